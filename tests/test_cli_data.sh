@@ -276,10 +276,31 @@ awk 'BEGIN { srand(7); print "x,c"; for (i = 0; i < 3000; i++) { x = 2 * rand() 
 gives "a loss is chosen" 0 "$snnk" fit --train steep.csv --features identity --json --save steep.st
 json "a loss is chosen" "j['loss'] == 'cross-entropy' and j['log_loss_cross_entropy'] < j['log_loss_squared'] and j['loss_rows'] >= 1000"
 json "a loss is chosen: errors" "j['misclassified_cross_entropy'] == j['heldout_error'] <= j['misclassified_squared']"
+gives "info of a loss" 0 "$snnk" info steep.st --json
+json "info of a loss" "j['notes']['loss'] == 'cross-entropy'"
+gives "update without statistics" 1 "$snnk" update steep.st --train steep.csv
+has "update without statistics" err 'steep\.st has no statistics, because it minimizes the cross-entropy: fit it with --keep-statistics'
 gives "its probabilities" 0 "$snnk" predict steep.st steep.csv --probabilities
 has "its probabilities" out '^yes,'
 gives "its text" 0 "$snnk" fit --train steep.csv --features identity
 has "its text" out '^loss          cross-entropy: log loss'
+# lambda was chosen by least squares, here by leave-one-out of few rows; the error is that of the cross-entropy.
+head -901 steep.csv >steep_few.csv
+gives "few rows" 0 "$snnk" fit --train steep_few.csv --features identity --loss cross-entropy
+has "few rows: lambda" out '^lambda .*\(leave-one-out\)$'
+has "few rows: the error" out '^held-out      [0-9.]* % of 900 rows misclassified$'
+gives "few rows, json" 0 "$snnk" fit --train steep_few.csv --features identity --loss cross-entropy --json
+json "few rows, json" "j['lambda_chosen'] == 'leave-one-out' and j['heldout_rows'] == j['loss_rows'] and j['heldout_error'] == j['misclassified_cross_entropy']"
+# Few groups are held out one by one.
+for groups in 5 6; do
+    awk -F, -v groups=$groups 'NR == 1 { print "x,g,c"; next } { print $1 "," int(NR / 7) % groups "," $2 }' steep_few.csv >groups.csv
+    for seed in 0 1 2; do
+        gives "$groups groups, seed $seed" 0 "$snnk" fit --train groups.csv --group g --features identity --seed $seed
+        has "$groups groups, seed $seed" out 'compared on 900 held-out rows'
+    done
+done
+gives "too large to compare" 0 "$snnk" fit --train steep_few.csv --m 5000 --features gaussian
+has "too large to compare" out '^loss          squared; cross-entropy was not compared: it takes longer: --loss cross-entropy$'
 gives "loss squared" 0 "$snnk" fit --train steep.csv --features identity --json --loss squared
 json "loss squared" "j['loss'] == 'squared' and 'loss_rows' not in j"
 gives "statistics keep the squared loss" 0 "$snnk" fit --train steep.csv --features identity --json --keep-statistics --save steep.st

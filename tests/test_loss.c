@@ -4,23 +4,27 @@
 #include "support/compare.h"
 #include "support/draw.h"
 
-enum { N = 3000, FEW = 120 };
+#include <stdbool.h>
 
-static double X[N];
-static int32_t labels[N];
-static float weights[N];
-static uint64_t groups[N];
+enum { N = 3000, FEW = 120, MANY = 10000 };
+
+static double X[MANY];
+static int32_t labels[MANY];
+static float weights[MANY];
+static uint64_t groups[MANY];
 
 /* Rows of the logistic model: P(label 1) = 1/(1 + exp(-(b + a x))), x uniform on [-1, 1). Groups
  * of 4 rows. */
-static void make_rows(double a, double b, uint64_t seed) {
-    for (size_t i = 0; i < N; i++) {
+static void make_many(size_t n, double a, double b, uint64_t seed) {
+    for (size_t i = 0; i < n; i++) {
         X[i] = draw_uniform(&seed);
         labels[i] = (draw_uniform(&seed) + 1) / 2 < 1 / (1 + exp(-(b + a * X[i])));
         weights[i] = (float)(1.5 + draw_uniform(&seed));
         groups[i] = i / 4;
     }
 }
+
+static void make_rows(double a, double b, uint64_t seed) { make_many(N, a, b, seed); }
 
 /* A network of identity features that says nothing. */
 static snnk_network *make_network(const snnk_allocator *allocator) {
@@ -132,6 +136,49 @@ static void test_rare(void **state) {
     snnk_network_free(network);
 }
 
+/* Add, to *excess, the expected -log(probability) of new rows less that of the true probabilities,
+ * and to *mean the mean probability of label 1 less the true one: integrals over x in [-1, 1). */
+static void add_excess(const snnk_network *network, double a, double b, double *excess,
+                       double *mean) {
+    enum { POINTS = 4000 };
+    const snnk_uncertainty *u = snnk_network_uncertainty(network);
+
+    for (int i = 0; i < POINTS; i++) {
+        const double x = (2 * i + 1.0) / POINTS - 1, p = 1 / (1 + exp(-(b + a * x)));
+        double q[2];
+
+        assert_ok(snnk_network_forward_f64(network, 1, &x, 1, q, 2, NULL));
+        assert_ok(snnk_uncertainty_probabilities(u, 1, q, 2, q, 2));
+        *mean += (q[1] - p) / POINTS;
+        *excess += (p * log(p / q[1]) + (1 - p) * log((1 - p) / q[0])) / POINTS;
+    }
+}
+
+/* Probabilities of a rare class. By Wilks' theorem, n times the excess of a logistic regression of
+ * n rows is chi^2/2 with 2 degrees of freedom: mean 1, standard deviation 1. Slope and biases, if
+ * they are not 1 and 0, are such a regression of the held-out rows. The mean probability is then
+ * the share of labels 1 in these rows, about 1.7 %, with the standard deviation sqrt(0.017/n). */
+static void test_probabilities(void **state) {
+    enum { DRAWS = 20, HELD_OUT = MANY / 5 };
+    const double error = 1 / sqrt(DRAWS);
+    const snnk_loss_config config = config_with(1e-6, 1);
+    snnk_network *network = make_network(NULL), *chosen;
+    double excess = 0, mean = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < DRAWS; seed++) {
+        make_many(MANY, 60, -58, 100 + seed);
+        assert_ok(snnk_network_choose_loss(
+            network, SNNK_ROWS(.n = MANY, .inputs = 1, .X_f64 = X, .labels = labels), 2, &config,
+            NULL, NULL, &chosen));
+        add_excess(chosen, 60, -58, &excess, &mean);
+        snnk_network_free(chosen);
+    }
+    assert_true(HELD_OUT * excess / DRAWS < 1 + 4.5 * error);
+    assert_true(fabs(mean / DRAWS) < 4.5 * error * sqrt(0.017 / HELD_OUT));
+    snnk_network_free(network);
+}
+
 /* What is chosen is what has the smaller error, unless cross-entropy is asked for. Of noise both
  * learn the same, so the squared error is kept (test_rare has the other case). */
 static void test_choice(void **state) {
@@ -183,38 +230,84 @@ static void test_groups(void **state) {
     snnk_network_free(network);
 }
 
-/* Cancels at the given report. */
-static int cancel(void *user, double share) {
-    long *left = user;
-
-    assert_true(share >= 0 && share <= 1);
-    return (*left)-- == 0;
-}
-
-static void test_cancel(void **state) {
-    const snnk_loss_config config = config_with(1, 1);
-    snnk_workspace *workspace;
+/* With few groups, each part that is held out has at least one, and is not everything. */
+static void test_few_groups(void **state) {
     snnk_network *network = make_network(NULL), *chosen;
-    int st = SNNK_E_CANCELLED;
 
     (void)state;
-    make_rows(2, -1, 4);
-    assert_ok(snnk_workspace_create(1, NULL, &workspace));
-    for (long k = 0; st == SNNK_E_CANCELLED; k += 1 + k / 4) {
-        snnk_loss_report report = {.size = sizeof report, .loss = 7};
-        long left = k;
+    make_rows(2, -1, 7);
+    for (uint64_t count = 2; count <= 7; count++) {
+        for (size_t i = 0; i < FEW; i++) groups[i] = 1000 - 37 * (i % count);
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            snnk_loss_config config = config_with(1, 0);
+            snnk_loss_report report = {.size = sizeof report};
 
-        assert_true(k < 100000);
-        assert_ok(snnk_workspace_set_progress(workspace, cancel, &left));
-        st = snnk_network_choose_loss(
-            network, SNNK_ROWS(.n = FEW, .inputs = 1, .X_f64 = X, .labels = labels), 2, &config,
-            workspace, &report, &chosen);
-        assert_made(st, chosen);
-        if (st != SNNK_OK) assert_int_equal(report.loss, 7);
-        if (k == 0) assert_int_equal(st, SNNK_E_CANCELLED);
-        snnk_network_free(chosen);
+            config.seed = seed;
+            assert_ok(snnk_network_choose_loss(
+                network,
+                SNNK_ROWS(.n = FEW, .inputs = 1, .X_f64 = X, .labels = labels, .groups = groups), 2,
+                &config, NULL, &report, &chosen));
+            assert_int_equal(report.heldout_rows, FEW); /* five parts: every row once */
+            snnk_network_free(chosen);
+        }
     }
-    assert_int_equal(st, SNNK_OK);
+    for (size_t i = 0; i < FEW; i++) groups[i] = 3;
+    assert_status(snnk_network_choose_loss(network,
+                                           SNNK_ROWS(.n = FEW, .inputs = 1, .X_f64 = X,
+                                                     .labels = labels, .groups = groups),
+                                           2, NULL, NULL, NULL, &chosen),
+                  SNNK_E_STATE);
+    snnk_network_free(network);
+}
+
+typedef struct reports {
+    long left; /* cancel after so many */
+    double last;
+} reports;
+
+static int cancel(void *user, double share) {
+    reports *r = user;
+
+    assert_true(share >= 0 && share <= 1);
+    r->last = share;
+    return r->left-- == 0;
+}
+
+/* The last report of a call that is not cancelled is 1, whichever loss is chosen. */
+static void test_cancel(void **state) {
+    snnk_workspace *workspace;
+    snnk_network *network = make_network(NULL), *chosen;
+    enum { KEPT = 11 }; /* of these rows the squared error is kept */
+    bool kept = false;
+
+    (void)state;
+    assert_ok(snnk_workspace_create(1, NULL, &workspace));
+    for (int32_t always = 0; always < 2; always++) {
+        const snnk_loss_config config = config_with(1, always);
+        int st = SNNK_E_CANCELLED;
+
+        make_rows(0, 0, KEPT);
+        for (long k = 0; st == SNNK_E_CANCELLED; k += 1 + k / 4) {
+            snnk_loss_report report = {.size = sizeof report, .loss = 7};
+            reports r = {.left = k};
+
+            assert_true(k < 100000);
+            assert_ok(snnk_workspace_set_progress(workspace, cancel, &r));
+            st = snnk_network_choose_loss(
+                network, SNNK_ROWS(.n = FEW, .inputs = 1, .X_f64 = X, .labels = labels), 2, &config,
+                workspace, &report, &chosen);
+            kept = kept || (st == SNNK_OK && !chosen);
+            if (chosen) assert_ok(st);
+            if (st == SNNK_OK)
+                assert_true(r.last == 1);
+            else
+                assert_int_equal(report.loss, 7);
+            if (k == 0) assert_int_equal(st, SNNK_E_CANCELLED);
+            snnk_network_free(chosen);
+        }
+        assert_int_equal(st, SNNK_OK);
+    }
+    assert_true(kept);
     snnk_workspace_free(workspace);
     snnk_network_free(network);
 }
@@ -286,8 +379,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_solution),
         cmocka_unit_test(test_rare),
+        cmocka_unit_test(test_probabilities),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_few_groups),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_failing_allocations),

@@ -360,6 +360,40 @@ static void test_three_classes(void **state) {
     snnk_uncertainty_free(u);
 }
 
+/* Logits that are right but far apart, with a class of 1.7 % of the rows. The targets are smoothed
+ * less here, or the rows with logits near -100 would make the slope much smaller than 1. In 20
+ * draws, by Wilks' theorem, n times the excess of the expected log loss over that of the true
+ * probabilities is chi^2/2 with 2 degrees of freedom: mean 1, standard deviation 1. */
+static void test_far_logits(void **state) {
+    enum { N = 2000, DRAWS = 20, POINTS = 4000 };
+    double *scores = malloc(2 * N * sizeof *scores), excess = 0;
+    int32_t *labels = malloc(N * sizeof *labels);
+    uint64_t seed = 21;
+
+    (void)state;
+    for (int r = 0; r < DRAWS; r++) {
+        for (int i = 0; i < N; i++) {
+            const double z = 60 * draw_uniform(&seed) - 58;
+
+            scores[2 * i] = 0;
+            scores[2 * i + 1] = z;
+            labels[i] = (draw_uniform(&seed) + 1) / 2 < 1 / (1 + exp(-z));
+        }
+        snnk_uncertainty *u = create(2, SNNK_ROWS(.n = N, .X_f64 = scores, .labels = labels));
+        for (int i = 0; i < POINTS; i++) {
+            const double z = 60 * ((2 * i + 1.0) / POINTS - 1) - 58, p = 1 / (1 + exp(-z));
+            double q[2] = {0, z};
+
+            assert_ok(snnk_uncertainty_probabilities(u, 1, q, 2, q, 2));
+            excess += (p * log(p / q[1]) + (1 - p) * log((1 - p) / q[0])) / POINTS;
+        }
+        snnk_uncertainty_free(u);
+    }
+    assert_true(N * excess / DRAWS < 1 + 4.5 / sqrt(DRAWS));
+    free(labels);
+    free(scores);
+}
+
 /* Equal scores tell nothing, and neither do those that fall where the class is right: the
  * probabilities are the mean targets. Counts 2, 1, 1: (2 * 3/4 + 1/6 + 1/6)/4 = 11/24 for class 0,
  * (2/3 + 2 * 1/8 + 1/6)/4 = 13/48 for the others. */
@@ -885,6 +919,7 @@ int main(void) {
         cmocka_unit_test(test_useless_scores_give_the_shares_of_classes),
         cmocka_unit_test(test_separated_classes_and_scales),
         cmocka_unit_test(test_many_classes_have_no_biases),
+        cmocka_unit_test(test_far_logits),
         cmocka_unit_test(test_sets_have_the_likely_classes),
         cmocka_unit_test(test_measures_of_probabilities),
         cmocka_unit_test(test_bins_of_the_calibration_error),

@@ -184,8 +184,8 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
  * (rows), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has
  * learned numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
  * SNNK_E_NONFINITE (a value that is infinite, or so far from what was learned that its standardized
- * value overflows; a missing one with REFUSE or KNOWN: row and column are named), SNNK_E_NOMEM, and statuses
- * of snnk_table_read_columns. X may have been partly written then. */
+ * value overflows; a missing one with REFUSE or KNOWN: row and column are named), SNNK_E_NOMEM, and
+ * statuses of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,
                                 size_t n, double *X, size_t ldx, snnk_encoder_report *report);
 

@@ -29,7 +29,9 @@ typedef struct snnk_logistic_config {
     double ridge;      /* lambda > 0, finite. (Without it, separable classes would have no minimum.)
                         * Default 1 */
     double tolerance;  /* stop when the gradient is below this share of the gradient at B = 0, b = 0
-                        * (in the norm of the preconditioner), 1e-12 ... 1. Default 1e-6 */
+                        * (in the norm of the preconditioner), 1e-12 ... 1. With a warm start, that
+                        * is sqrt(2 (loss at 0 - loss at the start)), as for a quadratic function.
+                        * Default 1e-6 */
     int32_t max_steps; /* the most Newton steps, 1 ... 1000. Default 50 */
     int32_t warm;      /* 1: start from the given B and b; 0 (default): from zeros */
     const snnk_allocator *allocator; /* NULL (default) for malloc */
@@ -62,12 +64,13 @@ typedef struct snnk_logistic_report {
  *   b          out: t numbers. With config->warm also in: the start
  *   report     out; NULL if not wanted
  * If it does not converge, the call still succeeds with the best B and b so far, and the report
- * says so. O(m^3/3 + n m^2) for each preconditioner (one, another with a warm start, and at most
- * one for each step), and O(n m t) for each product. Memory: m^2 + 3 n t + 9 t m doubles, n floats,
- * and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
- * SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is out of range),
- * SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost in the
- * rounding of large features), SNNK_E_NOMEM, SNNK_E_CANCELLED. On failure B and b are unchanged. */
+ * says so. O(m^3/3 + n m^2) for each preconditioner (one, another for a warm start that is worse
+ * than zeros, and at most one for each step), and O(n m t) for each product. Memory: m^2 + 3 n t +
+ * 9 t m doubles, n floats, and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is
+ * out of range), SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost
+ * in the rounding of large features), SNNK_E_NOMEM, SNNK_E_CANCELLED. On failure B and b are
+ * unchanged. */
 SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
                                  const snnk_logistic_config *config, snnk_workspace *workspace,
                                  double *B, size_t ldb, double *b, snnk_logistic_report *report);

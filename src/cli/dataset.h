@@ -70,8 +70,8 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 void dataset_print_gaps(const char *command, const dataset *data);
 
 /* Print the columns of a training set that are read as words though most of their words are
- * numbers, as lines of the report, or add them to it. Prints also those that only name the rows, and
- * those of many words. */
+ * numbers, as lines of the report, or add them to it. Prints also those that only name the rows,
+ * and those of many words. */
 void dataset_print_mixed(const dataset *data);
 void dataset_add_mixed(const dataset *data, cJSON *json);
 

@@ -344,8 +344,6 @@ static int choose_loss(session *s) {
         best->layer = snnk_layer_retain(snnk_network_layer(chosen, 0));
         snnk_uncertainty_free(s->uncertainty);
         s->uncertainty = snnk_uncertainty_retain(snnk_network_uncertainty(chosen));
-        best->report.heldout_error = s->loss.report.misclassified;
-        best->report.heldout_rows = s->loss.report.heldout_rows;
     }
     snnk_network_free(chosen);
     return exit_status;
@@ -487,6 +485,7 @@ static const char *scaling_name(const session *s) {
 }
 
 static int complete_network(session *s) {
+    const char *const loss = snnk_loss_name(s->loss.report.loss);
     char seconds[32], ridge[32];
 
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
@@ -495,7 +494,8 @@ static int complete_network(session *s) {
         snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
         snnk_network_set_uncertainty(s->network, s->uncertainty) != SNNK_OK ||
         snnk_network_set_note(s->network, "scaling", scaling_name(s)) != SNNK_OK ||
-        snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK)
+        snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK ||
+        (s->task.classification && snnk_network_set_note(s->network, "loss", loss) != SNNK_OK))
         return library_failed(command);
     if (!s->statistics) return EXIT_OK;
     if (snnk_network_set_note(s->network, "lambda", ridge) != SNNK_OK ||

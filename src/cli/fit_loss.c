@@ -26,8 +26,8 @@ static void all_rows_free(const all_rows *all) {
     free(all->groups);
 }
 
-static int all_rows_alloc(const char *command, const dataset *train, const task *what,
-                          all_rows *all) {
+/* Returns false if there is too little memory. */
+static bool all_rows_alloc(const dataset *train, const task *what, all_rows *all) {
     const size_t n = train->rows;
     const bool weighted = train->weights != NO_COLUMN || what->class_weights;
 
@@ -35,10 +35,8 @@ static int all_rows_alloc(const char *command, const dataset *train, const task 
                       .labels = calloc(n, sizeof *all->labels)};
     if (weighted) all->weights = calloc(n, sizeof *all->weights);
     if (train->group != NO_COLUMN) all->groups = calloc(n, sizeof *all->groups);
-    if (all->X && all->labels && (all->weights || !weighted) &&
-        (all->groups || train->group == NO_COLUMN))
-        return EXIT_OK;
-    return failed(command, "out of memory: %zu rows of %zu inputs", n, train->n_inputs);
+    return all->X && all->labels && (all->weights || !weighted) &&
+           (all->groups || train->group == NO_COLUMN);
 }
 
 /* Append a batch. */
@@ -55,7 +53,7 @@ static void append(const snnk_rows *batch, size_t d, all_rows *all) {
 
 static int read_all(const char *command, const task *what, dataset *train, training_rows *batch,
                     all_rows *all) {
-    int exit_status = all_rows_alloc(command, train, what, all);
+    int exit_status = EXIT_OK;
 
     for (size_t first = 0; exit_status == EXIT_OK && first < train->rows; first += BATCH_ROWS) {
         const size_t left = train->rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
@@ -97,6 +95,13 @@ static int compare(const all_rows *all, const task *what, const snnk_layer *laye
     return st;
 }
 
+/* Say why the losses were not compared, or fail if cross-entropy was asked for. */
+static int skip(const char *command, bool asked, const char *why, fit_loss *loss) {
+    if (asked) return failed(command, "%s", why);
+    snprintf(loss->skipped, sizeof loss->skipped, "%s", why);
+    return EXIT_OK;
+}
+
 int fit_loss_choose(const char *command, const fit_options *o, const task *what, dataset *train,
                     training_rows *batch, const snnk_layer *layer, double ridge,
                     snnk_workspace *workspace, fit_loss *loss, snnk_network **chosen) {
@@ -109,21 +114,21 @@ int fit_loss_choose(const char *command, const fit_options *o, const task *what,
     *chosen = NULL;
     if (!what->classification || o->loss == SNNK_LOSS_SQUARED) return EXIT_OK;
     if (!asked && !is_wanted(o, what)) return EXIT_OK;
-    loss->too_large = !asked && is_too_large(train, what, layer);
-    if (loss->too_large) return EXIT_OK;
-    exit_status = read_all(command, what, train, batch, &all);
-    if (exit_status == EXIT_OK) {
+    if (!asked && is_too_large(train, what, layer))
+        return skip(command, false, "it takes longer: --loss cross-entropy", loss);
+    if (!all_rows_alloc(train, what, &all)) {
+        exit_status = skip(command, asked, "out of memory for all rows", loss);
+    } else if ((exit_status = read_all(command, what, train, batch, &all)) == EXIT_OK) {
         snnk_loss_config_init(&config, sizeof config);
         config.seed = o->fit.seed;
         config.ridge = ridge;
         config.always = asked;
         const int st = compare(&all, what, layer, &config, workspace, &loss->report, chosen);
         loss->compared = st == SNNK_OK;
-        /* What cannot be compared stays as it is, unless it was asked for. */
         if (st == SNNK_E_CANCELLED || interrupted)
             exit_status = EXIT_CANCELLED;
-        else if (st == SNNK_E_NOMEM || (st != SNNK_OK && asked))
-            exit_status = library_failed(command);
+        else if (st != SNNK_OK)
+            exit_status = skip(command, asked, snnk_last_error(), loss);
     }
     all_rows_free(&all);
     return exit_status;
@@ -135,6 +140,7 @@ void fit_loss_add_json(const fit_loss *loss, cJSON *json) {
     const snnk_loss_report *r = &loss->report;
 
     cJSON_AddStringToObject(json, "loss", snnk_loss_name(r->loss));
+    if (loss->skipped[0]) cJSON_AddStringToObject(json, "loss_not_compared", loss->skipped);
     if (!loss->compared) return;
     cJSON_AddNumberToObject(json, "loss_rows", (double)r->heldout_rows);
     cJSON_AddNumberToObject(json, "log_loss_squared", r->squared_log_loss);
@@ -154,9 +160,8 @@ void fit_loss_print(const fit_loss *loss) {
     const snnk_loss_report *r = &loss->report;
     const bool cross = r->loss == SNNK_LOSS_CROSS_ENTROPY;
 
-    if (loss->too_large)
-        puts("loss          squared error; cross-entropy was not tried, it takes longer: --loss "
-             "cross-entropy");
+    if (loss->skipped[0])
+        printf("loss          squared; cross-entropy was not compared: %s\n", loss->skipped);
     if (!loss->compared) return;
     printf("loss          ");
     for (int k = 0; k < 2; k++) {

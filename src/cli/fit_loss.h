@@ -9,7 +9,7 @@
 /* What was compared, for the report. */
 typedef struct fit_loss {
     bool compared;
-    bool too_large; /* not compared, because it would take minutes or gigabytes */
+    char skipped[256]; /* why they were not compared although a class is rare; or "" */
     snnk_loss_report report;
 } fit_loss;
 

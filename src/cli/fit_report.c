@@ -19,6 +19,11 @@ static const char *how_chosen(const fit_result *fit) {
     return fit->report->heldout_rows > 0 ? "held-out rows" : "leave-one-out";
 }
 
+/* Whether the layer minimizes the cross-entropy, so that its errors are those of the loss. */
+static bool is_cross_entropy(const fit_result *fit) {
+    return fit->loss->report.loss == SNNK_LOSS_CROSS_ENTROPY;
+}
+
 /* Add the settings of the features, and what they were compared with. */
 static void add_choice(const fit_result *fit, cJSON *json) {
     const fit_choice *choice = fit->choice;
@@ -59,8 +64,13 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(fit->map));
     cJSON_AddNumberToObject(json, "lambda", r->ridge);
     cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(fit));
-    cJSON_AddNumberToObject(json, "heldout_error", r->heldout_error); /* null with a given lambda */
-    cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
+    /* null with a given lambda */
+    cJSON_AddNumberToObject(json, "heldout_error",
+                            is_cross_entropy(fit) ? fit->loss->report.misclassified
+                                                  : r->heldout_error);
+    cJSON_AddNumberToObject(
+        json, "heldout_rows",
+        (double)(is_cross_entropy(fit) ? fit->loss->report.heldout_rows : r->heldout_rows));
     fit_loss_add_json(fit->loss, json);
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
@@ -151,9 +161,16 @@ static void print_choice(const fit_result *fit) {
     printf("inputs        %s\n", form_of_inputs(fit));
 }
 
-/* Print the error that lambda was chosen by. */
+/* Print the error of the layer: of least squares, that which lambda was chosen by. */
 static void print_error_of(const fit_result *fit) {
     const snnk_fit_report *r = fit->report;
+
+    if (is_cross_entropy(fit)) {
+        printf("held-out      %.2f %% of %llu rows misclassified\n",
+               100 * fit->loss->report.misclassified,
+               (unsigned long long)fit->loss->report.heldout_rows);
+        return;
+    }
     const char *const what = r->heldout_rows > 0 ? "held-out" : "left-out";
     const char *const weighted = is_weighted(fit) ? " (weighted)" : "";
     const uint64_t rows = r->heldout_rows > 0 ? r->heldout_rows : r->rows;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <snnk/loss.h>
+
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/system.h"
@@ -213,6 +215,13 @@ int model_open_statistics(const char *command, model_use *use) {
 
     if (exit_status != EXIT_OK) return exit_status;
     const snnk_lstsq *lstsq = snnk_network_statistics(use->network);
+    const char *const loss = snnk_network_note(use->network, "loss");
+
+    if (!lstsq && loss && strcmp(loss, snnk_loss_name(SNNK_LOSS_CROSS_ENTROPY)) == 0)
+        return failed(command,
+                      "%s has no statistics, because it minimizes the cross-entropy: fit it with "
+                      "--keep-statistics, which keeps the squared error",
+                      use->path);
     if (!lstsq)
         return failed(command, "%s has no statistics: fit it with --keep-statistics", use->path);
     use->projection = model_projection(use->network, use->path);

@@ -11,7 +11,7 @@
 
 /* Where a row goes. */
 typedef struct place {
-    uint64_t key;
+    uint64_t key; /* rows of one key stay together */
     double draw;
     size_t row;
 } place;
@@ -26,44 +26,58 @@ static int by_draw(const void *left, const void *right) {
     const place *a = left, *b = right;
 
     if (a->draw != b->draw) return a->draw < b->draw ? -1 : 1;
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-/* Sort the rows by the draws of their keys. */
-static void draw(const snnk_rows *rows, uint64_t seed, place *places) {
+static bool begins_key(const place *places, size_t i) {
+    return i == 0 || places[i].key != places[i - 1].key;
+}
+
+/* Sort the rows by the draws of their keys. Returns the number of different keys. */
+static size_t draw(const snnk_rows *rows, uint64_t seed, place *places) {
     const size_t n = rows->n;
-    size_t distinct = 1;
+    size_t distinct = 0;
 
     for (size_t i = 0; i < n; i++)
         places[i] =
             (place){.key = rows->groups ? rows->groups[i] : snnk__rows_hash(rows, i), .row = i};
     qsort(places, n, sizeof *places, by_key);
-    for (size_t i = 1; i < n; i++) distinct += places[i].key != places[i - 1].key;
+    for (size_t i = 0; i < n; i++) distinct += begins_key(places, i);
     /* Rows that often are equal are no copies: new rows will be like them too. */
-    const bool alone = !rows->groups && n >= SNNK__OFTEN_EQUAL * distinct;
+    if (!rows->groups && n >= SNNK__OFTEN_EQUAL * distinct) {
+        for (size_t i = 0; i < n; i++) places[i].key = places[i].row;
+        distinct = n;
+    }
     for (size_t i = 0; i < n; i++)
-        snnk__random_uniform(seed, SNNK__STREAM_HELDOUT, alone ? places[i].row : places[i].key, 0,
-                             1, &places[i].draw);
+        snnk__random_uniform(seed, SNNK__STREAM_HELDOUT, places[i].key, 0, 1, &places[i].draw);
     qsort(places, n, sizeof *places, by_draw);
+    return distinct;
 }
 
-/* Set the number of parts, and where they begin. */
-static int split(const place *places, double share, size_t least, snnk__folds *folds) {
+/* The number of keys in the first k parts. */
+static size_t keys_before(size_t k, double share, size_t keys) {
+    return snnk__max_size(k, (size_t)round((double)k * share * (double)keys));
+}
+
+/* Set the number of parts, and where they begin. Each part has the same number of keys, rounded, so
+ * none is empty. */
+static int split(const place *places, size_t keys, double share, size_t least, snnk__folds *folds) {
     const double wanted = ceil((double)least / (share * (double)folds->n));
     const double most = fmin(SNNK__MOST_FOLDS, floor(1 / share));
-    size_t row = 0;
+    size_t key = 0, k = 0;
 
-    folds->count = (size_t)fmax(1, fmin(wanted, most));
-    for (size_t k = 0; k < folds->count; k++) {
-        while (row < folds->n && places[row].draw < share * (double)(k + 1)) row++;
-        folds->start[k + 1] = row;
-        const size_t count = row - folds->start[k];
-        if (count == 0 || count == folds->n)
-            return snnk__fail(SNNK_E_STATE,
-                              "%zu rows have too few different inputs or groups to hold some out: "
-                              "add rows",
-                              folds->n);
+    if (keys < 2)
+        return snnk__fail(SNNK_E_STATE,
+                          "%zu rows have too few different inputs or groups to hold some out: add "
+                          "rows",
+                          folds->n);
+    folds->count = snnk__min_size((size_t)fmax(1, fmin(wanted, most)), keys);
+    for (size_t i = 0; i < folds->n && k < folds->count; i++) {
+        if (!begins_key(places, i)) continue;
+        if (key++ == keys_before(k + 1, share, keys)) folds->start[++k] = i;
     }
+    while (k < folds->count) folds->start[++k] = folds->n;
     return SNNK_OK;
 }
 
@@ -133,8 +147,9 @@ int snnk__folds_make(const snnk__fit_features *features, const snnk_rows *rows, 
     if (st == SNNK_OK)
         st = snnk__alloc(allocator, SNNK__FIT_BLOCK_ROWS, m * sizeof *block, "features", &block);
     if (st == SNNK_OK) {
-        draw(rows, seed, places);
-        st = split(places, share, least, folds);
+        const size_t keys = draw(rows, seed, places);
+
+        st = split(places, keys, share, least, folds);
     }
     if (st == SNNK_OK) st = allocate(rows->weights != NULL, folds);
     if (st == SNNK_OK) {

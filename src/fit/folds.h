@@ -23,7 +23,7 @@ typedef struct snnk__folds {
  *   share  of the rows in each part
  *   least  rows to hold out if there are as many: the number of parts follows from it
  *   folds  the result; free it also after a failure
- * SNNK_E_STATE (a part would be empty or have all rows), SNNK_E_NONFINITE, SNNK_E_SIZE,
+ * SNNK_E_STATE (fewer than two different keys), SNNK_E_NONFINITE, SNNK_E_SIZE,
  * SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__folds_make(const snnk__fit_features *features, const snnk_rows *rows, uint64_t seed,
                      double share, size_t least, snnk_workspace *workspace,

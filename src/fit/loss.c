@@ -6,12 +6,13 @@
 
 #include <snnk/logistic.h>
 #include <snnk/lstsq.h>
-#include <snnk/uncertainty.h>
 
 #include "base/size.h"
 #include "base/workspace.h"
 #include "fit/folds.h"
 #include "fit/readout.h"
+#include "predict/uncertainty.h"
+#include "solve/product.h"
 
 #define LEAST_HELDOUT 1000 /* rows, if there are as many */
 #define STEP          10   /* between ridges */
@@ -19,6 +20,13 @@
 #define LEAST_GAIN    0.01 /* of the log loss, for a ridge below the best one */
 #define ROUGH         3e-3 /* tolerance of solutions that are only compared */
 #define FINE          1e-4 /* of the last one */
+#define BLOCK         256  /* rows whose features are doubles at a time */
+
+/* Estimated costs of the stages of progress. That of a solution by least squares is 1. */
+#define COST_FEATURES    1.0
+#define COST_LOGISTIC    4.0
+#define COST_PROBABILITY 1.0
+#define USUAL_RIDGES     6
 
 static const snnk_loss_config defaults = {
     .size = sizeof(snnk_loss_config), .ridge = 1, .heldout_share = 0.2};
@@ -59,7 +67,7 @@ typedef struct comparison {
     double *scores;      /* held-out rows x classes: by the last solutions */
     double *best_scores; /* by the best cross-entropy solutions */
     double *best;        /* such a solution */
-    double *P;           /* held-out rows x classes: probabilities */
+    double *block;       /* BLOCK x features */
     int32_t steps;
 } comparison;
 
@@ -78,12 +86,13 @@ static int allocate(comparison *c) {
     if (st == SNNK_OK) st = snnk__alloc(c->allocator, count, sizeof *c->best, "Psi", &c->best);
     if (st == SNNK_OK) st = snnk__alloc(c->allocator, scores, of_row, "scores", &c->scores);
     if (st == SNNK_OK) st = snnk__alloc(c->allocator, scores, of_row, "scores", &c->best_scores);
-    if (st == SNNK_OK) st = snnk__alloc(c->allocator, scores, of_row, "probabilities", &c->P);
+    if (st == SNNK_OK)
+        st = snnk__alloc(c->allocator, BLOCK, c->folds.m * sizeof *c->block, "features", &c->block);
     return st;
 }
 
 static void comparison_free(const comparison *c) {
-    snnk__free(c->allocator, c->P);
+    snnk__free(c->allocator, c->block);
     snnk__free(c->allocator, c->best_scores);
     snnk__free(c->allocator, c->scores);
     snnk__free(c->allocator, c->best);
@@ -91,47 +100,47 @@ static void comparison_free(const comparison *c) {
     snnk__folds_free(&c->folds);
 }
 
-/* Set the scores of part k by its solution. */
-static void score(const comparison *c, size_t k) {
+/* Set the scores of part k by its solution. SNNK_E_CANCELLED. */
+static int score(const comparison *c, size_t k) {
     const snnk_rows rows = snnk__folds_part(&c->folds, k);
     const size_t m = c->folds.m, l = c->classes;
     const double *B = c->solutions + k * numbers_of(c), *b = B + l * m;
-    double *scores = c->scores + c->folds.start[k] * l;
+    double *to = c->scores + c->folds.start[k] * l;
+    int st = SNNK_OK;
 
-    for (size_t i = 0; i < rows.n; i++)
-        for (size_t j = 0; j < l; j++) {
-            double sum = b[j];
+    for (size_t first = 0; st == SNNK_OK && first < rows.n; first += BLOCK, to += BLOCK * l) {
+        const size_t count = snnk__min_size(BLOCK, rows.n - first);
 
-            for (size_t f = 0; f < m; f++) sum += B[j * m + f] * (double)rows.X[i * m + f];
-            scores[i * l + j] = sum;
-        }
+        for (size_t i = 0; i < count * m; i++) c->block[i] = (double)rows.X[first * m + i];
+        for (size_t i = 0; i < count; i++) memcpy(to + i * l, b, l * sizeof *to);
+        snnk__add_product_transposed(count, l, m, c->block, B, to);
+        st = snnk__progress_update(c->progress, 1);
+    }
+    return st;
 }
 
 /* ---- Errors ---- */
 
-static snnk_rows scored_rows(const comparison *c, const double *scores) {
-    return *SNNK_ROWS(.n = heldout_rows(c), .X_f64 = scores, .labels = c->folds.labels,
-                      .weights = c->folds.weights);
-}
-
-static int make_uncertainty(const comparison *c, const double *scores, snnk_uncertainty **made) {
-    const snnk_rows rows = scored_rows(c, scores);
-    snnk_uncertainty_config config;
-
-    snnk_uncertainty_config_init(&config, sizeof config);
-    config.allocator = c->allocator;
-    return snnk_uncertainty_create(c->classes, &rows, &config, made);
+/* Find the best probabilities for scores, and the mean of -log p(label).
+ *   logits  they may be softmax(scores) */
+static int find_probabilities(const comparison *c, const double *scores, bool logits,
+                              double *log_loss, snnk_uncertainty **made) {
+    snnk__progress_begin_stage(c->progress, COST_PROBABILITY);
+    return snnk__uncertainty_learn(c->classes,
+                                   SNNK_ROWS(.n = heldout_rows(c), .X_f64 = scores,
+                                             .labels = c->folds.labels,
+                                             .weights = c->folds.weights),
+                                   logits, c->allocator, c->progress, log_loss, made);
 }
 
 /* Errors on the held-out rows, as weighted means. */
 typedef struct errors {
-    double raw;      /* -log p(label) with p = softmax of the scores */
-    double log_loss; /* with the probabilities of an uncertainty */
+    double log_loss; /* -log p(label) with p = softmax(scores) */
     double misclassified;
 } errors;
 
 /* -log p(label) of a row. */
-static double raw_loss(size_t l, const double *scores, size_t label) {
+static double row_loss(size_t l, const double *scores, size_t label) {
     double largest = scores[0], sum = 0;
 
     for (size_t k = 1; k < l; k++) largest = fmax(largest, scores[k]);
@@ -147,32 +156,22 @@ static bool is_wrong(size_t l, const double *scores, size_t label) {
     return best != label;
 }
 
-/* Set *found to the errors of the scores. */
-static int find_errors(const comparison *c, errors *found) {
+/* Find the errors of the scores. */
+static errors find_errors(const comparison *c) {
     const size_t n = heldout_rows(c), l = c->classes;
     const float *weights = c->folds.weights;
-    snnk_uncertainty *uncertainty;
+    errors found = {0, 0};
     double weight = 0;
-    int st = make_uncertainty(c, c->scores, &uncertainty);
 
-    if (st != SNNK_OK) return st;
-    st = snnk_uncertainty_probabilities(uncertainty, n, c->scores, l, c->P, l);
-    snnk_uncertainty_free(uncertainty);
-    if (st != SNNK_OK) return st;
-    *found = (errors){0, 0, 0};
     for (size_t i = 0; i < n; i++) {
         const size_t label = (size_t)c->folds.labels[i];
         const double w = weights ? (double)weights[i] : 1;
 
         weight += w;
-        found->raw += w * raw_loss(l, c->scores + i * l, label);
-        found->log_loss -= w * log(fmax(c->P[i * l + label], 1e-300));
-        if (is_wrong(l, c->scores + i * l, label)) found->misclassified += w;
+        found.log_loss += w * row_loss(l, c->scores + i * l, label);
+        if (is_wrong(l, c->scores + i * l, label)) found.misclassified += w;
     }
-    found->raw /= weight;
-    found->log_loss /= weight;
-    found->misclassified /= weight;
-    return SNNK_OK;
+    return (errors){found.log_loss / weight, found.misclassified / weight};
 }
 
 /* ---- Solutions ---- */
@@ -218,13 +217,13 @@ static int try(comparison *c, bool logistic, double ridge, errors *found) {
         const snnk_rows others = snnk__folds_others(&c->folds, k);
         double *B = c->solutions + k * numbers_of(c);
 
-        snnk__progress_begin_stage(c->progress, logistic ? 4 : 1);
+        snnk__progress_begin_stage(c->progress, logistic ? COST_LOGISTIC : 1);
         st = logistic ? solve_cross_entropy(c, &others, ridge, ROUGH, B)
                       : solve_squared(c, &others, ridge, B);
-        if (st == SNNK_OK) score(c, k);
-        if (st == SNNK_OK) st = snnk__progress_update(c->progress, 1);
+        if (st == SNNK_OK) st = score(c, k);
     }
-    return st == SNNK_OK ? find_errors(c, found) : st;
+    if (st == SNNK_OK) *found = find_errors(c);
+    return st;
 }
 
 /* The best cross-entropy so far. */
@@ -234,17 +233,28 @@ typedef struct search {
 } search;
 
 /* Try a ridge; *better: whether its error is lower by the share `gain`. The scores are logits, so
- * their own softmax counts: probabilities of an uncertainty would hide a wrong scale of them. */
+ * their own softmax counts: other probabilities would hide a wrong scale of them. */
 static int try_ridge(comparison *c, double ridge, double gain, search *s, bool *better) {
     errors found;
     const int st = try(c, true, ridge, &found);
 
-    *better = st == SNNK_OK && found.raw < s->errors.raw * (1 - gain);
+    *better = st == SNNK_OK && found.log_loss < s->errors.log_loss * (1 - gain);
     if (!*better) return st;
     *s = (search){found, ridge};
     memcpy(c->best, c->solutions, numbers_of(c) * sizeof *c->best);
     memcpy(c->best_scores, c->scores, heldout_rows(c) * c->classes * sizeof *c->scores);
     return SNNK_OK;
+}
+
+/* Try another ridge. One whose solution is lost in rounding is not better. */
+static int try_other(comparison *c, double ridge, double gain, search *s, bool *better) {
+    snnk__sentence before;
+    int st;
+
+    snnk__sentence_save(&before);
+    st = try_ridge(c, ridge, gain, s, better);
+    if (st == SNNK_E_SINGULAR || st == SNNK_E_NONFINITE) st = SNNK_OK;
+    return snnk__recovered(st, &before);
 }
 
 /* Search from a first ridge upwards as long as the error falls, else downwards. */
@@ -256,34 +266,30 @@ static int search_ridge(comparison *c, double first, search *s) {
     if (st != SNNK_OK) return st;
     if (!better) return snnk__fail(SNNK_E_NONFINITE, "the cross-entropy overflows");
     for (; st == SNNK_OK && better && tried < MOST_RIDGES; tried++)
-        st = try_ridge(c, s->ridge * STEP, 0, s, &better);
+        st = try_other(c, s->ridge * STEP, 0, s, &better);
     if (s->ridge > first) return st;
     /* The solutions are those of the larger ridge, near enough to continue from. */
     for (better = true; st == SNNK_OK && better && tried < MOST_RIDGES; tried++)
-        st = try_ridge(c, s->ridge / STEP, LEAST_GAIN, s, &better);
+        st = try_other(c, s->ridge / STEP, LEAST_GAIN, s, &better);
     return st;
 }
 
 /* Make the network of the best cross-entropy, of all rows. */
 static int make_network(comparison *c, const snnk__fit_features *features, double ridge,
-                        snnk_network **chosen) {
+                        const snnk_uncertainty *uncertainty, snnk_network **chosen) {
     const snnk_rows all = snnk__folds_all(&c->folds);
-    snnk_uncertainty *uncertainty = NULL;
     snnk_network *made = NULL;
     snnk_layer *layer = NULL;
     int st;
 
-    snnk__progress_begin_stage(c->progress, 4);
+    snnk__progress_begin_stage(c->progress, COST_LOGISTIC);
     st = solve_cross_entropy(c, &all, ridge, FINE, c->best);
-    if (st == SNNK_OK) st = make_uncertainty(c, c->best_scores, &uncertainty);
     if (st == SNNK_OK)
         st = snnk__layer_of_solution(features->map, c->classes, c->best,
                                      c->best + c->classes * c->folds.m, &layer);
     if (st == SNNK_OK) st = snnk__fit_features_network(features, layer, &made);
     if (st == SNNK_OK) st = snnk_network_set_uncertainty(made, uncertainty);
-    if (st == SNNK_OK) st = snnk__progress_finish(c->progress);
     snnk_layer_free(layer);
-    snnk_uncertainty_free(uncertainty);
     if (st == SNNK_OK)
         *chosen = made;
     else
@@ -291,24 +297,40 @@ static int make_network(comparison *c, const snnk__fit_features *features, doubl
     return st;
 }
 
-/* Compare, for checked rows. */
-static int compare(comparison *c, const snnk__fit_features *features, const snnk_rows *rows,
-                   const snnk_loss_config *config, snnk_loss_report *report,
-                   snnk_network **chosen) {
-    search s = {.errors = {.raw = INFINITY}};
+/* The cost of everything, for a number of parts. */
+static double total_cost(size_t parts) {
+    return COST_FEATURES + (double)parts * (1 + USUAL_RIDGES * COST_LOGISTIC) +
+           2 * COST_PROBABILITY + COST_LOGISTIC;
+}
+
+/* Find the errors of least squares. */
+static int try_squared(comparison *c, double ridge, errors *found) {
+    snnk_uncertainty *uncertainty;
+    int st = try(c, false, ridge, found);
+
+    if (st == SNNK_OK) st = find_probabilities(c, c->scores, false, &found->log_loss, &uncertainty);
+    if (st == SNNK_OK) snnk_uncertainty_free(uncertainty);
+    return st;
+}
+
+/* Compare the solutions of checked, split rows. */
+static int compare_split(comparison *c, const snnk__fit_features *features,
+                         const snnk_loss_config *config, snnk_loss_report *report,
+                         snnk_network **chosen) {
+    search s = {.errors = {.log_loss = INFINITY}};
+    snnk_uncertainty *uncertainty;
     errors squared;
     int st;
 
-    snnk__progress_begin_stage(c->progress, 1);
-    st = snnk__folds_make(features, rows, config->seed, config->heldout_share, LEAST_HELDOUT,
-                          c->workspace, c->progress, &c->folds);
-    if (st != SNNK_OK || (st = allocate(c)) != SNNK_OK) return st;
-    if ((st = try(c, false, config->ridge, &squared)) != SNNK_OK) return st;
+    if ((st = try_squared(c, config->ridge, &squared)) != SNNK_OK) return st;
     /* Scores of least squares are no logits: the first Newton step begins at zeros. */
     memset(c->solutions, 0, c->folds.count * numbers_of(c) * sizeof *c->solutions);
     if ((st = search_ridge(c, STEP * config->ridge, &s)) != SNNK_OK) return st;
+    st = find_probabilities(c, c->best_scores, true, &s.errors.log_loss, &uncertainty);
+    if (st != SNNK_OK) return st;
     const bool better = config->always || s.errors.log_loss < squared.log_loss;
-    if (better) st = make_network(c, features, s.ridge, chosen);
+    if (better) st = make_network(c, features, s.ridge, uncertainty, chosen);
+    snnk_uncertainty_free(uncertainty);
     *report = (snnk_loss_report){.heldout_rows = heldout_rows(c),
                                  .squared_log_loss = squared.log_loss,
                                  .squared_misclassified = squared.misclassified,
@@ -317,6 +339,27 @@ static int compare(comparison *c, const snnk__fit_features *features, const snnk
                                  .ridge = s.ridge,
                                  .loss = better ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED,
                                  .steps = c->steps};
+    return st;
+}
+
+/* Compare, for checked rows. */
+static int compare(comparison *c, const snnk__fit_features *features, const snnk_rows *rows,
+                   const snnk_loss_config *config, snnk_loss_report *report,
+                   snnk_network **chosen) {
+    snnk_network *made = NULL;
+    int st;
+
+    snnk__progress_begin_stage(c->progress, COST_FEATURES);
+    st = snnk__folds_make(features, rows, config->seed, config->heldout_share, LEAST_HELDOUT,
+                          c->workspace, c->progress, &c->folds);
+    if (st != SNNK_OK || (st = allocate(c)) != SNNK_OK) return st;
+    c->progress->total = total_cost(c->folds.count);
+    st = compare_split(c, features, config, report, &made);
+    if (st == SNNK_OK) st = snnk__progress_finish(c->progress);
+    if (st == SNNK_OK)
+        *chosen = made;
+    else
+        snnk_network_free(made);
     return st;
 }
 
@@ -331,7 +374,7 @@ static int compare_with(const snnk_network *network, const snnk__fit_features *f
                     .classes = classes};
     snnk__work work;
 
-    snnk__work_begin(workspace, 30, &work); /* of features, and about 6 ridges and a last one */
+    snnk__work_begin(workspace, total_cost(SNNK__MOST_FOLDS), &work);
     c.progress = &work.progress;
     const int st = compare(&c, features, rows, config, report, chosen);
     snnk__work_end(&work);

@@ -1,6 +1,6 @@
 /* A line that starts with # may be a comment, the header as numpy.savetxt writes it, or a record
- * whose first field is a color or a tag. It is surely a comment if it does not have as many fields as
- * the records. */
+ * whose first field is a color or a tag. It is surely a comment if it does not have as many fields
+ * as the records. */
 #include "io/csv_comments.h"
 
 static void pass(snnk__cursor *text, size_t n) {

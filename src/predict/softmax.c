@@ -5,7 +5,8 @@
 
 #include "base/size.h"
 
-#define MAX_STEPS 100
+#define MAX_STEPS       100
+#define ROWS_PER_REPORT 4096
 
 /* A Newton step that would lower the mean loss by less than this is the last one. */
 #define SMALL_DECREASE 1e-12
@@ -32,7 +33,9 @@ void snnk__softmax(size_t classes, double slope, const double *biases, const dou
 typedef struct fit {
     const snnk_rows *rows;
     const uint8_t *parts;       /* of the rows */
+    double smoothing;           /* of the targets */
     int without;                /* the part that is left out; negative: none */
+    snnk__progress *progress;   /* only cancels */
     size_t classes, parameters; /* 1 without biases */
     double weight;              /* of the rows that are not left out */
     double scale;               /* the typical distance of a score to the largest one of its row */
@@ -82,12 +85,21 @@ static double row_loss(const fit *f, const double *theta, size_t i) {
     return weight_of(f, i) * loss;
 }
 
-static double total_loss(const fit *f, const double *theta) {
-    double loss = 0;
+/* Whether to go on, asked before row i. SNNK_E_CANCELLED. */
+static int ask(const fit *f, size_t i) {
+    return i % ROWS_PER_REPORT == 0 ? snnk__progress_update(f->progress, 0) : SNNK_OK;
+}
 
-    for (size_t i = 0; i < f->rows->n; i++)
+static int total_loss(const fit *f, const double *theta, double *total) {
+    double loss = 0;
+    int st;
+
+    for (size_t i = 0; i < f->rows->n; i++) {
+        if ((st = ask(f, i)) != SNNK_OK) return st;
         if (weight_of(f, i) > 0) loss += row_loss(f, theta, i);
-    return loss;
+    }
+    *total = loss;
+    return SNNK_OK;
 }
 
 /* Add a row of this label and weight, whose scores and probabilities are u and p. */
@@ -114,15 +126,17 @@ static void add_derivatives(fit *f, size_t label, double weight) {
     }
 }
 
-/* Set gradient and Hessian; returns the loss. Adding a number to all biases changes nothing, so the
- * Hessian gets a term in that direction, in which the gradient is 0. */
-static double derivatives(fit *f) {
+/* Set gradient and Hessian, and *total to the loss. Adding a number to all biases changes nothing,
+ * so the Hessian gets a term in that direction, in which the gradient is 0. */
+static int derivatives(fit *f, double *total) {
     const size_t q = f->parameters;
     double loss = 0;
+    int st;
 
     for (size_t k = 0; k < q; k++) f->gradient[k] = 0;
     for (size_t k = 0; k < q * q; k++) f->hessian[k] = 0;
     for (size_t i = 0; i < f->rows->n; i++) {
+        if ((st = ask(f, i)) != SNNK_OK) return st;
         if (weight_of(f, i) == 0) continue;
         loss += row_loss(f, f->theta, i);
         add_derivatives(f, (size_t)f->rows->labels[i], weight_of(f, i));
@@ -130,7 +144,8 @@ static double derivatives(fit *f) {
     for (size_t k = 1; k < q; k++)
         for (size_t j = 1; j <= k; j++) f->hessian[k * q + j] += f->weight / (double)f->classes;
     for (size_t k = 0; k < q; k++) f->hessian[k * q + k] += 1e-12 * f->weight;
-    return loss;
+    *total = loss;
+    return SNNK_OK;
 }
 
 /* Solve hessian * step = gradient, by Cholesky. The Hessian is overwritten. */
@@ -156,30 +171,38 @@ static void solve_step(fit *f) {
 }
 
 /* Go a part of the step, the largest of 1, 1/2, 1/4 ... that lowers the loss enough (Armijo).
- * Returns false if none does, because of rounding: theta is the solution. */
-static bool go(fit *f, double loss, double decrease) {
-    for (int halvings = 0; halvings < 30; halvings++) {
+ * *gone = false: none does, because of rounding, and theta is the solution. SNNK_E_CANCELLED. */
+static int go(fit *f, double loss, double decrease, bool *gone) {
+    const bool small = decrease < SMALL_DECREASE * f->weight;
+
+    *gone = false;
+    for (int halvings = 0; !*gone && halvings < 30; halvings++) {
         const double part = ldexp(1, -halvings);
+        double after = 0;
+        int st;
 
         for (size_t k = 0; k < f->parameters; k++) f->tried[k] = f->theta[k] - part * f->step[k];
-        if (decrease < SMALL_DECREASE * f->weight ||
-            total_loss(f, f->tried) <= loss - 1e-4 * part * decrease) {
-            for (size_t k = 0; k < f->parameters; k++) f->theta[k] = f->tried[k];
-            return true;
-        }
+        if (!small && (st = total_loss(f, f->tried, &after)) != SNNK_OK) return st;
+        *gone = small || after <= loss - 1e-4 * part * decrease;
     }
-    return false;
+    for (size_t k = 0; *gone && k < f->parameters; k++) f->theta[k] = f->tried[k];
+    return SNNK_OK;
 }
 
-static void minimize(fit *f) {
+/* SNNK_E_CANCELLED. */
+static int minimize(fit *f) {
     for (int step = 0; step < MAX_STEPS; step++) {
-        const double loss = derivatives(f);
-        double decrease = 0;
+        double loss, decrease = 0;
+        bool gone;
+        int st;
 
+        if ((st = derivatives(f, &loss)) != SNNK_OK) return st;
         solve_step(f);
         for (size_t k = 0; k < f->parameters; k++) decrease += f->step[k] * f->gradient[k];
-        if (!go(f, loss, decrease) || decrease < SMALL_DECREASE * f->weight) return;
+        if ((st = go(f, loss, decrease, &gone)) != SNNK_OK) return st;
+        if (!gone || decrease < SMALL_DECREASE * f->weight) return SNNK_OK;
     }
+    return SNNK_OK;
 }
 
 /* Find the weight of each class, and the scale of the scores. */
@@ -204,13 +227,14 @@ static void prepare(fit *f) {
  * the solution for slope 0: the logarithms of the mean targets. */
 static void solve_without_slope(fit *f, double *biases) {
     const size_t l = f->classes;
+    const double rest = f->smoothing / (double)(l - 1); /* of count/(count + 2), for each class */
     double others = 0, sum = 0;
 
-    for (size_t k = 0; k < l; k++) others += f->right[k] / (f->right[k] + 2) / (double)(l - 1);
+    for (size_t k = 0; k < l; k++) others += rest * f->right[k] / (f->right[k] + 2);
     for (size_t k = 0; k < l; k++) {
-        const double count = f->right[k], own = count / (count + 2) / (double)(l - 1);
+        const double count = f->right[k], own = rest * count / (count + 2);
 
-        f->right[k] = (count + 1) / (count + 2);
+        f->right[k] = (count + 2 - f->smoothing) / (count + 2);
         if (f->parameters == 1) continue;
         biases[k] = log((count * f->right[k] + others - own) / f->weight);
         sum += biases[k];
@@ -240,14 +264,16 @@ static int make_fit(const snnk_allocator *allocator, fit *f) {
 }
 
 int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
-                      bool with_biases, const uint8_t *parts, int without, double *slope,
-                      double *biases) {
+                      bool with_biases, double smoothing, const uint8_t *parts, int without,
+                      snnk__progress *progress, double *slope, double *biases) {
     fit f = {.rows = rows,
+             .smoothing = smoothing,
              .parts = parts,
              .without = without,
+             .progress = progress,
              .classes = classes,
              .parameters = with_biases ? classes + 1 : 1};
-    const int st = make_fit(allocator, &f);
+    int st = make_fit(allocator, &f);
 
     if (st != SNNK_OK) return st;
     prepare(&f);
@@ -257,15 +283,17 @@ int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snn
         f.theta[0] = *slope * f.scale;
         for (size_t k = 1; k < f.parameters; k++) f.theta[k] = biases[k - 1];
     }
-    minimize(&f);
+    st = minimize(&f);
     /* The loss is convex, so the least loss of slopes >= 0 is then at 0. */
     if (f.theta[0] <= 0) {
         prepare(&f);
         solve_without_slope(&f, f.theta + 1);
         f.theta[0] = 0;
     }
-    *slope = f.theta[0] / f.scale;
-    for (size_t k = 0; k < classes; k++) biases[k] = with_biases ? f.theta[1 + k] : 0;
+    if (st == SNNK_OK) {
+        *slope = f.theta[0] / f.scale;
+        for (size_t k = 0; k < classes; k++) biases[k] = with_biases ? f.theta[1 + k] : 0;
+    }
     snnk__free(allocator, f.right);
-    return SNNK_OK;
+    return st;
 }

@@ -73,6 +73,16 @@ void snnk_uncertainty_free(snnk_uncertainty *uncertainty) {
 
 /* ---- Creating ---- */
 
+/* How to find slope and biases. */
+typedef struct learning {
+    const snnk_allocator *allocator;
+    bool with_biases;
+    bool logits; /* scores may have the right scale already */
+    snnk__progress *progress;
+    const uint8_t *parts; /* of the rows, of a classification */
+    size_t units;         /* that could be divided into parts */
+} learning;
+
 typedef struct weighted_error {
     double error, weight;
 } weighted_error;
@@ -126,59 +136,115 @@ static int learn_errors(const snnk_rows *rows, weighted_error *all, snnk_uncerta
     return SNNK_OK;
 }
 
-/* Set all[i] for the rows i of a part. p: room for a row. */
+/* Set all[i] for the rows i of a part; parts = NULL: for all rows. p: room for a row. */
 static void find_probabilities(const snnk_rows *rows, const uint8_t *parts, int part,
                                size_t classes, double slope, const double *biases, double *p,
                                weighted_error *all) {
     for (size_t i = 0; i < rows->n; i++) {
-        if (parts[i] != part) continue;
+        if (parts && parts[i] != part) continue;
         for (size_t k = 0; k < classes; k++) p[k] = snnk__rows_input(rows, i, k);
         snnk__softmax(classes, slope, biases, p, p);
         all[i] = (weighted_error){-p[rows->labels[i]], weight_of(rows, i)};
     }
 }
 
-/* Find the errors of all rows: those of each part by slope and biases of the other rows, because a
- * row that they were found on has a higher probability than a new one. biases: scratch, 2 l. */
-static int hold_out_parts(const snnk_rows *rows, bool with_biases, const uint8_t *parts,
-                          size_t units, double *biases, weighted_error *all,
-                          const snnk_uncertainty *made) {
-    const size_t l = made->outputs;
-    const int count = units < SNNK__PARTS ? (int)units : SNNK__PARTS;
-    int st = SNNK_OK;
+/* Probabilities of the rows by one way to find slope and biases. */
+typedef struct probabilities {
+    double slope, *biases;
+    weighted_error *all; /* minus the probability of the right class of each row */
+    double loss;         /* the sum of w * -log of that */
+} probabilities;
+
+static void find_loss(size_t n, probabilities *found) {
+    found->loss = 0;
+    for (size_t i = 0; i < n; i++)
+        found->loss -= found->all[i].weight * log(fmax(-found->all[i].error, 1e-300));
+}
+
+/* Slope and biases are those of all rows. For the loss and for the thresholds of sets, the
+ * probabilities of the rows of each part are those by slope and biases of the other rows, because a
+ * row that they were found on has a higher probability than a new one. room: 2 classes. */
+static int calibrate(const snnk_rows *rows, size_t l, const learning *how, double smoothing,
+                     double *room, probabilities *found) {
+    const int count = how->units < SNNK__PARTS ? (int)how->units : SNNK__PARTS;
+    double *biases = room, *p = room + l;
+    int st = snnk__softmax_fit(how->allocator, l, rows, how->with_biases, smoothing, NULL, -1,
+                               how->progress, &found->slope, found->biases);
 
     for (int part = 0; part < count && st == SNNK_OK; part++) {
-        double slope = made->slope;
+        double slope = found->slope;
 
-        for (size_t k = 0; k < l; k++) biases[k] = made->biases[k];
-        if (units > 1) /* otherwise no other rows are left */
-            st = snnk__softmax_fit(&made->allocator, l, rows, with_biases, parts, part, &slope,
-                                   biases);
-        if (st == SNNK_OK) find_probabilities(rows, parts, part, l, slope, biases, biases + l, all);
+        for (size_t k = 0; k < l; k++) biases[k] = found->biases[k];
+        if (count > 1) /* otherwise no other rows are left */
+            st = snnk__softmax_fit(how->allocator, l, rows, how->with_biases, smoothing, how->parts,
+                                   part, how->progress, &slope, biases);
+        if (st == SNNK_OK)
+            find_probabilities(rows, how->parts, part, l, slope, biases, p, found->all);
     }
+    if (st == SNNK_OK) find_loss(rows->n, found);
     return st;
 }
 
-/* Slope and biases are those of all rows. The thresholds of sets come from rows that were held
- * out. */
-static int learn_probabilities(const snnk_rows *rows, bool with_biases, weighted_error *all,
-                               snnk_uncertainty *made) {
-    const snnk_allocator *allocator = &made->allocator;
-    const size_t l = made->outputs;
-    double *biases = NULL;
-    uint8_t *parts = NULL;
-    size_t units;
-    int st;
+/* The scores themselves, as logits. */
+static void take_logits(const snnk_rows *rows, size_t l, double *room, probabilities *found) {
+    found->slope = 1;
+    for (size_t k = 0; k < l; k++) found->biases[k] = 0;
+    find_probabilities(rows, NULL, 0, l, 1, found->biases, room, found->all);
+    find_loss(rows->n, found);
+}
 
-    st = snnk__softmax_fit(allocator, l, rows, with_biases, NULL, -1, &made->slope, made->biases);
+/* Platt's smoothing costs up to about 1 for each class where scores separate the classes, and
+ * keeps the slope finite there. Where scores are far apart and right, but not always, it costs much
+ * more, because every row shall have a chance of 1/n_k to be of another class. */
+#define WEAK 0.01
+
+/* Find the best probabilities in one of `found`. *best: its index */
+static int choose(const snnk_rows *rows, size_t l, const learning *how, double *room,
+                  probabilities found[2], int *best) {
+    int st = calibrate(rows, l, how, 1, room, &found[0]);
+
+    *best = 0;
     if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, l, 2 * sizeof *biases, "probabilities", &biases);
-    if (st == SNNK_OK) st = snnk__alloc(allocator, rows->n, sizeof *parts, "parts", &parts);
-    if (st == SNNK_OK) st = snnk__draw_parts(allocator, l, rows, parts, &units);
-    if (st == SNNK_OK) st = hold_out_parts(rows, with_biases, parts, units, biases, all, made);
-    if (st == SNNK_OK) keep_errors(rows->n, all, made->n_errors, made->errors);
-    snnk__free(allocator, parts);
-    snnk__free(allocator, biases);
+    if (found[0].loss > (double)l) {
+        if ((st = calibrate(rows, l, how, WEAK, room, &found[1])) != SNNK_OK) return st;
+        *best = found[1].loss < found[0].loss - (double)l;
+    }
+    if (!how->logits) return SNNK_OK;
+    take_logits(rows, l, room, &found[!*best]);
+    if (found[!*best].loss <= found[*best].loss) *best = !*best;
+    return SNNK_OK;
+}
+
+/* all: one for each row, like all the arrays of errors. *log_loss: the mean. */
+static int learn_probabilities(const snnk_rows *rows, learning *how, weighted_error *all,
+                               snnk_uncertainty *made, double *log_loss) {
+    const size_t l = made->outputs;
+    probabilities found[2] = {{.biases = made->biases, .all = all}};
+    double *room = NULL, weight = 0;
+    uint8_t *parts = NULL;
+    int best = 0, st;
+
+    st = snnk__alloc(how->allocator, rows->n, sizeof *all, "errors of all rows", &found[1].all);
+    if (st == SNNK_OK)
+        st = snnk__alloc(how->allocator, l, 3 * sizeof *room, "probabilities", &room);
+    if (st == SNNK_OK) st = snnk__alloc(how->allocator, rows->n, sizeof *parts, "parts", &parts);
+    if (st == SNNK_OK) st = snnk__draw_parts(how->allocator, l, rows, parts, &how->units);
+    how->parts = parts;
+    if (st == SNNK_OK) {
+        found[1].biases = room + 2 * l;
+        st = choose(rows, l, how, room, found, &best);
+    }
+    if (st == SNNK_OK) {
+        made->slope = found[best].slope;
+        for (size_t k = 0; k < l; k++) made->biases[k] = found[best].biases[k];
+        for (size_t i = 0; i < rows->n; i++) weight += weight_of(rows, i);
+        *log_loss = found[best].loss / weight;
+        keep_errors(rows->n, found[best].all, made->n_errors, made->errors);
+    }
+    how->parts = NULL;
+    snnk__free(how->allocator, parts);
+    snnk__free(how->allocator, room);
+    snnk__free(how->allocator, found[1].all);
     return st;
 }
 
@@ -195,20 +261,22 @@ static int check_rows(size_t outputs, const snnk_rows *rows, snnk_rows *ours) {
     return snnk__rows_check_finite(ours);
 }
 
-static int create(size_t outputs, const snnk_rows *rows, const snnk_uncertainty_config *config,
-                  const snnk_allocator *allocator, snnk_uncertainty **uncertainty) {
-    const size_t n_errors = rows->n < config->most_errors ? rows->n : (size_t)config->most_errors;
+/* *log_loss: of labels only. */
+static int create(size_t outputs, const snnk_rows *rows, uint64_t most_errors, learning *how,
+                  double *log_loss, snnk_uncertainty **uncertainty) {
+    const size_t n_errors = rows->n < most_errors ? rows->n : (size_t)most_errors;
     snnk_uncertainty *made = NULL;
     weighted_error *all;
     int st;
 
-    st = snnk__alloc(allocator, rows->n, sizeof *all, "errors of all rows", &all);
+    st = snnk__alloc(how->allocator, rows->n, sizeof *all, "errors of all rows", &all);
     if (st != SNNK_OK) return st;
-    st = snnk__uncertainty_make(rows->labels != NULL, outputs, rows->n, n_errors, allocator, &made);
+    st = snnk__uncertainty_make(rows->labels != NULL, outputs, rows->n, n_errors, how->allocator,
+                                &made);
     if (st == SNNK_OK)
-        st = rows->labels ? learn_probabilities(rows, outputs <= config->most_biases, all, made)
+        st = rows->labels ? learn_probabilities(rows, how, all, made, log_loss)
                           : learn_errors(rows, all, made);
-    snnk__free(allocator, all);
+    snnk__free(how->allocator, all);
     if (st != SNNK_OK)
         snnk_uncertainty_free(made);
     else
@@ -216,11 +284,26 @@ static int create(size_t outputs, const snnk_rows *rows, const snnk_uncertainty_
     return st;
 }
 
+int snnk__uncertainty_learn(size_t classes, const snnk_rows *rows, bool logits,
+                            const snnk_allocator *allocator, snnk__progress *progress,
+                            double *log_loss, snnk_uncertainty **uncertainty) {
+    learning how = {.allocator = allocator,
+                    .with_biases = classes <= defaults.most_biases,
+                    .logits = logits,
+                    .progress = progress};
+    snnk_rows read;
+    const int st = check_rows(classes, rows, &read);
+
+    if (st != SNNK_OK) return st;
+    return create(classes, &read, defaults.most_errors, &how, log_loss, uncertainty);
+}
+
 int snnk_uncertainty_create(size_t outputs, const snnk_rows *rows,
                             const snnk_uncertainty_config *config, snnk_uncertainty **uncertainty) {
     snnk_uncertainty_config ours = defaults;
     snnk_allocator allocator;
     snnk_rows read;
+    double log_loss;
     int st;
 
     if ((st = snnk__check_pointer(uncertainty, "uncertainty")) != SNNK_OK) return st;
@@ -233,7 +316,8 @@ int snnk_uncertainty_create(size_t outputs, const snnk_rows *rows,
                           SNNK__MOST_ERRORS);
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
     if ((st = check_rows(outputs, rows, &read)) != SNNK_OK) return st;
-    return create(outputs, &read, &ours, &allocator, uncertainty);
+    learning how = {.allocator = &allocator, .with_biases = outputs <= ours.most_biases};
+    return create(outputs, &read, ours.most_errors, &how, &log_loss, uncertainty);
 }
 
 /* ---- What it has learned ---- */

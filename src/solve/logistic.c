@@ -243,19 +243,6 @@ static int take_gradient(const logistic *p, const vectors *v, double *norm) {
     return SNNK_OK;
 }
 
-/* Compute the length of the gradient at x = 0, which the tolerance is relative to. */
-static int first_gradient(const logistic *p, const vectors *v, double *norm) {
-    double *x = v->direction; /* scratch until the first step */
-    vectors zero = *v;
-
-    memset(x, 0, unknowns(p) * sizeof *x);
-    zero.x = x;
-    memset(p->Z, 0, p->n * p->t * sizeof *p->Z);
-    memset(p->U, 0, p->n * p->t * sizeof *p->U);
-    loss_at(p, 0);
-    return take_gradient(p, &zero, norm);
-}
-
 /* The share of the work that is done when the gradient has come down to `now` of its first size.
  * The number of steps cannot be known; convergence is at least linear in the logarithm. */
 static double share_of(double now, double tolerance) {
@@ -267,8 +254,58 @@ static double share_of(double now, double tolerance) {
  * about m/128 products. */
 static uint64_t worth_renewing(const logistic *p) { return 4 + p->m / 128; }
 
+/* Make the preconditioner of the probabilities P, without progress. */
 static int renew(logistic *p) {
-    return snnk__preconditioner_renew(&p->preconditioner, p->P, p->progress);
+    snnk__progress inside = snnk__progress_within(p->progress, 0); /* of share 0: only cancels */
+
+    return snnk__preconditioner_renew(&p->preconditioner, p->P, &inside);
+}
+
+/* Make the preconditioner with the bound 1/2, and compute the length of the gradient at 0 in its
+ * norm. */
+static int gradient_at_zero(logistic *p, const vectors *v, double *norm) {
+    double *x = v->direction; /* scratch until the first step */
+    vectors zero = *v;
+    const int st = snnk__preconditioner_renew(&p->preconditioner, NULL, p->progress);
+
+    if (st != SNNK_OK) return st;
+    memset(x, 0, unknowns(p) * sizeof *x);
+    zero.x = x;
+    memset(p->Z, 0, p->n * p->t * sizeof *p->Z);
+    memset(p->U, 0, p->n * p->t * sizeof *p->U);
+    loss_at(p, 0);
+    return take_gradient(p, &zero, norm);
+}
+
+/* Set Z, P and the loss of x. */
+static int go_to_start(const logistic *p, const vectors *v, double *loss) {
+    const int st = scores_of(p, v->x, p->Z);
+
+    if (st != SNNK_OK) return st;
+    memset(p->U, 0, p->n * p->t * sizeof *p->U);
+    *loss = loss_at(p, 0) + penalty(p, v->x);
+    if (isfinite(*loss)) return SNNK_OK;
+    return snnk__fail(SNNK_E_NONFINITE, "the loss at the starting point is %g, not finite", *loss);
+}
+
+/* Set the loss of x, and the length of the gradient at 0, which the tolerance is relative to. If a
+ * warm start is better than 0, the length is that of a quadratic function with this difference of
+ * losses, and only the preconditioner of the probabilities there is made. */
+static int begin(logistic *p, bool warm, const vectors *v, double *loss, double *scale) {
+    double gain = 0;
+    int st;
+
+    if (warm) {
+        if ((st = go_to_start(p, v, loss)) != SNNK_OK) return st;
+        gain = p->preconditioner.total * log((double)p->t) - *loss;
+    }
+    if (gain > 0) {
+        *scale = sqrt(2 * gain);
+        return snnk__preconditioner_renew(&p->preconditioner, p->P, p->progress);
+    }
+    if ((st = gradient_at_zero(p, v, scale)) != SNNK_OK) return st;
+    if ((st = go_to_start(p, v, loss)) != SNNK_OK) return st;
+    return warm ? renew(p) : SNNK_OK;
 }
 
 static int minimise(logistic *p, const snnk_logistic_config *config, const vectors *v,
@@ -277,13 +314,9 @@ static int minimise(logistic *p, const snnk_logistic_config *config, const vecto
     bool found = true;
     int st;
 
-    if ((st = first_gradient(p, v, &scale)) != SNNK_OK) return st;
-    if ((st = scores_of(p, v->x, p->Z)) != SNNK_OK) return st;
-    loss = loss_at(p, 0) + penalty(p, v->x);
-    if (!isfinite(loss))
-        return snnk__fail(SNNK_E_NONFINITE, "the loss at the starting point is %g, not finite",
-                          loss);
-    if (config->warm && (st = renew(p)) != SNNK_OK) return st;
+    snnk__progress_begin_stage(p->progress, 0.25);
+    if ((st = begin(p, config->warm, v, &loss, &scale)) != SNNK_OK) return st;
+    snnk__progress_begin_stage(p->progress, 0.7);
     if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     while (norm > config->tolerance * scale && report->steps < config->max_steps) {
         p->share = share_of(norm / scale, config->tolerance);
@@ -400,11 +433,11 @@ static int solve(logistic *p, const snnk_logistic_config *config, const snnk_all
 
     if ((st = allocate_vectors(p, allocator, &v, &memory)) != SNNK_OK) goto done;
     if ((st = allocate_scores(p, allocator, &scores)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(p->progress, 0.05);
     st = snnk__preconditioner_create(p->rows, p->t, p->ridge, allocator, p->workspace, p->progress,
                                      &p->preconditioner);
     if (st != SNNK_OK) goto done;
     if (config->warm) read_start(p, B, ldb, b, v.x);
-    snnk__progress_begin_stage(p->progress, 0.7);
     if ((st = minimise(p, config, &v, report)) != SNNK_OK) goto done;
     if ((st = snnk__progress_finish(p->progress)) != SNNK_OK) goto done;
     st = write_solution(p, v.x, B, ldb, b);

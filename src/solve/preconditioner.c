@@ -9,6 +9,8 @@
 /* Rows count by at least this much, because statistics take no rows of weight 0. */
 #define LEAST_WEIGHT 1e-30F
 
+#define ROWS_PER_REPORT 1024
+
 static double weight_of(const snnk_rows *rows, size_t i) {
     return rows->weights ? (double)rows->weights[i] : 1;
 }
@@ -28,13 +30,35 @@ static int factor(const snnk__preconditioner *made, snnk__progress *progress) {
         made->ridge);
 }
 
-/* Add the rows with given weights to empty statistics. */
-static int add(const snnk__preconditioner *made, const float *weights, snnk__progress *progress) {
+/* Add the rows with the weights q to empty statistics. */
+static int add(const snnk__preconditioner *made, snnk__progress *progress) {
     snnk_rows rows = *made->rows;
 
-    rows.weights = weights;
+    rows.weights = made->q;
     return snnk__lstsq_add_rows(made->lstsq, SNNK_PRECISION_DOUBLE, &rows, made->workspace,
                                 progress);
+}
+
+/* Find the sum of the weights, and the weighted mean. SNNK_E_CANCELLED. */
+static int find_mean(snnk__preconditioner *made, snnk__progress *progress) {
+    const snnk_rows *rows = made->rows;
+    const size_t m = rows->inputs;
+    int st;
+
+    made->total = 0;
+    memset(made->mean, 0, m * sizeof *made->mean);
+    for (size_t i = 0; i < rows->n; i++) {
+        const double w = weight_of(rows, i);
+
+        if (w == 0) continue;
+        made->total += w;
+        for (size_t j = 0; j < m; j++)
+            made->mean[j] += w / made->total * (snnk__rows_input(rows, i, j) - made->mean[j]);
+        if (i % ROWS_PER_REPORT != 0) continue;
+        st = snnk__progress_count(progress, (double)i, (double)rows->n);
+        if (st != SNNK_OK) return st;
+    }
+    return SNNK_OK;
 }
 
 int snnk__preconditioner_create(const snnk_rows *rows, size_t classes, double ridge,
@@ -52,16 +76,7 @@ int snnk__preconditioner_create(const snnk_rows *rows, size_t classes, double ri
     st = snnk__alloc(allocator, m, 2 * sizeof *made->mean, "means", &made->mean);
     if (st != SNNK_OK) return st;
     made->shift = made->mean + m;
-    snnk__progress_begin_stage(progress, 0.2);
-    if ((st = add(made, rows->weights, progress)) != SNNK_OK) return st;
-    memcpy(made->mean, made->lstsq->mean_phi, m * sizeof *made->mean);
-    memset(made->shift, 0, m * sizeof *made->shift);
-    made->total = made->lstsq->weight;
-    made->weight = made->total / 2;
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) made->lstsq->S[i * m + j] /= 2;
-    snnk__progress_begin_stage(progress, 0.1);
-    return factor(made, progress);
+    return find_mean(made, progress);
 }
 
 void snnk__preconditioner_free(const snnk__preconditioner *made) {
@@ -81,20 +96,19 @@ static double bound(size_t classes, const double *p) {
 int snnk__preconditioner_renew(snnk__preconditioner *made, const double *P,
                                snnk__progress *progress) {
     const size_t n = made->rows->n, t = made->lstsq->targets;
-    snnk__progress inside = snnk__progress_within(progress, 0); /* of share 0: only cancels */
     int st;
 
     for (size_t i = 0; i < n; i++) {
-        const double q = weight_of(made->rows, i) * bound(t, P + i * t);
+        const double q = weight_of(made->rows, i) * (P ? bound(t, P + i * t) : 0.5);
 
         made->q[i] = fmaxf((float)q, LEAST_WEIGHT);
     }
     snnk__lstsq_clear(made->lstsq);
-    if ((st = add(made, made->q, &inside)) != SNNK_OK) return st;
+    if ((st = add(made, progress)) != SNNK_OK) return st;
     made->weight = made->lstsq->weight;
     for (size_t j = 0; j < made->lstsq->features; j++)
         made->shift[j] = made->lstsq->mean_phi[j] - made->mean[j];
-    return factor(made, &inside);
+    return factor(made, progress);
 }
 
 /* With S about its own mean, M = (S + ridge + weight shift shift^T, weight shift; weight shift^T,

@@ -27,18 +27,17 @@ typedef struct snnk__preconditioner {
     snnk_workspace *workspace;
 } snnk__preconditioner;
 
-/* Create one for the bound 1/2, with the mean of the rows, weighted.
+/* Find the weighted mean and the total, and allocate. It must be renewed before it is applied.
  *   rows  checked, with labels
  *   made  the result; free it also after a failure
- * SNNK_E_SINGULAR (the ridge is lost in rounding), SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_NOMEM,
- * SNNK_E_CANCELLED. */
+ * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__preconditioner_create(const snnk_rows *rows, size_t classes, double ridge,
                                 const snnk_allocator *allocator, snnk_workspace *workspace,
                                 snnk__progress *progress, snnk__preconditioner *made);
 void snnk__preconditioner_free(const snnk__preconditioner *made);
 
-/* Make it anew for probabilities P (rows x classes). It reports no progress, and can be cancelled.
- * SNNK_E_SINGULAR, SNNK_E_CANCELLED; then it must not be applied. */
+/* Make it for probabilities P (rows x classes), or with the bound 1/2 if P is NULL. SNNK_E_SINGULAR
+ * (the ridge is lost in rounding), SNNK_E_CANCELLED; then it must not be applied. */
 int snnk__preconditioner_renew(snnk__preconditioner *made, const double *P,
                                snnk__progress *progress);
 

@@ -576,7 +576,7 @@ with tempfile.TemporaryDirectory() as directory:
     assert call("snnk_encoder_column_word", encoder, size(99), size(0)) is None
     name = ctypes.create_string_buffer(32)
     call("snnk_encoder_output_name", encoder, size(0), name, size(32), None)
-    call("snnk_encoder_apply", encoder, table, size(0), size(1), numbers, size(2), byref(report(24)))
+    call("snnk_encoder_apply", encoder, table, size(0), size(1), numbers, size(2), byref(report(40)))
     held = handle("snnk_network_create", None)
     two_inputs = handle("snnk_layer_create_dense", size(2), size(1), floats(1, 2), size(2), None, c_int32(0), None)
     call("snnk_network_append", held, two_inputs)

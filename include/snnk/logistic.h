@@ -10,9 +10,9 @@
  *
  * snnk_network_fit_logistic (<snnk/fit.h>) fits the last layer of a network in this way. Each
  * Newton system is solved by conjugate gradients, preconditioned with a bound on the Hessian: at
- * first that of Boehning 1992 for all probabilities, then, after steps that take many products, one
- * for the probabilities of that step. A line search follows, so no step increases the loss by more
- * than rounding. Sums are in double. */
+ * first that of Boehning 1992 for all probabilities, or with a warm start one for the probabilities
+ * there; then, after steps that take many products, one for the probabilities of that step. A line
+ * search follows, so no step increases the loss by more than rounding. Sums are in double. */
 #ifndef SNNK_LOGISTIC_H
 #define SNNK_LOGISTIC_H
 
@@ -65,11 +65,12 @@ typedef struct snnk_logistic_report {
  *   report     out; NULL if not wanted
  * If it does not converge, the call still succeeds with the best B and b so far, and the report
  * says so. O(m^3/3 + n m^2) for each preconditioner (one, another for a warm start that is worse
- * than zeros, and at most one for each step), and O(n m t) for each product. Memory: m^2 + 3 n t + 9 t m doubles, n floats,
- * and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
- * SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is out of range),
- * SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost in the
- * rounding of large features), SNNK_E_NOMEM, SNNK_E_CANCELLED. On failure B and b are unchanged. */
+ * than zeros, and at most one for each step), and O(n m t) for each product. Memory: m^2 + 3 n t +
+ * 9 t m doubles, n floats, and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is
+ * out of range), SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost
+ * in the rounding of large features), SNNK_E_NOMEM, SNNK_E_CANCELLED. On failure B and b are
+ * unchanged. */
 SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
                                  const snnk_logistic_config *config, snnk_workspace *workspace,
                                  double *B, size_t ldb, double *b, snnk_logistic_report *report);

@@ -319,10 +319,10 @@ static void test_edges(void **state) {
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
 }
 
-/* A class of 2 % of the rows, similar features and small ridges: the probabilities are far from 1/2.
- * For two classes the preconditioner of a step's probabilities is its Hessian, so a step that begins
- * with it takes few products: 3 here. With that of all probabilities, these solutions take 77 to
- * 247 products in 4 to 10 steps. */
+/* A class of 2 % of the rows, similar features and small ridges: the probabilities are far from
+ * 1/2. For two classes the preconditioner of a step's probabilities is its Hessian, so a step that
+ * begins with it takes few products: 3 here. With that of all probabilities, these solutions take
+ * 77 to 247 products in 4 to 10 steps. */
 static void test_products(void **state) {
     enum { ROWS = 2000, WIDTH = 60 };
     static float wide[ROWS * WIDTH];

@@ -154,10 +154,10 @@ static void add_excess(const snnk_network *network, double a, double b, double *
     }
 }
 
-/* Probabilities of a rare class. By Wilks' theorem, n times the excess of a logistic regression of n
- * rows is chi^2/2 with 2 degrees of freedom: mean 1, standard deviation 1. Slope and biases, if they
- * are not 1 and 0, are such a regression of the held-out rows. The mean probability is then the
- * share of labels 1 in these rows, about 1.7 %, with the standard deviation sqrt(0.017/n). */
+/* Probabilities of a rare class. By Wilks' theorem, n times the excess of a logistic regression of
+ * n rows is chi^2/2 with 2 degrees of freedom: mean 1, standard deviation 1. Slope and biases, if
+ * they are not 1 and 0, are such a regression of the held-out rows. The mean probability is then
+ * the share of labels 1 in these rows, about 1.7 %, with the standard deviation sqrt(0.017/n). */
 static void test_probabilities(void **state) {
     enum { DRAWS = 20, HELD_OUT = MANY / 5 };
     const double error = 1 / sqrt(DRAWS);

@@ -7,13 +7,12 @@
 #include <snnk/logistic.h>
 #include <snnk/lstsq.h>
 
-#include <cblas.h>
-
 #include "base/size.h"
 #include "base/workspace.h"
 #include "fit/folds.h"
 #include "fit/readout.h"
 #include "predict/uncertainty.h"
+#include "solve/product.h"
 
 #define LEAST_HELDOUT 1000 /* rows, if there are as many */
 #define STEP          10   /* between ridges */
@@ -114,8 +113,7 @@ static int score(const comparison *c, size_t k) {
 
         for (size_t i = 0; i < count * m; i++) c->block[i] = (double)rows.X[first * m + i];
         for (size_t i = 0; i < count; i++) memcpy(to + i * l, b, l * sizeof *to);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)l, (int)m, 1,
-                    c->block, (int)m, B, (int)m, 1, to, (int)l);
+        snnk__product_add_f64(count, l, m, c->block, B, to);
         st = snnk__progress_update(c->progress, 1);
     }
     return st;

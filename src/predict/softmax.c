@@ -125,8 +125,8 @@ static void add_derivatives(fit *f, size_t label, double weight) {
     }
 }
 
-/* Set gradient and Hessian, and *total to the loss. Adding a number to all biases changes nothing, so the
- * Hessian gets a term in that direction, in which the gradient is 0. */
+/* Set gradient and Hessian, and *total to the loss. Adding a number to all biases changes nothing,
+ * so the Hessian gets a term in that direction, in which the gradient is 0. */
 static int derivatives(fit *f, double *total) {
     const size_t q = f->parameters;
     double loss = 0;

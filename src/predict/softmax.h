@@ -14,15 +14,15 @@ void snnk__softmax(size_t classes, double slope, const double *biases, const dou
 /* Find slope and biases of least log loss.
  *   rows         checked: X or X_f64 are scores, finite, n x classes; labels
  *   with_biases  otherwise all biases are 0
- *   smoothing    of the targets, above 0, at most 1: for a row of class k, of weight n_k in all, the
- *                target is 1 - smoothing/(n_k + 2) for k, and the other classes share the rest
+ *   smoothing    of the targets, above 0, at most 1: for a row of class k, of weight n_k in all,
+ *                the target is 1 - smoothing/(n_k + 2) for k, and the other classes share the rest
  *   without      leave out each row i with i % SNNK__SOFTMAX_PARTS == without; negative: none. At
  *                least one row must be left
  *   progress     can cancel; reports nothing
  *   slope        in and out: where to start, if `without` >= 0; then the result, >= 0
  *   biases       the same: `classes` numbers with the sum 0
- * SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED. Source: Platt 1999 (smoothing 1), for any number
- * of classes. */
+ * SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED. Source: Platt 1999 (smoothing 1), for any number of
+ * classes. */
 int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
                       bool with_biases, double smoothing, int without, snnk__progress *progress,
                       double *slope, double *biases);

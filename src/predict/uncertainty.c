@@ -168,8 +168,7 @@ static int calibrate(const snnk_rows *rows, size_t l, const learning *how, doubl
     st = snnk__softmax_fit(allocator, l, rows, how->with_biases, smoothing, -1, how->progress,
                            &found->slope, found->biases);
     if (st != SNNK_OK) return st;
-    if (rows->n == 1)
-        find_probabilities(rows, 0, 1, l, found->slope, found->biases, p, found->all);
+    if (rows->n == 1) find_probabilities(rows, 0, 1, l, found->slope, found->biases, p, found->all);
     for (int part = 0; part < SNNK__SOFTMAX_PARTS && rows->n > 1; part++) {
         double slope = found->slope;
 

@@ -36,8 +36,8 @@ int snnk__preconditioner_create(const snnk_rows *rows, size_t classes, double ri
                                 snnk__progress *progress, snnk__preconditioner *made);
 void snnk__preconditioner_free(const snnk__preconditioner *made);
 
-/* Make it for probabilities P (rows x classes), or with the bound 1/2 if P is NULL.
- * SNNK_E_SINGULAR (the ridge is lost in rounding), SNNK_E_CANCELLED; then it must not be applied. */
+/* Make it for probabilities P (rows x classes), or with the bound 1/2 if P is NULL. SNNK_E_SINGULAR
+ * (the ridge is lost in rounding), SNNK_E_CANCELLED; then it must not be applied. */
 int snnk__preconditioner_renew(snnk__preconditioner *made, const double *P,
                                snnk__progress *progress);
 

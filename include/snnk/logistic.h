@@ -10,9 +10,9 @@
  *
  * snnk_network_fit_logistic (<snnk/fit.h>) fits the last layer of a network in this way. Each
  * Newton system is solved by conjugate gradients, preconditioned with a bound on the Hessian: at
- * first that of Boehning 1992 for all probabilities, then, after steps that take many products, one
- * for the probabilities of that step. A line search follows, so no step increases the loss by more
- * than rounding. Sums are in double. */
+ * first that of Boehning 1992 for all probabilities, or with a warm start one for the probabilities
+ * there; then, after steps that take many products, one for the probabilities of that step. A line
+ * search follows, so no step increases the loss by more than rounding. Sums are in double. */
 #ifndef SNNK_LOGISTIC_H
 #define SNNK_LOGISTIC_H
 

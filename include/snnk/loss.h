@@ -13,11 +13,13 @@
  * (<snnk/logistic.h>), is often better there, at several times the cost.
  *
  * Rows are held out by a hash of their inputs, or by their groups, so that equal rows stay
- * together. Both solutions learn from the other rows. What they give for the held-out rows becomes
- * probabilities as in <snnk/uncertainty.h>, and the smaller mean of -log p(label) wins. The ridge
- * of the cross-entropy is searched in steps of 10, by this error with p = softmax(scores). Of few
- * rows up to five parts are held out in turn, so that about 1000 rows are judged. The last solution
- * is of all rows. */
+ * together. (Where rows have no groups and on average at least four are equal, each row is drawn by
+ * itself: new rows will be equal to old ones too.) Both solutions learn from the other rows. The
+ * smaller mean of -log p(label) of the held-out rows wins. The probabilities p of least squares are
+ * those of <snnk/uncertainty.h>; those of the cross-entropy are softmax(scores), or the same as of
+ * least squares if that gives the smaller mean. The ridge of the cross-entropy is searched in steps
+ * of 10, by this error with p = softmax(scores). Of few rows up to five parts are held out in turn,
+ * so that about 1000 rows are judged. The last solution is of all rows. */
 #ifndef SNNK_LOSS_H
 #define SNNK_LOSS_H
 
@@ -59,7 +61,8 @@ SNNK_API int snnk_loss_config_init(snnk_loss_config *config, size_t config_size)
 typedef struct snnk_loss_report {
     size_t size;                  /* set by the caller: sizeof the struct */
     uint64_t heldout_rows;        /* all rows that were held out */
-    double squared_log_loss;      /* their mean -log p(label) by the least-squares solution */
+    double squared_log_loss;      /* their mean -log p(label) by the least-squares solution, with
+                                   * slope and biases of other rows */
     double squared_misclassified; /* the share of them whose largest score is another class */
     double log_loss;              /* the same of the best cross-entropy solution */
     double misclassified;
@@ -78,12 +81,12 @@ typedef struct snnk_loss_report {
  *   chosen     out: a network whose new last layer minimizes the cross-entropy, with an
  *              uncertainty from the held-out rows; release with snnk_network_free. NULL if the
  *              squared error was chosen
- * Memory: 4 n m bytes for features (twice that for fewer than 5000 rows), 16 m^2, and that of
- * snnk_logistic_solve. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE (a setting, label or weight),
- * SNNK_E_STATE (too few different rows or groups; or a network without layers), SNNK_E_SHAPE,
- * SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_SINGULAR (the ridge is lost in the rounding of large
- * features), SNNK_E_UNSUPPORTED (the network ends in an activation), SNNK_E_NOMEM,
- * SNNK_E_CANCELLED. */
+ * Memory: 4 n m bytes for features (twice that if n heldout_share is below 1000, where several
+ * parts are held out), 16 m^2, and that of snnk_logistic_solve. SNNK_E_NULL, SNNK_E_CONFIG,
+ * SNNK_E_RANGE (a setting, label or weight), SNNK_E_STATE (fewer than two different rows or groups;
+ * or a network without layers), SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE,
+ * SNNK_E_SINGULAR (the ridge is lost in the rounding of large features), SNNK_E_UNSUPPORTED (the
+ * network ends in an activation), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 SNNK_API int snnk_network_choose_loss(const snnk_network *network, const snnk_rows *rows,
                                       size_t classes, const snnk_loss_config *config,
                                       snnk_workspace *workspace, snnk_loss_report *report,

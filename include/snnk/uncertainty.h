@@ -43,7 +43,11 @@
  *
  * Probabilities are softmax(slope score_k + bias_k). Slope and biases are those of least log loss
  * on the given rows, as in Platt 1999, whose smoothing of the targets makes them finite: for a row
- * of class k, the target is (n_k + 1)/(n_k + 2) for k, and the other classes share the rest. The
+ * of class k, the target is (n_k + 1)/(n_k + 2) for k, and the other classes share the rest. Where
+ * most scores are far from those of the other classes, as with a rare class, that makes the slope
+ * far too small. So the targets are smoothed by a hundredth of that, 1 - 0.01/(n_k + 2), if slope
+ * and biases from four fifths of the rows show on the other fifths that the sum of -w log p(label)
+ * becomes smaller by more than 1 for each class (with weights above 1: by the largest of them). The
  * slope is at least 0. Any scores may be given that grow with the probability: those of least
  * squares, logits, or log probabilities. The most probable class is not always the one with the
  * largest score, because each class has a bias.

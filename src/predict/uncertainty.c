@@ -198,16 +198,26 @@ static void take_logits(const snnk_rows *rows, size_t l, double *room, probabili
  * more, because every row shall have a chance of 1/n_k to be of another class. */
 #define WEAK 0.01
 
+/* What the smoothing may cost, in the sum of the losses: 1 for each class, or as much as one row of
+ * the largest weight. */
+static double allowed_cost(const snnk_rows *rows, size_t l) {
+    double largest = 1;
+
+    for (size_t i = 0; i < rows->n; i++) largest = fmax(largest, weight_of(rows, i));
+    return (double)l * largest;
+}
+
 /* Find the best probabilities in one of `found`. *best: its index */
 static int choose(const snnk_rows *rows, size_t l, const learning *how, double *room,
                   probabilities found[2], int *best) {
+    const double allowed = allowed_cost(rows, l);
     int st = calibrate(rows, l, how, 1, room, &found[0]);
 
     *best = 0;
     if (st != SNNK_OK) return st;
-    if (found[0].loss > (double)l) {
+    if (found[0].loss > allowed) {
         if ((st = calibrate(rows, l, how, WEAK, room, &found[1])) != SNNK_OK) return st;
-        *best = found[1].loss < found[0].loss - (double)l;
+        *best = found[1].loss < found[0].loss - allowed;
     }
     if (!how->logits) return SNNK_OK;
     take_logits(rows, l, room, &found[!*best]);

@@ -294,7 +294,7 @@ has "a date that is none" err 'no_date\.csv: row 1, column "when": "2026-02-30" 
 printf 'when,city,ok\n2026-01-12,7,yes\n' >no_words.csv
 gives "numbers where the model has words" 1 "$snnk" predict towns.st no_words.csv
 has "numbers where the model has words" err 'column "city": [0-9.]+ is a number, but the column had words in the training data, such as'
-gives "fit with gaps" 0 "$snnk" fit --train towns.csv --keep-statistics --m 16 --save towns_kept.st
+gives "fit with gaps" 0 "$snnk" fit --train towns.csv --keep-statistics --m 16 --missing mean --save towns_kept.st
 gives "update of words" 0 "$snnk" update towns_kept.st --train towns.csv --save towns_more.st
 gives "predict after an update" 0 "$snnk" predict towns_more.st flights.csv
 gives "a target that is an encoded input" 1 "$snnk" eval towns.st --test towns.csv --target city

@@ -50,6 +50,7 @@ for key in "task", "m", "train_rows", "rank", "method", "lambda_chosen", "heldou
     assert one[key] == many[key], (key, one[key], many[key])
 assert abs(one["lambda"] - many["lambda"]) <= 1e-10 * one["lambda"], (one["lambda"], many["lambda"])
 tolerance = max(1e-10, 1e-15 * one["condition"])
+one_task = one["task"]
 one, many = (model(name + ".st") for name in sys.argv[1:])
 assert one.keys() == many.keys() and "layers.0.psi" in one
 for name in one:
@@ -58,6 +59,10 @@ for name in one:
     for x, y in zip(one[name], many[name]):
         # Probabilities are fitted by Newton steps, which end at a tolerance of their own.
         allowed = max(tolerance, 1e-5) if name.startswith("uncertainty.") else tolerance
+        # Rows are divided into parts by a hash of their scores, so rounding changes the parts, and the thresholds of
+        # sets by a part of their sampling error: sqrt(p (1 - p) / n) is .03 for p = .9 and 100 rows.
+        if name == "uncertainty.errors" and one_task == "classification":
+            allowed = 0.03
         assert abs(x - y) <= 2 ** -23 * abs(x) + allowed * largest, (name, x, y)
         assert x == y or name.startswith(("layers.0.psi", "layers.0.bias", "uncertainty.", "statistics.")), (name, x, y)
 PYTHON

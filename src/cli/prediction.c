@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/console.h"
 
@@ -25,7 +26,10 @@ static bool ends_in(const char *path, const char *ending) {
 }
 
 bool prediction_can_save(const char *path) {
-    return ends_in(path, ".csv") || ends_in(path, ".npy");
+    struct stat there;
+
+    if (ends_in(path, ".csv") || ends_in(path, ".npy")) return true;
+    return stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode);
 }
 
 static bool wants_uncertainty(const model_use *use) {

@@ -7,7 +7,8 @@
 /* Between the classes of a set, in CSV. */
 #define SET_SEPARATOR '|'
 
-/* Whether a file can be saved under this name: it ends in .csv or .npy. */
+/* Whether predictions can be saved under this name: it ends in .csv or .npy, or is a device or a
+ * pipe, which gets .npy. */
 bool prediction_can_save(const char *path);
 
 /* Whether the model can give what the options ask for. Prints the error and returns an exit

@@ -17,7 +17,7 @@ static const char command[] = "fit";
 enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
 #define FINER_ROWS  8000  /* four samples */
 #define LEAST_GAIN  0.002 /* of the variance of the targets */
-#define LEAST_SHARE 0.08  /* of the error */
+#define LEAST_SHARE 0.1   /* of the error */
 
 /* A fit with one number of features. */
 typedef struct trial {
@@ -238,13 +238,10 @@ static void trial_free(trial *t) {
     *t = (trial){.map = NULL};
 }
 
-/* The error of a trial on held-out rows: the share misclassified, or of the variance that is
- * left. */
+/* The error of a trial on held-out rows: the share of the variance that is left. Counts of
+ * misclassified rows would tell trials apart too coarsely. */
 static double error_of(const session *s, const trial *t) {
-    const snnk_fit_report *r = &t->report;
-    const bool counted = s->task.classification && r->heldout_rows >= SNNK_FIT_MIN_COUNTED;
-
-    return counted ? r->heldout_error : r->heldout_squared_error / s->variance;
+    return t->report.heldout_squared_error / s->variance;
 }
 
 /* Fit with other settings of the features, and keep the fit if it is better than the best;

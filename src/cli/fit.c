@@ -16,7 +16,7 @@ static const char command[] = "fit";
  * last doubling lowered the error by this much. */
 enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
 #define FINER_ROWS  8000  /* four samples */
-#define LEAST_GAIN  0.002 /* of the variance of the targets */
+#define LEAST_GAIN  0.002 /* of the variance of the targets; of classes also in accuracy */
 #define LEAST_SHARE 0.1   /* of the error */
 
 /* A fit with one number of features. */
@@ -294,7 +294,7 @@ static int grow(session *s) {
     exit_status = try(s, &s->best);
     while (exit_status == EXIT_OK && better && 2 * s->o->map.features <= MOST_FEATURES &&
            4 * s->o->map.features <= s->train.rows) {
-        const double before = error_of(s, &s->best);
+        const double before = error_of(s, &s->best), wrong = s->best.report.heldout_error;
         snnk_map_config larger = s->o->map;
         double gain;
 
@@ -303,6 +303,8 @@ static int grow(session *s) {
         if (exit_status == EXIT_OK && larger.features == EVER_FEATURES)
             exit_status = refine_scale(s);
         better = gain > LEAST_GAIN && gain > LEAST_SHARE * before;
+        if (s->task.classification)
+            better = better && wrong - s->best.report.heldout_error > LEAST_GAIN;
     }
     return exit_status;
 }

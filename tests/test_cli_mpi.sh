@@ -57,9 +57,8 @@ for name in one:
     largest = max(map(abs, one[name]))
     assert len(one[name]) == len(many[name])
     if name == "uncertainty.errors" and one_task == "classification":
-        # Rows are divided into parts by a hash of their scores, so rounding changes the parts, and with them the slope
-        # and the biases for each row: a little, as they are found on four fifths of the rows each time. The mean is minus
-        # the mean probability of the right class.
+        # The parts of the rows are drawn by a hash of their scores, so rounding changes the parts, and these numbers. Only a
+        # gross fault shows here. One in the held-out rows shows in the slope and the biases above, which are of all rows.
         x, y = (sum(errors) / len(errors) for errors in (one[name], many[name]))
         assert abs(x - y) <= 0.01, (name, x, y)
         continue

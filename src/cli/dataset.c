@@ -319,13 +319,12 @@ static int has_frequent_word(const dataset *data, size_t column) {
  * words than get inputs of their own, nine for ten rows, and none of them frequent. -1: out of
  * memory. */
 static int names_rows(const dataset *data, size_t k) {
-    enum { FEW = 64 };
     const size_t column = data->columns[k];
     const size_t words =
         is_words(data->inputs, column) ? snnk_table_words(data->inputs, column) : 0;
     const size_t present = data->rows - snnk_table_missing(data->inputs, column);
 
-    if (words <= FEW || words < present - present / 10 ||
+    if (words <= MOST_WORDS || words < present - present / 10 ||
         snnk_encoder_column_encoding(data->encoder, k) != SNNK_ENCODING_WORDS)
         return 0;
     const int frequent = has_frequent_word(data, column);

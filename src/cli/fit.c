@@ -16,7 +16,7 @@ static const char command[] = "fit";
  * last doubling lowered the error by this much. */
 enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
 #define FINER_ROWS  8000  /* four samples */
-#define LEAST_GAIN  0.002 /* of the variance of the targets; of classes also in accuracy */
+#define LEAST_GAIN  0.002 /* of error_of; of classes also of the share misclassified */
 #define LEAST_SHARE 0.1   /* of the error */
 
 /* A fit with one number of features. */
@@ -238,8 +238,9 @@ static void trial_free(trial *t) {
     *t = (trial){.map = NULL};
 }
 
-/* The error of a trial on held-out rows: the share of the variance that is left. Counts of
- * misclassified rows would tell trials apart too coarsely. */
+/* The error of a trial on held-out rows: the share of the variance that is left; of classes, the
+ * squared error summed over them. Counts of misclassified rows would tell trials apart too
+ * coarsely. */
 static double error_of(const session *s, const trial *t) {
     return t->report.heldout_squared_error / s->variance;
 }

@@ -115,7 +115,7 @@ int fit_loss_choose(const char *command, const fit_options *o, const task *what,
     if (!what->classification || o->loss == SNNK_LOSS_SQUARED) return EXIT_OK;
     if (!asked && !is_wanted(o, what)) return EXIT_OK;
     if (!asked && is_too_large(train, what, layer))
-        return skip(command, false, "it takes longer: --loss cross-entropy", loss);
+        return skip(command, false, "it would take long (--loss cross-entropy does it)", loss);
     if (!all_rows_alloc(train, what, &all)) {
         exit_status = skip(command, asked, "out of memory for all rows", loss);
     } else if ((exit_status = read_all(command, what, train, batch, &all)) == EXIT_OK) {

@@ -244,35 +244,6 @@ static void the_error_without_features_is_measured(void **state) {
     assert_close(report.without_features, sqrt(difference / square), 1e-9, 0);
 }
 
-/* Every fourth input is another kind of row, in the place that was always held out. Held out alone,
- * these rows would be far from the mean of the others; sorted to the end, they are a quarter of the
- * rows that are held out and of the others. The two errors are those of two samples of 20 inputs:
- * the kinds differ by so much that they would differ by a factor above 3 otherwise. */
-static void inputs_may_come_in_turns(void **state) {
-    const snnk_urf_config config = settings(0);
-    snnk_spectrum *given = spectrum_of(SNNK_TANH);
-    snnk_urf_report turns = fresh_report(), sorted = fresh_report();
-    float others[N * D];
-
-    (void)state;
-    make_batch(0.3);
-    for (size_t i = 3; i < N; i += 4)
-        for (size_t k = 0; k < D; k++) X[i * D + k] += 0.5F;
-    snnk_map_free(calibrate_with(given, SNNK_TANH, &config, &turns));
-    for (size_t i = 0; i < N; i++) {
-        const size_t row = i < N / 4 * 3 ? i / 3 * 4 + i % 3 : (i - N / 4 * 3) * 4 + 3;
-
-        memcpy(others + i * D, X + row * D, D * sizeof *X);
-    }
-    memcpy(X, others, sizeof others);
-    snnk_map_free(calibrate_with(given, SNNK_TANH, &config, &sorted));
-    print_message("without features: in turns %.4f, sorted %.4f\n", turns.without_features,
-                  sorted.without_features);
-    assert_true(turns.without_features < 2 * sorted.without_features);
-    assert_true(sorted.without_features < 2 * turns.without_features);
-    snnk_spectrum_free(given);
-}
-
 /* With large inputs no error is within reach, and the report and the prediction say so. */
 static void hopeless_layers_are_reported(void **state) {
     const snnk_urf_config config = settings(0);
@@ -421,7 +392,6 @@ int main(void) {
         cmocka_unit_test(errors_are_as_predicted),
         cmocka_unit_test(the_report_is_right_for_few_outputs),
         cmocka_unit_test(the_error_without_features_is_measured),
-        cmocka_unit_test(inputs_may_come_in_turns),
         cmocka_unit_test(hopeless_layers_are_reported),
         cmocka_unit_test(batches_that_do_not_vary),
         cmocka_unit_test(a_given_spectrum_is_used),

@@ -39,6 +39,19 @@ typedef enum snnk_layer_kind {
 /* Get the name of a kind: "dense", "snnk", "tower". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_layer_kind_name(int32_t kind);
 
+/* The arrays of numbers that a layer consists of. Values never change. */
+typedef enum snnk_layer_part {
+    SNNK_PART_WEIGHTS = 0, /* Psi of an SNNK layer, W of a dense layer */
+    SNNK_PART_BIAS = 1,    /* the bias of either */
+    SNNK_PART_ROWS = 2,    /* the rows G of the map of an SNNK layer or a tower */
+    SNNK_PART_OFFSETS = 3, /* the offsets c of the map */
+    SNNK_PART_GAIN = 4     /* the gain of a residual layer */
+} snnk_layer_part;
+
+/* Get the name of a part: "weights", "bias", "rows", "offsets", "gain". Static; NULL for an unknown
+ * value. */
+SNNK_API const char *snnk_layer_part_name(int32_t part);
+
 /* ---- Creating ---- */
 
 /* Create an SNNK layer from a map and given weights, y = Psi Phi(x) + bias.

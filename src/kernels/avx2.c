@@ -38,6 +38,21 @@ INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
         v_store_first(p + LANES, _mm256_permute2f128_ps(low, high, 0x31), 2 * count - LANES);
 }
 
+INLINE void v_load_pairs(const float *p, floats *a, floats *b, size_t count) {
+    const __m256 first = v_load_first(p, 2 * count),
+                 second = v_load_first(p + LANES, 2 * count > LANES ? 2 * count - LANES : 0);
+    const __m256 low = _mm256_permute2f128_ps(first, second, 0x20),
+                 high = _mm256_permute2f128_ps(first, second, 0x31);
+
+    *a = _mm256_shuffle_ps(low, high, 0x88);
+    *b = _mm256_shuffle_ps(low, high, 0xdd);
+}
+INLINE floats v_sqrt(floats x) { return _mm256_sqrt_ps(x); }
+#include "kernels/vector_slope.h"
+
+#define CORRELATE_ROWS 6 /* 12 sums, 2 + 1 operands, of 16 registers */
+#include "kernels/vector_correlate.h"
+
 #define V_KEEP(x)    __asm__("" : "+x"(x))
 #define DOTS         4
 #define PROJECT_ROWS 3 /* 12 sums, 3 + 1 operands, of 16 registers */
@@ -81,6 +96,9 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .slopes = slopes,
+    .correlate = correlate,
+    .adam = adam,
     .moments = MOMENTS_TABLE,
 };
 #endif

@@ -34,6 +34,21 @@ INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
                               _mm512_permutex2var_ps(a, high, b));
 }
 
+INLINE void v_load_pairs(const float *p, floats *a, floats *b, size_t count) {
+    const __m512 low = v_load_first(p, 2 * count),
+                 high = v_load_first(p + LANES, 2 * count > LANES ? 2 * count - LANES : 0);
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+
+    *a = _mm512_permutex2var_ps(low, even, high);
+    *b = _mm512_permutex2var_ps(low, _mm512_add_epi32(even, _mm512_set1_epi32(1)), high);
+}
+INLINE floats v_sqrt(floats x) { return _mm512_sqrt_ps(x); }
+#include "kernels/vector_slope.h"
+
+#define CORRELATE_ROWS 12 /* 24 sums, 2 + 1 operands, of 32 registers */
+#include "kernels/vector_correlate.h"
+
 #define V_KEEP(x)    __asm__("" : "+v"(x))
 #define DOTS         8
 #define PROJECT_ROWS 3 /* 24 sums, 3 + 1 operands, of 32 registers */
@@ -89,6 +104,9 @@ const snnk__kernels snnk__kernels_avx512 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .slopes = slopes,
+    .correlate = correlate,
+    .adam = adam,
     .moments = MOMENTS_TABLE,
 };
 #endif

@@ -144,3 +144,36 @@ void snnk__function_apply(const snnk__function *function, size_t r, const float 
     case SNNK__OPERATION_URF: return; /* snnk__urf_apply */
     }
 }
+
+static void power_slopes(const snnk__function *function, size_t r, const float *z,
+                         const float *back, float *dz) {
+    for (size_t j = 0; j < r; j++) {
+        const float slope = function->order == 1 ? 1 : 2 * z[j];
+
+        dz[j] = back[j] * (z[j] > function->floor ? function->scale * slope
+                           : isnan(z[j])          ? z[j]
+                                                  : 0);
+    }
+}
+
+void snnk__function_slopes(const snnk__function *function, size_t r, const float *z,
+                           const float *back, float *dz) {
+    const float scale = function->scale;
+
+    switch (function->operation) {
+    case SNNK__OPERATION_POWER: power_slopes(function, r, z, back, dz); return;
+    case SNNK__OPERATION_COS_SIN:
+        for (size_t j = 0; j < r; j++)
+            dz[j] = scale * (back[2 * j + 1] * cosf(z[j]) - back[2 * j] * sinf(z[j]));
+        return;
+    case SNNK__OPERATION_ACTIVATION:
+        for (size_t j = 0; j < r; j++) {
+            float slope;
+
+            snnk__activation_apply_derivative(function->activation, 1, z + j, &slope);
+            dz[j] = scale * back[j] * slope;
+        }
+        return;
+    case SNNK__OPERATION_URF: return; /* snnk__urf_slopes */
+    }
+}

@@ -37,6 +37,12 @@ static inline size_t snnk__function_width(const snnk__function *function) {
  * features, with z allowed to be the second half of phi. Not for URF, which needs more than z. */
 void snnk__function_apply(const snnk__function *function, size_t r, const float *z, float *phi);
 
+/* Set dz[j] to the gradient with respect to z[j], from the gradients `back` with respect to the
+ * features: dz = back h'(z), a sum of two terms for COS_SIN. Slopes at a kink are 0. dz may be z,
+ * or `back` if its width is 1. Not for URF. */
+void snnk__function_slopes(const snnk__function *function, size_t r, const float *z,
+                           const float *back, float *dz);
+
 /* Set y[i] = h(z[i]), or y[i] = h'(z[i]). y may be z. activation must be valid. */
 void snnk__activation_apply(int32_t activation, size_t n, const float *z, float *y);
 void snnk__activation_apply_derivative(int32_t activation, size_t n, const float *z, float *y);

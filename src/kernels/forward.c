@@ -89,20 +89,20 @@ static void project_linear(size_t n, const float *X, size_t ldx, const snnk__blo
 }
 
 /* Compute features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi,
- * both with row stride ld. Z and Phi may share memory as snnk__function_apply and snnk__urf_apply
+ * with their row strides. Z and Phi may share memory as snnk__function_apply and snnk__urf_apply
  * allow. */
 static void apply_function(const snnk__block *block, size_t n, size_t first, size_t count,
-                           const snnk__urf_scalars *scalars, const float *Z, float *Phi,
-                           size_t ld) {
+                           const snnk__urf_scalars *scalars, const float *Z, size_t ldz, float *Phi,
+                           size_t ldphi) {
     const snnk__kernels *kernels = snnk__kernels_get();
 
     for (size_t t = 0; t < n; t++) {
         if (block->function.operation == SNNK__OPERATION_URF)
             /* set_scalars has set it. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
-            kernels->apply_urf(block->function.urf, first, count, scalars[t], Z + t * ld,
-                               Phi + t * ld);
+            kernels->apply_urf(block->function.urf, first, count, scalars[t], Z + t * ldz,
+                               Phi + t * ldphi);
         else
-            kernels->apply(&block->function, count, Z + t * ld, Phi + t * ld);
+            kernels->apply(&block->function, count, Z + t * ldz, Phi + t * ldphi);
     }
 }
 
@@ -158,7 +158,7 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
             float *z = phi + (width - 1) * count; /* where apply_function expects z */
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, ldphi);
-            apply_function(block, rows, first, count, scalars, z, phi, ldphi);
+            apply_function(block, rows, first, count, scalars, z, ldphi, phi, ldphi);
         }
     }
 }
@@ -181,7 +181,7 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
         for (size_t first = 0; first < rows; first += hd3->order)
             kernels->hd3(hd3, d, X + i * ldx, block->offset + first, first,
                          snnk__min_size(hd3->order, rows - first), z + first, work);
-        apply_function(block, 1, 0, rows, &scalars, z, phi, ldphi);
+        apply_function(block, 1, 0, rows, &scalars, z, ldphi, phi, ldphi);
     }
 }
 
@@ -248,6 +248,29 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
         snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
 }
 
+void snnk__project_only(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                        float *Z, size_t ldz, float *work) {
+    snnk__block plain = *block;
+
+    plain.mix = NULL;
+    plain.function = (snnk__function){
+        .operation = SNNK__OPERATION_ACTIVATION, .activation = SNNK_IDENTITY, .scale = 1};
+    snnk__project(n, X, ldx, d, &plain, Z, ldz, work);
+}
+
+void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                 const float *Z, size_t ldz, float *Phi, size_t ldphi) {
+    snnk__urf_scalars scalars[PROJECT_BLOCK];
+
+    for (size_t i = 0; i < n; i += PROJECT_BLOCK) {
+        const size_t rows = snnk__min_size(PROJECT_BLOCK, n - i);
+
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
+        apply_function(block, rows, 0, block->rows, scalars, Z + i * ldz, ldz, Phi + i * ldphi,
+                       ldphi);
+    }
+}
+
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
     for (size_t i = 0; i < n; i += ROW_BLOCK)
@@ -302,7 +325,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
             float *z = Phi + (width - 1) * count;
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);
-            apply_function(block, rows, first, count, scalars, z, Phi, most.features);
+            apply_function(block, rows, first, count, scalars, z, most.features, Phi,
+                           most.features);
             readout(rows, Phi, most.features, Psi, width * first, width * count,
                     begins && first == 0, first + count == block->rows ? bias : NULL, Y + i * ldy,
                     ldy);

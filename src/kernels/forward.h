@@ -32,6 +32,12 @@ bool snnk__block_is_divisible(const snnk__block *block);
 void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                    float *Phi, size_t ldphi, float *work);
 
+/* Set Z = X G^T + offset (n x rows) alone; and the unmixed features Phi from it. */
+void snnk__project_only(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                        float *Z, size_t ldz, float *work);
+void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                 const float *Z, size_t ldz, float *Phi, size_t ldphi);
+
 /* Set the features of rows first ... first+count-1 of a divisible block, at their place in Phi.
  * first is a multiple of the panels' width. */
 void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,

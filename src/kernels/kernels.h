@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/adam.h"
 #include "kernels/elementwise.h"
 #include "kernels/hadamard.h"
 #include "kernels/moments.h"
@@ -45,6 +46,19 @@ typedef struct snnk__kernels {
     /* See snnk__hd3_project. */
     void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
                 size_t count, float *z, float *work);
+
+    /* See snnk__function_slopes. */
+    void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,
+                   float *dz);
+
+    /* C += A^T B. A: n x rows, B: n x columns, C: rows x columns. Each entry is summed over the n
+     * rows in order, from 0, before it is added: it does not depend on `columns`. */
+    void (*correlate)(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
+                      const float *B, size_t ldb, float *C, size_t ldc);
+
+    /* See snnk__adam_step. */
+    void (*adam)(const snnk__adam *step, size_t n, const float *gradient, float *value, float *mean,
+                 float *square);
 
     /* indexed by snnk_precision */
     snnk__moments moments[2];

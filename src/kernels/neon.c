@@ -36,6 +36,19 @@ INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
     if (2 * count > LANES) v_store_first(p + LANES, vzip2q_f32(a, b), 2 * count - LANES);
 }
 
+INLINE void v_load_pairs(const float *p, floats *a, floats *b, size_t count) {
+    const floats first = v_load_first(p, 2 * count),
+                 second = v_load_first(p + LANES, 2 * count > LANES ? 2 * count - LANES : 0);
+
+    *a = vuzp1q_f32(first, second);
+    *b = vuzp2q_f32(first, second);
+}
+INLINE floats v_sqrt(floats x) { return vsqrtq_f32(x); }
+#include "kernels/vector_slope.h"
+
+#define CORRELATE_ROWS 12 /* 24 sums, 2 + 1 operands, of 32 registers */
+#include "kernels/vector_correlate.h"
+
 #define V_KEEP(x)    __asm__("" : "+w"(x))
 #define DOTS         4
 #define PROJECT_ROWS 6 /* 24 sums, 6 + 1 operands, of 32 registers */
@@ -73,6 +86,9 @@ const snnk__kernels snnk__kernels_neon = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .slopes = slopes,
+    .correlate = correlate,
+    .adam = adam,
     .moments = MOMENTS_TABLE,
 };
 #endif

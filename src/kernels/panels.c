@@ -1,6 +1,7 @@
 #include "kernels/panels.h"
 
 #include <snnk/storage.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "kernels/narrow.h"
@@ -142,7 +143,30 @@ void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values)
         set_narrow_row(panels, row, values);
         return;
     }
-    for (size_t k = 0; k < panels->columns; k++) panels->data[place(panels, row, k)] = values[k];
+    const size_t chunk = panels->shape.chunk, first = row / panels->shape.width * panels->shape.width,
+                 step = chunk * panel_width(panels, first);
+    float *to = panels->data + first / panels->shape.width * snnk__panel_size(panels) +
+                (row - first) * chunk;
+
+    for (size_t k = 0; k < panels->columns; k += chunk, to += step)
+        memcpy(to, values + k, snnk__min_size(chunk, panels->columns - k) * sizeof *to);
+}
+
+void snnk__panels_set_columns(snnk__panels *panels, const float *values, size_t ld) {
+    const size_t size = snnk__panel_size(panels), chunk = panels->shape.chunk;
+    float *panel = panels->data;
+
+    for (size_t first = 0; first < panels->rows; first += panels->shape.width, panel += size) {
+        const size_t rows = snnk__min_size(panels->shape.width, panels->rows - first),
+                     width = panel_width(panels, first);
+
+        for (size_t k = 0; k < panels->columns; k++) {
+            const float *from = values + k * ld + first;
+            float *to = panel + k / chunk * chunk * width + k % chunk;
+
+            for (size_t j = 0; j < rows; j++) to[j * chunk] = from[j];
+        }
+    }
 }
 
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values) {

@@ -68,6 +68,34 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
                        ldy);
 }
 
+/* C += A^T B for `rows` rows of C, 1 or TILE, and one register of columns. */
+static inline void correlate_tile(size_t rows, size_t n, const float *A, size_t lda, const float *B,
+                                  size_t ldb, size_t columns, float *C, size_t ldc) {
+    quad s[TILE] = {{0}}, b = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&b, B + i * ldb, columns * sizeof *B);
+        for (size_t j = 0; j < rows; j++) s[j] += A[i * lda + j] * b;
+    }
+    for (size_t j = 0; j < rows; j++)
+        for (size_t k = 0; k < columns; k++) C[j * ldc + k] += s[j][k];
+}
+
+static void correlate(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
+                      const float *B, size_t ldb, float *C, size_t ldc) {
+    for (size_t k = 0; k < columns; k += 4)
+        for (size_t j = 0, tile; j < rows; j += tile) {
+            const bool whole = columns - k >= 4;
+            float *c = C + j * ldc + k;
+
+            tile = rows - j < TILE ? 1 : TILE;
+            if (whole && tile == TILE)
+                correlate_tile(TILE, n, A + j, lda, B + k, ldb, 4, c, ldc);
+            else
+                correlate_tile(tile, n, A + j, lda, B + k, ldb, whole ? 4 : columns - k, c, ldc);
+        }
+}
+
 typedef double doubles __attribute__((vector_size(16)));
 typedef quad floats;
 
@@ -91,5 +119,8 @@ const snnk__kernels snnk__kernels_portable = {
     .apply = snnk__function_apply,
     .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,
+    .slopes = snnk__function_slopes,
+    .correlate = correlate,
+    .adam = snnk__adam_step,
     .moments = MOMENTS_TABLE,
 };

@@ -74,4 +74,14 @@ double snnk__urf_t(const snnk__urf_table *table, size_t d, const float *x);
 void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
                      snnk__urf_scalars scalars, const float *z, float *phi);
 
+/* From the gradients `back` with respect to the features of rows 0 ... count-1, set dz (count) to
+ * those with respect to z, and *slopes to those with respect to |x~|^2 and t. Either may be NULL.
+ * Where an exponent is limited, its slope is 0. */
+void snnk__urf_slopes(const snnk__urf_table *table, size_t count, snnk__urf_scalars scalars,
+                      const float *z, const float *back, float *dz, snnk__urf_scalars *slopes);
+
+/* Add to dx (d) the gradient with respect to x of a function of |x~|^2 and t with these slopes. */
+void snnk__urf_add_slopes(const snnk__urf_table *table, size_t d, const float *x,
+                          snnk__urf_scalars scalars, snnk__urf_scalars slopes, float *dx);
+
 #endif

@@ -120,6 +120,17 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
 
 static const snnk__weights *weights(const snnk_layer *layer) { return &of(layer)->weights; }
 
+static const snnk__block *blocks(const snnk_layer *layer, size_t *n) {
+    *n = 1;
+    return &of(layer)->block;
+}
+
+static int replace(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                   snnk_layer **changed) {
+    return snnk__layer_create_dense(layer->inputs, layer->outputs, numbers->W, numbers->ldw,
+                                    numbers->bias, activation(layer), &layer->allocator, changed);
+}
+
 static int check_linear(const snnk_layer *layer) {
     if (activation(layer) == SNNK_IDENTITY) return SNNK_OK;
     return snnk__fail(SNNK_E_UNSUPPORTED,
@@ -231,6 +242,8 @@ const snnk__layer_kind snnk__dense_kind = {
     .activation = activation,
     .linearity = linearity,
     .weights = weights,
+    .blocks = blocks,
+    .replace = replace,
     .fold = fold,
     .fold_inputs = fold_inputs,
     .quantize = quantize,

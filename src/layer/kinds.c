@@ -16,6 +16,12 @@ const char *snnk_layer_kind_name(int32_t value) {
     return value >= 0 && value < N_KINDS ? kinds[value]->name : NULL;
 }
 
+const char *snnk_layer_part_name(int32_t part) {
+    static const char *const names[] = {"weights", "bias", "rows", "offsets", "gain"};
+
+    return part >= 0 && part <= SNNK_PART_GAIN ? names[part] : NULL;
+}
+
 int snnk__layer_kind_find(const char *name, const snnk__layer_kind **kind) {
     for (int32_t k = 0; k < N_KINDS; k++)
         if (strcmp(name, kinds[k]->name) == 0) {

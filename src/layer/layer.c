@@ -158,6 +158,15 @@ int snnk__layer_copy_weights(const snnk_layer *layer, const snnk_allocator *allo
     return SNNK_OK;
 }
 
+int snnk__layer_replace_map(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                            snnk_map **map) {
+    const snnk_map *own = layer->kind->map(layer);
+
+    if (numbers->G) return snnk__map_with_rows(own, numbers->G, numbers->offsets, map);
+    *map = snnk_map_retain(own);
+    return SNNK_OK;
+}
+
 int snnk__layer_readout_map(const snnk_layer *layer, snnk_map **map) {
     if (layer->kind->readout_map) return layer->kind->readout_map(layer, map);
     return snnk__fail(SNNK_E_UNSUPPORTED, "no weights can be fitted to a %s layer in closed form",

@@ -34,6 +34,14 @@ typedef enum snnk__linearity {
     SNNK__LINEAR_IN_FEATURES /* t = Phi(x), of snnk_layer_map */
 } snnk__linearity;
 
+/* Numbers that replace those of a layer. All finite. */
+typedef struct snnk__layer_numbers {
+    const float *G, *offsets; /* of all blocks of its map, packed; NULL: unchanged */
+    const float *W;           /* weights, outputs x columns; NULL for a tower */
+    size_t ldw;
+    snnk__numbers bias; /* outputs */
+} snnk__layer_numbers;
+
 /* What a kind of layer does. Arguments are already checked. An entry is NULL if the kind does not
  * support it. */
 typedef struct snnk__layer_kind {
@@ -77,6 +85,14 @@ typedef struct snnk__layer_kind {
 
     /* The weights W (outputs x columns) and the bias. */
     const snnk__weights *(*weights)(const snnk_layer *layer);
+
+    /* The blocks of projections as the kernels take them; for a dense layer one, whose G and offset
+     * are W and b. Sets *n to their number. NULL: the layer consists of others. */
+    const snnk__block *(*blocks)(const snnk_layer *layer, size_t *n);
+
+    /* Set *changed to the same layer with other numbers. */
+    int (*replace)(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                   snnk_layer **changed);
 
     /* Set *folded to V layer(x) + c. V: outputs x the layer's outputs; c: one row of `outputs`
      * numbers, or none for zeros. */
@@ -160,6 +176,11 @@ int snnk__layer_create(const snnk_map *map, size_t outputs, const float *Psi, si
 int snnk__layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                              snnk__numbers bias, int32_t f, const snnk_allocator *allocator,
                              snnk_layer **layer);
+
+/* Set *map to the map of a layer with these rows, or to its own if there are none. The caller owns
+ * it. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__layer_replace_map(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                            snnk_map **map);
 
 /* Set *map to the map on which a new readout could be fitted to replace this layer: the layer's
  * own, or the identity for a linear layer. The caller owns it. SNNK_E_UNSUPPORTED if there is

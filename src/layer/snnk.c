@@ -228,6 +228,23 @@ static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t
 
 static const snnk__weights *weights(const snnk_layer *layer) { return &of(layer)->weights; }
 
+static const snnk__block *blocks(const snnk_layer *layer, size_t *n) {
+    *n = map_of(layer)->n_blocks;
+    return of(layer)->features.blocks;
+}
+
+static int replace(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                   snnk_layer **changed) {
+    snnk_map *map = NULL;
+    int st = snnk__layer_replace_map(layer, numbers, &map);
+
+    if (st == SNNK_OK)
+        st = snnk__layer_create(map, layer->outputs, numbers->W, numbers->ldw, numbers->bias,
+                                changed);
+    snnk_map_free(map);
+    return st;
+}
+
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
     *map = snnk_map_retain(map_of(layer));
     return SNNK_OK;
@@ -324,6 +341,8 @@ const snnk__layer_kind snnk__snnk_kind = {
     .readout_map = readout_map,
     .linearity = linearity,
     .weights = weights,
+    .blocks = blocks,
+    .replace = replace,
     .fold = fold,
     .fold_inputs = fold_inputs,
     .quantize = quantize,

@@ -82,6 +82,23 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
     snnk__features_split(&of(layer)->features, n, X, ldx, Y, ldy, workspace, work);
 }
 
+/* ---- Numbers ---- */
+
+static const snnk__block *blocks(const snnk_layer *layer, size_t *n) {
+    *n = map_of(layer)->n_blocks;
+    return of(layer)->features.blocks;
+}
+
+static int replace(const snnk_layer *layer, const snnk__layer_numbers *numbers,
+                   snnk_layer **changed) {
+    snnk_map *map = NULL;
+    int st = snnk__layer_replace_map(layer, numbers, &map);
+
+    if (st == SNNK_OK) st = snnk_layer_create_tower(map, changed);
+    snnk_map_free(map);
+    return st;
+}
+
 /* ---- Folding, storage ---- */
 
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
@@ -142,6 +159,8 @@ const snnk__layer_kind snnk__tower_kind = {
     .features = sums,
     .readout_map = readout_map,
     .linearity = linearity,
+    .blocks = blocks,
+    .replace = replace,
     .fold = fold,
     .fold_inputs = fold_inputs,
     .quantize = quantize,

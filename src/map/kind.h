@@ -172,6 +172,11 @@ struct snnk__map_kind {
     /* Compose the features with a linear map. */
     int (*fold)(const snnk__map_block *block, const snnk__fold *fold, snnk__map_block **folded);
 
+    /* The same features of other rows G (packed) and offsets. They no longer count as drawn. Called
+     * for blocks with a dense G only. NULL: rows cannot be replaced. */
+    int (*with_rows)(const snnk__map_block *block, const float *G, const float *offsets,
+                     snnk__map_block **changed);
+
     /* rows_to_redraw: how many given rows the block takes. redraw: make the block again with rows
      * from the source.
      *   config  the new block's config; its seed also decides what else is random

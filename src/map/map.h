@@ -43,6 +43,17 @@ int snnk__map_center(const snnk_map *map, const double *mean, snnk_map **centere
 /* Whether some block has no center but could have one. */
 bool snnk__map_may_center(const snnk_map *map);
 
+/* Whether the rows of a block are numbers of their own, which can be replaced. False for HD3 rows
+ * and a diagonal, and for kinds whose other numbers depend on their rows. */
+bool snnk__map_block_has_rows(const snnk__map_block *block);
+
+/* Set *changed to the same map with other rows and offsets, in all blocks that have rows. Other
+ * blocks keep theirs; a scaling and a center are given up, since rows apply to raw inputs.
+ *   G, offsets  one for each projection of all blocks, packed, finite
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__map_with_rows(const snnk_map *map, const float *G, const float *offsets,
+                        snnk_map **changed);
+
 /* Floats of scratch that one thread needs to compute the features of a map. */
 size_t snnk__map_work(const snnk_map *map);
 

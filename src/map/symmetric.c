@@ -265,6 +265,45 @@ int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
     return snnk__fold_as(block->kind, &config, block, fold, folded);
 }
 
+/* ---- Other rows ---- */
+
+static int set_rows(const float *G, const float *offsets, snnk__linear *linear) {
+    const snnk_allocator *allocator = &linear->allocator;
+    const size_t d = linear->inputs;
+    float *folded = NULL;
+    double *row = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, d, sizeof *folded, "a row", &folded);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, d, sizeof *row, "a row", &row);
+    for (size_t i = 0; st == SNNK_OK && i < linear->rows; i++) {
+        for (size_t k = 0; k < d; k++) row[k] = (double)G[i * d + k];
+        st = snnk__linear_set_row(linear, i, row, (double)offsets[i], NULL, NULL, folded);
+    }
+    snnk__free(allocator, row);
+    snnk__free(allocator, folded);
+    return st;
+}
+
+int snnk__symmetric_with_rows(const snnk__map_block *block, const float *G, const float *offsets,
+                              snnk__map_block **changed) {
+    const snnk_map_config config = snnk__folded_config(&block->config);
+    snnk__map_block *made;
+    size_t rows;
+    int st;
+
+    st = snnk__map_block_alloc(block->kind, &config, block->features, &block->allocator, &made);
+    if (st != SNNK_OK) return st;
+    made->function = function_of(block->kind, &made->config, &rows);
+    st = snnk__linear_create_dense(&made->linear, block->linear.inputs, rows, &block->allocator);
+    if (st == SNNK_OK) st = set_rows(G, offsets, &made->linear);
+    if (st == SNNK_OK)
+        *changed = made;
+    else
+        snnk__map_block_release(made);
+    return st;
+}
+
 /* ---- Files ---- */
 
 /* Whether the file leaves out the rows, to be drawn again when it is loaded: if the seed determines

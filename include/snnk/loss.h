@@ -30,13 +30,20 @@
 extern "C" {
 #endif
 
-/* Losses. Values never change. */
+/* Losses of a row with outputs y and targets t. A label is a target of ones and zeros. Values never
+ * change. */
 typedef enum snnk_loss {
-    SNNK_LOSS_SQUARED = 0,      /* least squares of ones and zeros */
-    SNNK_LOSS_CROSS_ENTROPY = 1 /* multinomial logistic regression */
+    SNNK_LOSS_SQUARED = 0,       /* |y - t|^2 */
+    SNNK_LOSS_CROSS_ENTROPY = 1, /* -sum_k t_k log softmax(y)_k; t are probabilities */
+
+    /* The others are for training by gradient (<snnk/train.h>) only. */
+    SNNK_LOSS_HUBER = 2,  /* sum_k of e^2 for |e| <= h, 2 h |e| - h^2 beyond; e = y_k - t_k */
+    SNNK_LOSS_COSINE = 3, /* 1 - cos(y, t) */
+    SNNK_LOSS_USER = 4    /* a function of your own */
 } snnk_loss;
 
-/* Get the name of a value, "squared" or "cross-entropy". Static; NULL for an unknown value. */
+/* Get the name of a value: "squared", "cross-entropy", "huber", "cosine", "user". Static; NULL for
+ * an unknown value. */
 SNNK_API const char *snnk_loss_name(int32_t loss);
 
 /* Settings. Fill with snnk_loss_config_init, then change fields. */

@@ -46,6 +46,8 @@
  *     ridge_path.h  every ridge from one decomposition; cross-validation; intervals
  *     rls.h         recursive least squares: a solution that is updated row by row
  *     logistic.h    cross-entropy on fixed features
+ *   Train by gradient:
+ *     train.h       optimizers, losses, fine-tuning; passes for larger graphs
  *   Make trained networks small:
  *     distill.h     a dense layer or block as one SNNK layer, compared with simpler replacements
  *     compress.h    a whole network under one budget
@@ -129,6 +131,7 @@
 #include <snnk/ridge_path.h>
 #include <snnk/rls.h>
 #include <snnk/spectrum.h>
+#include <snnk/train.h>
 #include <snnk/urf.h>
 
 /* Advanced */

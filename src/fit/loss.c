@@ -35,9 +35,9 @@ static const snnk_loss_config defaults = {
 #define REPORT_MINIMUM sizeof(snnk_loss_report)
 
 const char *snnk_loss_name(int32_t loss) {
-    static const char *const names[] = {"squared", "cross-entropy"};
+    static const char *const names[] = {"squared", "cross-entropy", "huber", "cosine", "user"};
 
-    return loss >= 0 && loss <= SNNK_LOSS_CROSS_ENTROPY ? names[loss] : NULL;
+    return loss >= 0 && loss <= SNNK_LOSS_USER ? names[loss] : NULL;
 }
 
 int snnk_loss_config_init(snnk_loss_config *config, size_t config_size) {

@@ -168,7 +168,7 @@ void snnk__function_slopes(const snnk__function *function, size_t r, const float
         return;
     case SNNK__OPERATION_ACTIVATION:
         for (size_t j = 0; j < r; j++) {
-            float slope;
+            float slope = 0; /* if the activation is not valid */
 
             snnk__activation_apply_derivative(function->activation, 1, z + j, &slope);
             dz[j] = scale * back[j] * slope;

@@ -201,10 +201,10 @@ static int count_sizes(const block_learner *s, snnk__parts learn, sizes *of_part
     return SNNK_OK;
 }
 
-static void add_parameter(block_learner *s, bool learns, int32_t part, size_t count, float *value) {
+static void add_parameter(block_learner *s, bool learns, int32_t which, size_t count, float *value) {
     if (!learns || count == 0) return;
     s->parameters[s->base.n_parameters++] = (snnk__parameter){
-        .part = part, .count = count, .value = value, .gradient = s->gradients + (value - s->values)};
+        .part = which, .count = count, .value = value, .gradient = s->gradients + (value - s->values)};
 }
 
 /* The arrays in the order rows, offsets, Psi, bias. */
@@ -568,9 +568,9 @@ static void back_through_norms(size_t first, size_t count, void *scratch, void *
     }
 }
 
-static float *gradient_of(const block_learner *s, int32_t part) {
+static float *gradient_of(const block_learner *s, int32_t which) {
     for (size_t k = 0; k < s->base.n_parameters; k++)
-        if (s->parameters[k].part == part) return s->parameters[k].gradient;
+        if (s->parameters[k].part == which) return s->parameters[k].gradient;
     return NULL;
 }
 

@@ -1,0 +1,414 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/overlap.h"
+#include "base/size.h"
+
+/* ---- Creating and freeing ---- */
+
+void snnk_trainer_free(snnk_trainer *trainer) {
+    if (!trainer) return;
+    const snnk_allocator allocator = trainer->allocator;
+
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        snnk__free(&allocator, trainer->slots[s].mean);
+        snnk__free(&allocator, trainer->slots[s].square);
+        snnk__free(&allocator, trainer->slots[s].best);
+    }
+    for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
+        snnk__learner_free(trainer->learners[k]);
+    snnk__free(&allocator, trainer->slots);
+    snnk__free(&allocator, trainer->learners);
+    snnk__free(&allocator, trainer->learn);
+    snnk__free(&allocator, trainer->epochs);
+    snnk_layer_free(trainer->solved);
+    snnk_network_free(trainer->start);
+    snnk__free(&allocator, trainer);
+}
+
+/* Copy a network, sharing its layers, notes and encoder, but not what depends on its numbers. */
+static int copy_network(const snnk_network *network, const snnk_allocator *allocator,
+                        snnk_network **copy) {
+    snnk_network *made;
+    int st = snnk_network_create(allocator, &made);
+
+    for (size_t k = 0; st == SNNK_OK && k < network->n_layers; k++)
+        st = snnk_network_append(made, network->layers[k]);
+    if (st == SNNK_OK) st = snnk__network_copy_notes(network, made);
+    if (st != SNNK_OK) {
+        snnk_network_free(made);
+        return st;
+    }
+    snnk_uncertainty_free(made->uncertainty);
+    made->uncertainty = NULL;
+    *copy = made;
+    return SNNK_OK;
+}
+
+/* Collect the arrays that learn, of all layers. */
+static int collect_slots(snnk_trainer *trainer) {
+    size_t n = 0;
+    snnk__slot *slots;
+    int st;
+
+    for (size_t k = 0; k < trainer->n_layers; k++) n += trainer->learners[k]->n_parameters;
+    st = snnk__alloc_zero(&trainer->allocator, n, sizeof *slots, "arrays that learn", &slots);
+    if (st != SNNK_OK) return st;
+    n = 0;
+    for (size_t k = 0; k < trainer->n_layers; k++)
+        for (size_t p = 0; p < trainer->learners[k]->n_parameters; p++)
+            slots[n++] = (snnk__slot){
+                .parameter = &trainer->learners[k]->parameters[p], .layer = k, .size = 1};
+    snnk__free(&trainer->allocator, trainer->slots);
+    trainer->slots = slots;
+    trainer->n_slots = n;
+    return SNNK_OK;
+}
+
+/* Count what depends on which layers learn. */
+static int count_sizes(snnk_trainer *trainer) {
+    trainer->first_learning = trainer->n_layers;
+    trainer->record = trainer->scratch = trainer->widest = 0;
+    for (size_t k = trainer->n_layers; k-- > 0;) {
+        const snnk__learner *learner = trainer->learners[k];
+
+        if (learner->n_parameters > 0) trainer->first_learning = k;
+        trainer->widest = snnk__max_size(trainer->widest, learner->inputs);
+        trainer->scratch = snnk__max_size(trainer->scratch, learner->scratch);
+        if (!snnk__add_size(trainer->record, learner->record, &trainer->record) ||
+            !snnk__add_size(trainer->record, learner->outputs, &trainer->record))
+            return snnk__fail(SNNK_E_SIZE, "the rows of all layers overflow size_t");
+    }
+    return SNNK_OK;
+}
+
+static int check_rows_learn(const snnk_layer *layer, size_t k) {
+    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+
+    if (!map || snnk__parts_has(snnk__layer_parts(layer), SNNK_PART_ROWS)) return SNNK_OK;
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "layer %zu: its %s features have no rows of their own that could learn (HD3 "
+                      "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
+                      "or make the map with gaussian rows",
+                      k, map->blocks[0]->kind->name);
+}
+
+/* The rate of a part by the config. */
+static double default_factor(const snnk_trainer *trainer, size_t k, int32_t part) {
+    const snnk_layer *layer = trainer->start->layers[k];
+
+    if (part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS) return trainer->config.rows_rate;
+    return layer->kind->map && layer->kind->weights ? trainer->config.snnk_rate : 1;
+}
+
+static int create_learners(snnk_trainer *trainer) {
+    const snnk_network *start = trainer->start;
+    const snnk_allocator *allocator = &trainer->allocator;
+    const snnk__parts rows = 1U << SNNK_PART_ROWS | 1U << SNNK_PART_OFFSETS;
+    int st;
+
+    st = snnk__alloc_zero(allocator, trainer->n_layers, sizeof *trainer->learners, "layers",
+                          &trainer->learners);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc_zero(allocator, trainer->n_layers, sizeof *trainer->learn, "layers",
+                          &trainer->learn);
+    for (size_t k = 0; st == SNNK_OK && k < trainer->n_layers; k++) {
+        const snnk_layer *layer = start->layers[k];
+
+        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK) return st;
+        trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
+        if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
+        st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
+        if (st != SNNK_OK) snnk__fail_within(st, "layer %zu", k);
+    }
+    return st;
+}
+
+int snnk_trainer_create(const snnk_network *network, const snnk_train_config *config,
+                        snnk_trainer **trainer) {
+    snnk_train_config ours;
+    snnk_allocator allocator;
+    snnk_trainer *made;
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    *trainer = NULL;
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if ((st = snnk__train_config_read(config, &ours)) != SNNK_OK) return st;
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    st = snnk__allocator_read(&allocator, ours.allocator ? ours.allocator : &network->allocator);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc_zero(&allocator, 1, sizeof *made, "a trainer", &made);
+    if (st != SNNK_OK) return st;
+    made->allocator = allocator;
+    made->config = ours;
+    made->config.allocator = NULL;
+    made->n_layers = network->n_layers;
+    made->best_loss = NAN;
+    if ((st = copy_network(network, &allocator, &made->start)) != SNNK_OK) goto done;
+    if ((st = create_learners(made)) != SNNK_OK) goto done;
+    if ((st = collect_slots(made)) != SNNK_OK) goto done;
+    if ((st = count_sizes(made)) != SNNK_OK) goto done;
+    if (made->n_slots == 0) {
+        st = snnk__fail(SNNK_E_UNSUPPORTED,
+                        "nothing in this network can learn: its layers are in narrow storage, or "
+                        "have no weights (towers, whose rows learn with rows_rate above 0)");
+        goto done;
+    }
+    for (size_t s = 0; s < made->n_slots; s++)
+        made->slots[s].factor =
+            default_factor(made, made->slots[s].layer, made->slots[s].parameter->part);
+    *trainer = made;
+    made = NULL;
+done:
+    snnk_trainer_free(made);
+    return st;
+}
+
+/* ---- Rates of parts ---- */
+
+static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part, double factor) {
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if (layer >= trainer->n_layers)
+        return snnk__fail(SNNK_E_RANGE, "layer = %zu, but the network has %zu layers", layer,
+                          trainer->n_layers);
+    if (part != -1 && !snnk_layer_part_name(part))
+        return snnk__fail(SNNK_E_ENUM, "part = %d is not an snnk_layer_part, and not -1",
+                          (int)part);
+    if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
+    if (trainer->steps > 0)
+        return snnk__fail(SNNK_E_STATE, "rates of parts must be set before the first step, but "
+                                        "%llu steps were made",
+                          (unsigned long long)trainer->steps);
+    const snnk_layer *of = trainer->start->layers[layer];
+
+    if (part != -1 && factor > 0 && !snnk__parts_has(snnk__layer_parts(of), part))
+        return snnk__fail(SNNK_E_UNSUPPORTED, "layer %zu, a %s layer, has no %s that can learn",
+                          layer, of->kind->name, snnk_layer_part_name(part));
+    return SNNK_OK;
+}
+
+/* Make the learner of a layer again, so that these parts learn; keep the factors of all arrays. */
+static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
+    snnk__learner *made, *before = trainer->learners[k];
+    snnk__slot *slots = trainer->slots;
+    const size_t n = trainer->n_slots;
+    int st;
+
+    st = snnk__learner_create(trainer->start->layers[k], learn, &trainer->allocator, &made);
+    if (st != SNNK_OK) return st;
+    trainer->learners[k] = made;
+    trainer->slots = NULL;
+    if ((st = collect_slots(trainer)) != SNNK_OK) {
+        trainer->learners[k] = before;
+        trainer->slots = slots;
+        snnk__learner_free(made);
+        return st;
+    }
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        snnk__slot *slot = &trainer->slots[s];
+
+        for (size_t old = 0; old < n; old++)
+            if (slots[old].layer == slot->layer &&
+                slots[old].parameter->part == slot->parameter->part)
+                slot->factor = slots[old].factor;
+    }
+    trainer->learn[k] = learn;
+    snnk__learner_free(before);
+    snnk__free(&trainer->allocator, slots);
+    return count_sizes(trainer);
+}
+
+int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, double factor) {
+    const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
+    int st;
+
+    if ((st = check_factor(trainer, layer, part, factor)) != SNNK_OK) return st;
+    snnk__parts learn = trainer->learn[layer];
+
+    if (factor == 0) learn &= ~which;
+    if (factor > 0 && part != -1) learn |= which;
+    if (learn != trainer->learn[layer] &&
+        (st = change_learner(trainer, layer, learn)) != SNNK_OK)
+        return st;
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        snnk__slot *slot = &trainer->slots[s];
+
+        if (slot->layer == layer && snnk__parts_has(which, slot->parameter->part))
+            slot->factor = factor;
+    }
+    return SNNK_OK;
+}
+
+uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
+    uint64_t n = 0;
+
+    for (size_t s = 0; trainer && s < trainer->n_slots; s++) n += trainer->slots[s].parameter->count;
+    return n;
+}
+
+/* ---- Steps ---- */
+
+/* With relative rates: the size of an array of zeros is that of its layer's weights. */
+static void set_sizes(snnk_trainer *trainer) {
+    for (size_t s = 0; trainer->config.relative && s < trainer->n_slots; s++) {
+        const snnk__parameter *p = trainer->slots[s].parameter;
+
+        trainer->slots[s].size = snnk__root_mean_square(p->count, p->value);
+    }
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        for (size_t other = 0; other < trainer->n_slots; other++)
+            if (trainer->slots[s].size == 0 &&
+                trainer->slots[other].layer == trainer->slots[s].layer)
+                trainer->slots[s].size = trainer->slots[other].size;
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (trainer->slots[s].size == 0) trainer->slots[s].size = 1;
+}
+
+int snnk__trainer_prepare(snnk_trainer *trainer) {
+    const snnk_allocator *allocator = &trainer->allocator;
+    int st;
+
+    if (trainer->n_slots == 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "every part of the network is frozen: nothing learns");
+    if (trainer->steps == 0) set_sizes(trainer);
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        snnk__slot *slot = &trainer->slots[s];
+        const size_t n = slot->parameter->count;
+
+        if (!slot->mean) {
+            st = snnk__alloc_zero(allocator, n, sizeof *slot->mean, "moments", &slot->mean);
+            if (st != SNNK_OK) return st;
+        }
+        if (!slot->square) {
+            st = snnk__alloc_zero(allocator, n, sizeof *slot->square, "moments", &slot->square);
+            if (st != SNNK_OK) return st;
+        }
+        if (!slot->best) {
+            st = snnk__alloc(allocator, n, sizeof *slot->best, "the best numbers", &slot->best);
+            if (st != SNNK_OK) return st;
+        }
+    }
+    return SNNK_OK;
+}
+
+void snnk__trainer_refresh(snnk_trainer *trainer) {
+    for (size_t k = 0; k < trainer->n_layers; k++)
+        if (trainer->learners[k]->n_parameters > 0)
+            trainer->learners[k]->form->refresh(trainer->learners[k]);
+}
+
+static void forget_gradients(snnk_trainer *trainer) {
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const snnk__parameter *p = trainer->slots[s].parameter;
+
+        memset(p->gradient, 0, p->count * sizeof *p->gradient);
+    }
+}
+
+int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
+                      snnk_workspace *workspace) {
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
+    if (trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
+    if ((st = snnk__trainer_prepare(trainer)) != SNNK_OK) return st;
+    const double length = snnk__gradient_length(trainer->n_slots, trainer->slots, scale),
+                 clip = trainer->config.clip;
+
+    if (!isfinite(length)) {
+        forget_gradients(trainer);
+        return snnk__fail(SNNK_E_NONFINITE,
+                          "a gradient of step %llu is not finite: a smaller rate may help",
+                          (unsigned long long)trainer->steps + 1);
+    }
+    if (clip > 0 && length > clip) scale *= clip / length;
+    trainer->steps++;
+    snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
+                         factor, workspace);
+    snnk__trainer_refresh(trainer);
+    trainer->has_best = false;
+    return SNNK_OK;
+}
+
+/* ---- Results ---- */
+
+static int network_of(const snnk_trainer *trainer, snnk_network **network) {
+    snnk_network *made;
+    int st = snnk_network_create(&trainer->allocator, &made);
+
+    for (size_t k = 0; st == SNNK_OK && k < trainer->n_layers; k++) {
+        const snnk__learner *learner = trainer->learners[k];
+        snnk_layer *layer = NULL;
+
+        if (k + 1 == trainer->n_layers && trainer->solved)
+            layer = snnk_layer_retain(trainer->solved);
+        else if ((st = learner->form->layer(learner, &layer)) != SNNK_OK)
+            snnk__fail_within(st, "layer %zu", k);
+        if (st == SNNK_OK) st = snnk_network_append(made, layer);
+        snnk_layer_free(layer);
+    }
+    if (st == SNNK_OK) st = snnk__network_copy_notes(trainer->start, made);
+    if (st == SNNK_OK)
+        *network = made;
+    else
+        snnk_network_free(made);
+    return st;
+}
+
+/* Exchange the present values and those that are kept. */
+static void swap_best(const snnk_trainer *trainer) {
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const snnk__slot *slot = &trainer->slots[s];
+
+        for (size_t k = 0; k < slot->parameter->count; k++) {
+            const float present = slot->parameter->value[k];
+
+            slot->parameter->value[k] = slot->best[k];
+            slot->best[k] = present;
+        }
+    }
+}
+
+int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network) {
+    return network_of(trainer, network);
+}
+
+int snnk__trainer_kept(const snnk_trainer *trainer, snnk_network **network) {
+    int st;
+
+    if (!trainer->has_best) return network_of(trainer, network);
+    swap_best(trainer);
+    st = network_of(trainer, network);
+    swap_best(trainer);
+    return st;
+}
+
+int snnk_trainer_network(const snnk_trainer *trainer, snnk_network **network) {
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    return snnk__trainer_kept(trainer, network);
+}
+
+size_t snnk_trainer_epochs(const snnk_trainer *trainer) { return trainer ? trainer->n_epochs : 0; }
+
+int snnk_trainer_epoch(const snnk_trainer *trainer, size_t index, snnk_train_epoch *epoch) {
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(epoch, "epoch")) != SNNK_OK) return st;
+    if (index >= trainer->n_epochs)
+        return snnk__fail(SNNK_E_RANGE, "epoch %zu, but %zu were made", index, trainer->n_epochs);
+    return snnk__config_write(epoch, &trainer->epochs[index], sizeof *epoch, sizeof *epoch,
+                              "train epoch");
+}

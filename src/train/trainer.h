@@ -1,0 +1,56 @@
+/* Inside a trainer. */
+#ifndef SNNK_TRAIN_TRAINER_H
+#define SNNK_TRAIN_TRAINER_H
+
+#include "network/network.h"
+#include "train/optimizer.h"
+
+struct snnk_trainer {
+    snnk_allocator allocator;
+    snnk_train_config config; /* defaults resolved */
+    snnk_network *start;      /* a copy that shares the layers of the network given */
+    size_t n_layers;
+    snnk__learner **learners; /* one for each layer */
+    snnk__parts *learn;       /* what learns in each layer */
+    size_t first_learning;    /* layers before it are not trained */
+    size_t widest;            /* inputs of the widest layer from first_learning + 1 on */
+    size_t record, scratch;   /* floats for each row, of all layers; of the most demanding one */
+    size_t n_slots;
+    snnk__slot *slots; /* all arrays that learn */
+    uint64_t steps;    /* made so far */
+    uint64_t redraws;
+    size_t n_epochs, room_epochs;
+    snnk_train_epoch *epochs;
+    uint64_t best_epoch;
+    double best_loss; /* held-out loss of `best`; NaN: there is none */
+    bool has_best;    /* the values kept are in `best` */
+    snnk_layer *solved; /* replaces the last layer in the result; NULL: none */
+};
+
+struct snnk_record {
+    snnk_allocator allocator;
+    size_t n;       /* rows of its forward pass */
+    bool filled;
+    uint64_t steps; /* of the trainer then */
+    float *floats;  /* outputs of each layer but the last, and the records */
+    size_t room;
+    float *scratch; /* of the backward pass */
+    size_t scratch_room;
+};
+
+/* Set what a config leaves to the trainer, and check it. */
+int snnk__train_config_read(const snnk_train_config *config, snnk_train_config *ours);
+
+/* Allocate the state of the optimizer if a step has not done so. SNNK_E_NOMEM. */
+int snnk__trainer_prepare(snnk_trainer *trainer);
+
+/* Tell the layers that the numbers have changed. */
+void snnk__trainer_refresh(snnk_trainer *trainer);
+
+/* Make a network of the present values. */
+int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network);
+
+/* Make a network of `best` if there is one. */
+int snnk__trainer_kept(const snnk_trainer *trainer, snnk_network **network);
+
+#endif

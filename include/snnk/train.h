@@ -59,8 +59,8 @@ typedef enum snnk_schedule {
     SNNK_SCHEDULE_CONSTANT = 1 /* stays */
 } snnk_schedule;
 
-/* When the last layer's Psi is solved in closed form on all training rows, for the squared error
- * with the ridge that generalized cross-validation chooses. Values never change. */
+/* When the last layer's Psi is solved in closed form on all training rows, for the squared error, as
+ * <snnk/fit.h> does. Values never change. */
 typedef enum snnk_train_solve {
     SNNK_TRAIN_SOLVE_NEVER = 0,
     SNNK_TRAIN_SOLVE_END = 1,  /* when training has ended; kept if the held-out loss gets smaller */
@@ -133,7 +133,11 @@ typedef struct snnk_train_config {
                         * stay as they are. Sehanobish et al. 2024 */
 
     snnk_train_loss loss_function; /* for SNNK_LOSS_USER */
-    void *user;                    /* passed to it */
+
+    /* Called after each epoch of a run; NULL (default): none. It may read the trainer, and save it.
+     * Return 0 to continue; any other value ends the run with SNNK_E_CANCELLED. */
+    int (*after_epoch)(void *user, const snnk_trainer *trainer);
+    void *user; /* passed to both */
 
     const snnk_allocator *allocator; /* NULL (default): that of the network */
 } snnk_train_config;
@@ -200,7 +204,8 @@ typedef struct snnk_train_report {
  *              as after the last complete epoch
  *   report     out; NULL if not wanted
  * Runs config->epochs epochs; a later call runs as many again. The rate falls over the epochs of
- * one call. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (inputs or targets of another width; no rows
+ * one call. After a call that was cancelled, the next one makes the epochs that were left.
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (inputs or targets of another width; no rows
  * to learn from), SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight; batch above the number of rows;
  * targets of cross-entropy that are negative), SNNK_E_NONFINITE (in the rows: nothing was changed;
  * in the loss, says the step: the trainer has the last good numbers, a smaller rate or `clip`

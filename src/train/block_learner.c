@@ -242,10 +242,22 @@ static int create_values(block_learner *s, snnk__parts learn) {
     return SNNK_OK;
 }
 
+static void set_weights(snnk__learner *learner, const float *W, const double *bias) {
+    block_learner *s = (block_learner *)learner;
+    const size_t d = learner->inputs, l = learner->outputs, m = s->layer->columns;
+    float *const to_bias = s->reads_out ? s->bias : s->offsets;
+
+    if (!s->reads_out) memcpy(s->G_value, W, l * d * sizeof *W);
+    for (size_t o = 0; o < l; o++) {
+        for (size_t j = 0; s->reads_out && j < m; j++) s->Psi_value[j * l + o] = W[o * m + j];
+        to_bias[o] = (float)bias[o];
+    }
+}
+
 /* Copy the layer's numbers into the arrays. */
 static int read_values(block_learner *s) {
     const snnk_allocator *allocator = &s->base.allocator;
-    const size_t d = s->base.inputs, l = s->base.outputs, m = s->layer->columns;
+    const size_t d = s->base.inputs;
     const snnk_map *map = s->layer->kind->map ? s->layer->kind->map(s->layer) : NULL;
     float *W = NULL, *work = NULL;
     double *bias;
@@ -260,16 +272,7 @@ static int read_values(block_learner *s) {
     }
     if (st == SNNK_OK && s->layer->kind->weights)
         st = snnk__layer_copy_weights(s->layer, allocator, &W, &bias);
-    if (st == SNNK_OK && W && s->reads_out)
-        for (size_t o = 0; o < l; o++) {
-            for (size_t j = 0; j < m; j++) s->Psi_value[j * l + o] = W[o * m + j];
-            s->bias[o] = (float)bias[o];
-        }
-    else if (st == SNNK_OK && W && s->G_value) /* a dense layer */
-        for (size_t o = 0; o < l; o++) {
-            memcpy(s->G_value + o * d, W + o * d, d * sizeof *W);
-            s->offsets[o] = (float)bias[o];
-        }
+    if (st == SNNK_OK && W && (s->reads_out || s->G_value)) set_weights(&s->base, W, bias);
     snnk__free(allocator, W);
     snnk__free(allocator, work);
     return st;
@@ -660,6 +663,7 @@ static const snnk__learner_form block_form = {.free = learner_free,
                                               .forward = forward,
                                               .backward = backward,
                                               .refresh = refresh,
+                                              .set_weights = set_weights,
                                               .layer = write_layer};
 
 int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,

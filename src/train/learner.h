@@ -44,6 +44,9 @@ typedef struct snnk__learner_form {
     /* Take over the values of the parameters. To be called after they change. */
     void (*refresh)(snnk__learner *learner);
 
+    /* Set weights (outputs x columns) and bias, which learn. Not followed by refresh. */
+    void (*set_weights)(snnk__learner *learner, const float *W, const double *bias);
+
     /* Make a layer of the present values. SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
     int (*layer)(const snnk__learner *learner, snnk_layer **layer);
 } snnk__learner_form;

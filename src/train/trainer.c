@@ -5,6 +5,7 @@
 
 #include "base/overlap.h"
 #include "base/size.h"
+#include "train/lbfgs_history.h"
 
 /* ---- Creating and freeing ---- */
 
@@ -23,7 +24,8 @@ void snnk_trainer_free(snnk_trainer *trainer) {
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
-    snnk_layer_free(trainer->solved);
+    snnk__free(&allocator, trainer->mark);
+    snnk__lbfgs_free(&allocator, trainer->lbfgs);
     snnk_network_free(trainer->start);
     snnk__free(&allocator, trainer);
 }
@@ -271,6 +273,7 @@ static void set_sizes(snnk_trainer *trainer) {
 
 int snnk__trainer_prepare(snnk_trainer *trainer) {
     const snnk_allocator *allocator = &trainer->allocator;
+    size_t floats;
     int st;
 
     if (trainer->n_slots == 0)
@@ -293,7 +296,12 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
             if (st != SNNK_OK) return st;
         }
     }
-    return SNNK_OK;
+    if (trainer->mark) return SNNK_OK;
+    if (!snnk__mul_size((size_t)snnk_trainer_parameters(trainer), 3, &floats))
+        return snnk__fail(SNNK_E_SIZE, "%llu numbers that learn overflow size_t",
+                          (unsigned long long)snnk_trainer_parameters(trainer));
+    return snnk__alloc(allocator, floats, sizeof *trainer->mark, "numbers to return to",
+                       &trainer->mark);
 }
 
 void snnk__trainer_refresh(snnk_trainer *trainer) {
@@ -320,6 +328,12 @@ int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
     if ((st = snnk__trainer_prepare(trainer)) != SNNK_OK) return st;
+    trainer->has_best = false;
+    return snnk__trainer_step(trainer, scale, factor, workspace);
+}
+
+int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
+                       snnk_workspace *workspace) {
     const double length = snnk__gradient_length(trainer->n_slots, trainer->slots, scale),
                  clip = trainer->config.clip;
 
@@ -334,8 +348,35 @@ int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);
     snnk__trainer_refresh(trainer);
-    trainer->has_best = false;
     return SNNK_OK;
+}
+
+/* ---- Returning to earlier numbers ---- */
+
+/* Copy all numbers to the mark, or back. */
+static void copy_marked(snnk_trainer *trainer, bool back) {
+    float *at = trainer->mark;
+
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const snnk__slot *slot = &trainer->slots[s];
+        float *const arrays[] = {slot->parameter->value, slot->mean, slot->square};
+
+        for (size_t k = 0; k < 3; k++, at += slot->parameter->count)
+            memcpy(back ? arrays[k] : at, back ? at : arrays[k],
+                   slot->parameter->count * sizeof *at);
+    }
+}
+
+void snnk__trainer_mark(snnk_trainer *trainer) {
+    copy_marked(trainer, false);
+    trainer->mark_steps = trainer->steps;
+}
+
+void snnk__trainer_return(snnk_trainer *trainer) {
+    copy_marked(trainer, true);
+    trainer->steps = trainer->mark_steps;
+    forget_gradients(trainer);
+    snnk__trainer_refresh(trainer);
 }
 
 /* ---- Results ---- */
@@ -348,10 +389,8 @@ static int network_of(const snnk_trainer *trainer, snnk_network **network) {
         const snnk__learner *learner = trainer->learners[k];
         snnk_layer *layer = NULL;
 
-        if (k + 1 == trainer->n_layers && trainer->solved)
-            layer = snnk_layer_retain(trainer->solved);
-        else if ((st = learner->form->layer(learner, &layer)) != SNNK_OK)
-            snnk__fail_within(st, "layer %zu", k);
+        st = learner->form->layer(learner, &layer);
+        if (st != SNNK_OK) snnk__fail_within(st, "layer %zu", k);
         if (st == SNNK_OK) st = snnk_network_append(made, layer);
         snnk_layer_free(layer);
     }
@@ -363,8 +402,7 @@ static int network_of(const snnk_trainer *trainer, snnk_network **network) {
     return st;
 }
 
-/* Exchange the present values and those that are kept. */
-static void swap_best(const snnk_trainer *trainer) {
+static void swap_values(const snnk_trainer *trainer) {
     for (size_t s = 0; s < trainer->n_slots; s++) {
         const snnk__slot *slot = &trainer->slots[s];
 
@@ -377,6 +415,11 @@ static void swap_best(const snnk_trainer *trainer) {
     }
 }
 
+void snnk__trainer_swap_best(snnk_trainer *trainer) {
+    swap_values(trainer);
+    snnk__trainer_refresh(trainer);
+}
+
 int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network) {
     return network_of(trainer, network);
 }
@@ -385,9 +428,9 @@ int snnk__trainer_kept(const snnk_trainer *trainer, snnk_network **network) {
     int st;
 
     if (!trainer->has_best) return network_of(trainer, network);
-    swap_best(trainer);
+    swap_values(trainer);
     st = network_of(trainer, network);
-    swap_best(trainer);
+    swap_values(trainer);
     return st;
 }
 

@@ -3,6 +3,7 @@
 #define SNNK_TRAIN_TRAINER_H
 
 #include "network/network.h"
+#include "train/lbfgs_history.h"
 #include "train/optimizer.h"
 
 struct snnk_trainer {
@@ -23,8 +24,12 @@ struct snnk_trainer {
     snnk_train_epoch *epochs;
     uint64_t best_epoch;
     double best_loss; /* held-out loss of `best`; NaN: there is none */
-    bool has_best;    /* the values kept are in `best` */
-    snnk_layer *solved; /* replaces the last layer in the result; NULL: none */
+    bool has_best;       /* the values kept are in `best` */
+    uint64_t run_done;   /* epochs of the present run; 0 after it has ended */
+    double rate_share;   /* of the last step */
+    uint64_t mark_steps; /* `steps` when the numbers were marked */
+    float *mark;         /* values, means and squares of all arrays then */
+    snnk__lbfgs *lbfgs; /* its history; NULL: none yet */
 };
 
 struct snnk_record {
@@ -46,6 +51,17 @@ int snnk__trainer_prepare(snnk_trainer *trainer);
 
 /* Tell the layers that the numbers have changed. */
 void snnk__trainer_refresh(snnk_trainer *trainer);
+
+/* snnk_trainer_step of checked arguments, also with L-BFGS. */
+int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
+                       snnk_workspace *workspace);
+
+/* Remember all numbers and the state of the optimizer; and return to them, without gradients. */
+void snnk__trainer_mark(snnk_trainer *trainer);
+void snnk__trainer_return(snnk_trainer *trainer);
+
+/* Exchange the present values and those that are kept. */
+void snnk__trainer_swap_best(snnk_trainer *trainer);
 
 /* Make a network of the present values. */
 int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network);

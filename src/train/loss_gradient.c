@@ -1,0 +1,117 @@
+#include "train/loss_gradient.h"
+
+#include <math.h>
+
+#include "base/status.h"
+
+/* The target of output k. */
+static double target_of(const snnk__targets *t, size_t i, size_t k) {
+    if (t->labels) return (size_t)t->labels[i] == k ? 1 : 0;
+    return t->Y[i * t->outputs + k];
+}
+
+static double squared(const snnk__targets *t, size_t i, const float *y, double weight, float *dy) {
+    double sum = 0;
+
+    for (size_t k = 0; k < t->outputs; k++) {
+        const double e = y[k] - target_of(t, i, k);
+
+        sum += e * e;
+        if (dy) dy[k] = (float)(2 * weight * e);
+    }
+    return sum;
+}
+
+static double huber(const snnk__targets *t, size_t i, double h, const float *y, double weight,
+                    float *dy) {
+    double sum = 0;
+
+    for (size_t k = 0; k < t->outputs; k++) {
+        const double e = y[k] - target_of(t, i, k), size = fabs(e);
+
+        sum += size <= h ? e * e : h * (2 * size - h);
+        if (dy) dy[k] = (float)(2 * weight * (e > h ? h : e < -h ? -h : e)); /* NaN stays NaN */
+    }
+    return sum;
+}
+
+/* sum_k t_k (log sum_j exp y_j - y_k), shifted by the largest output. */
+static double cross_entropy(const snnk__targets *t, size_t i, const float *y, double weight,
+                            float *dy) {
+    double most = -INFINITY, sum = 0, loss = 0, mass = 0;
+
+    for (size_t k = 0; k < t->outputs; k++)
+        if (!(y[k] <= most)) most = y[k]; /* also NaN */
+    for (size_t k = 0; k < t->outputs; k++) sum += exp(y[k] - most);
+    const double log_sum = log(sum) + most;
+
+    for (size_t k = 0; k < t->outputs; k++) {
+        const double target = target_of(t, i, k);
+
+        mass += target;
+        if (target > 0) loss += target * (log_sum - y[k]);
+    }
+    for (size_t k = 0; dy && k < t->outputs; k++)
+        dy[k] = (float)(weight * (mass * exp(y[k] - log_sum) - target_of(t, i, k)));
+    return loss;
+}
+
+/* 1 - c with c = y.t/(|y| |t|); its gradient is (c y/|y| - t/|t|)/|y|. A row of zeros has c = 0 and
+ * no gradient. */
+static double cosine(const snnk__targets *t, size_t i, const float *y, double weight, float *dy) {
+    double yy = 0, tt = 0, yt = 0;
+
+    for (size_t k = 0; k < t->outputs; k++) {
+        const double target = target_of(t, i, k);
+
+        yy += (double)y[k] * y[k];
+        tt += target * target;
+        yt += y[k] * target;
+    }
+    const double length = sqrt(yy) * sqrt(tt), c = length == 0 ? 0 : yt / length;
+
+    for (size_t k = 0; dy && k < t->outputs; k++)
+        dy[k] = length == 0 ? 0 : (float)(weight * (c * y[k] / yy - target_of(t, i, k) / length));
+    return 1 - c;
+}
+
+static double loss_of(const snnk_train_config *config, int32_t loss, const snnk__targets *t,
+                      size_t i, const float *y, double weight, float *dy) {
+    switch ((snnk_loss)loss) {
+    case SNNK_LOSS_SQUARED: return squared(t, i, y, weight, dy);
+    case SNNK_LOSS_CROSS_ENTROPY: return cross_entropy(t, i, y, weight, dy);
+    case SNNK_LOSS_HUBER: return huber(t, i, config->huber, y, weight, dy);
+    case SNNK_LOSS_COSINE: return cosine(t, i, y, weight, dy);
+    case SNNK_LOSS_USER: break;
+    }
+    return NAN;
+}
+
+static int own_loss(const snnk_train_config *config, size_t n, const snnk__targets *t,
+                    const float *Y, size_t ldy, float *dY, size_t lddy, double *losses) {
+    if (config->loss_function(config->user, n, t->rows, Y, ldy, dY, lddy, losses) == 0)
+        return SNNK_OK;
+    return snnk__fail(SNNK_E_CANCELLED, "the loss function asked to stop");
+}
+
+int snnk__loss_gradient(const snnk_train_config *config, int32_t loss, size_t n,
+                        const snnk__targets *targets, const float *Y, size_t ldy, float *dY,
+                        size_t lddy, double *losses, double *loss_sum, double *weight) {
+    const bool own = loss == SNNK_LOSS_USER;
+
+    if (own) {
+        const int st = own_loss(config, n, targets, Y, ldy, dY, lddy, losses);
+
+        if (st != SNNK_OK) return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double w = targets->weights ? (double)targets->weights[i] : 1;
+        float *dy = dY ? dY + i * lddy : NULL;
+
+        if (!own) losses[i] = loss_of(config, loss, targets, i, Y + i * ldy, w, dy);
+        for (size_t k = 0; own && dy && k < targets->outputs; k++) dy[k] *= (float)w;
+        *loss_sum += w * losses[i];
+        *weight += w;
+    }
+    return SNNK_OK;
+}

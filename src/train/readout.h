@@ -1,0 +1,15 @@
+/* The last layer of a trainer in closed form. */
+#ifndef SNNK_TRAIN_READOUT_H
+#define SNNK_TRAIN_READOUT_H
+
+#include "train/epochs.h"
+
+/* SNNK_E_UNSUPPORTED if the config asks for a solution, but the last layer has no weights that can
+ * be solved. */
+int snnk__readout_check(const snnk_trainer *trainer);
+
+/* Set the weights and the bias of the last layer to the least-squares solution on the rows to learn
+ * from. Statuses of snnk_fit_add and snnk_fit_solve. */
+int snnk__readout_solve(snnk__run *run);
+
+#endif

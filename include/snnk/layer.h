@@ -48,8 +48,8 @@ typedef enum snnk_layer_part {
     SNNK_PART_GAIN = 4     /* the gain of a residual layer */
 } snnk_layer_part;
 
-/* Get the name of a part: "weights", "bias", "rows", "offsets", "gain". Static; NULL for an unknown
- * value. */
+/* Get the name of a part: "weights", "bias", "rows", "offsets", "gain". Static; NULL for an
+ * unknown value. */
 SNNK_API const char *snnk_layer_part_name(int32_t part);
 
 /* ---- Creating ---- */
@@ -78,6 +78,20 @@ SNNK_API int snnk_layer_create(const snnk_map *map, size_t outputs, const float 
 SNNK_API int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                      const float *bias, int32_t activation,
                                      const snnk_allocator *allocator, snnk_layer **layer);
+
+/* Create layers with random weights, a start for training (<snnk/train.h>). The weights are normal
+ * with mean 0, and so large that inputs of variance 1 give outputs of about variance 1; the bias
+ * is 0.
+ *   activation  f, an snnk_activation
+ *   map         the features; kept alive by the layer
+ *   seed        weight (o, j) depends on (seed, o, j) only
+ *   layer       out: release with snnk_layer_free
+ * Statuses of snnk_layer_create_dense, or of snnk_layer_create. Source: He et al. 2015. */
+SNNK_API int snnk_layer_create_dense_random(size_t inputs, size_t outputs, int32_t activation,
+                                            uint64_t seed, const snnk_allocator *allocator,
+                                            snnk_layer **layer);
+SNNK_API int snnk_layer_create_random(const snnk_map *map, size_t outputs, uint64_t seed,
+                                      snnk_layer **layer);
 
 /* Create a tower, y = Phi(x): an SNNK layer without weights. Bundled networks contain towers
  * (snnk_network_bundle).
@@ -135,7 +149,8 @@ SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const f
 
 /* Fold a linear map into the layer before it: create one layer that computes V layer(x) + c. Psi
  * becomes V Psi, the bias V bias + c; a tower becomes an SNNK layer with Psi = V.
- *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Of a quantized layer, the
+ *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Of a quantized layer,
+ *   the
  *            rounded weights are used
  *   outputs  l2 >= 1
  *   V        l2 x l, row stride ldv >= l = snnk_layer_outputs(layer); finite

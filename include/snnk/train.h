@@ -5,13 +5,14 @@
  *     snnk_network *trained;
  *
  *     snnk_trainer_create(network, NULL, &trainer);
- *     snnk_trainer_run(trainer, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL, workspace, &report);
- *     snnk_trainer_network(trainer, &trained);
+ *     snnk_trainer_run(trainer, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL, workspace,
+ *     &report); snnk_trainer_network(trainer, &trained);
  *     snnk_trainer_free(trainer);
  *
  * The network given is never changed. Start from a fitted, compressed or bundled network, or from
- * one with random weights (snnk_layer_create_random). A part of the rows is held out; training
- * stops when their loss no longer falls, and the result is the best network seen.
+ * one with random weights (snnk_layer_create_dense_random, snnk_layer_create_random). A part of
+ * the rows is held out; training stops when their loss no longer falls, and the result is the best
+ * network seen.
  *
  * What learns: Psi and the bias of SNNK layers, W and b of dense layers, the gain of residual
  * layers. The rows and offsets of feature maps stay as they are unless rows_rate is above 0.
@@ -49,8 +50,8 @@ typedef enum snnk_optimizer {
     SNNK_OPTIMIZER_ADAM = 0,  /* Kingma & Ba 2015; weight decay is added to the gradient */
     SNNK_OPTIMIZER_ADAMW = 1, /* Loshchilov & Hutter 2019: weight decay shrinks the numbers */
     SNNK_OPTIMIZER_SGD = 2,   /* gradient descent with momentum */
-    SNNK_OPTIMIZER_LBFGS = 3  /* Nocedal 1980, on all rows at once: for small networks and data. One
-                               * step an epoch; rate, schedule, batch and clip are not used */
+    SNNK_OPTIMIZER_LBFGS = 3  /* Nocedal 1980, on all rows at once: for small networks and data.
+                               * One step an epoch; rate, schedule, batch and clip are not used */
 } snnk_optimizer;
 
 /* How the rate changes during training, after the warm-up. Values never change. */
@@ -59,8 +60,8 @@ typedef enum snnk_schedule {
     SNNK_SCHEDULE_CONSTANT = 1 /* stays */
 } snnk_schedule;
 
-/* When the last layer's Psi is solved in closed form on all training rows, for the squared error, as
- * <snnk/fit.h> does. Values never change. */
+/* When the last layer's Psi is solved in closed form on all training rows, for the squared error,
+ * as <snnk/fit.h> does. Values never change. */
 typedef enum snnk_train_solve {
     SNNK_TRAIN_SOLVE_NEVER = 0,
     SNNK_TRAIN_SOLVE_END = 1,  /* when training has ended; kept if the held-out loss gets smaller */
@@ -96,17 +97,20 @@ typedef struct snnk_train_config {
     int32_t solve;     /* an snnk_train_solve; needs a last layer that is linear in its weights.
                         * Default NEVER */
 
-    double rate;      /* of the step, above 0. Default 0: 1e-3, for SGD 1e-2 */
-    double snnk_rate; /* the rate of Psi and bias of SNNK layers is this times `rate`: features are
-                       * fixed, so a larger step is stable. Above 0. Default 3 */
-    double rows_rate; /* the rate of rows and offsets of feature maps is this times `rate`. Default
-                       * 0: they do not learn */
+    double rate;      /* of the step, above 0. Default 0: 0.02 relative, 1e-3 absolute, for SGD
+                       * 1e-2 */
+    double snnk_rate; /* the rate of Psi and bias of SNNK layers is this times `rate`. Default 0: 1
+                       * relative (Psi is large, so its steps are), 3 absolute: SNNK layers want
+                       * larger steps than dense ones */
+    double rows_rate; /* the rate of rows and offsets of feature maps is this times `rate`; 1 is a
+                       * good start. Default 0: they do not learn */
     double last_rate; /* share of the rate that is left at the end of COSINE, 0 ... 1. Default 0 */
     double warmup;    /* share of all steps in which the rate rises from 0, 0 ... 0.9. Default 0 */
 
-    /* 1: the step of each array of numbers is also multiplied by its root mean square when training
-     * begins, so that one rate fits networks of any scale: the numbers move by a share of their
-     * size. Arrays of zeros take the size of their layer's weights. Default 0 */
+    /* 1 (default): the step of each array of numbers is also multiplied by its root mean square
+     * when training begins, so that one rate fits networks of any scale: the numbers move by a
+     * share of their size. (Arrays of zeros take the size of their layer's weights.) 0: absolute,
+     * as in most other libraries. SGD is always absolute */
     int32_t relative;
     int32_t reserved;
 
@@ -129,13 +133,13 @@ typedef struct snnk_train_config {
     uint64_t patience; /* training ends after this many epochs without a smaller held-out loss; 0:
                         * never. Default 0 with COSINE (whose last epochs are the best), else 5 */
     uint64_t redraw;   /* draw the random features of SNNK layers anew every so many steps, a
-                        * regularization; 0 (default): never. Layers with other than random features
-                        * stay as they are. Sehanobish et al. 2024 */
+                        * regularization; 0 (default): never. Layers with other than random
+                        * features stay as they are. Sehanobish et al. 2024 */
 
     snnk_train_loss loss_function; /* for SNNK_LOSS_USER */
 
-    /* Called after each epoch of a run; NULL (default): none. It may read the trainer, and save it.
-     * Return 0 to continue; any other value ends the run with SNNK_E_CANCELLED. */
+    /* Called after each epoch of a run; NULL (default): none. It may read the trainer, and save
+     * it. Return 0 to continue; any other value ends the run with SNNK_E_CANCELLED. */
     int (*after_epoch)(void *user, const snnk_trainer *trainer);
     void *user; /* passed to both */
 
@@ -151,14 +155,15 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
 /* ---- Creating ---- */
 
 /* Create a trainer.
- *   network  the start; not changed. It may contain dense, SNNK, residual layers and towers. Layers
+ *   network  the start; not changed. It may contain dense, SNNK, residual layers and towers.
+ *   Layers
  *            in narrow storage can be there, but do not learn
  *   config   NULL for the defaults
  *   trainer  out: release with snnk_trainer_free
  * Memory: 4 numbers for each number that learns, and two packed copies.
- * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which field
- * and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features, which have
- * no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
+ * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
+ * which have no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_create(const snnk_network *network, const snnk_train_config *config,
                                  snnk_trainer **trainer);
 
@@ -169,8 +174,8 @@ SNNK_API void snnk_trainer_free(snnk_trainer *trainer);
  *   layer   0 ... layers-1
  *   part    an snnk_layer_part; -1: all parts of the layer that learn
  *   factor  its rate is this times `rate` (instead of snnk_rate or rows_rate); 0 freezes it
- * SNNK_E_NULL, SNNK_E_RANGE (layer; factor), SNNK_E_ENUM, SNNK_E_UNSUPPORTED (the layer has no such
- * part, or it cannot learn), SNNK_E_STATE (a step was made), SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_RANGE (layer; factor), SNNK_E_ENUM, SNNK_E_UNSUPPORTED (the layer has no
+ * such part, or it cannot learn), SNNK_E_STATE (a step was made), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part,
                                    double factor);
 
@@ -272,7 +277,8 @@ SNNK_API void snnk_record_free(snnk_record *record);
  *   n          rows; 0 is legal and does nothing
  *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
  *   Y          out: n x l, row stride ldy >= l; must not overlap X
- *   record     keeps what snnk_trainer_backward needs; NULL: nothing is kept. One record serves one
+ *   record     keeps what snnk_trainer_backward needs; NULL: nothing is kept. One record serves
+ *   one
  *              forward pass at a time; a network that is used twice in a graph needs two
  *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
@@ -309,8 +315,8 @@ SNNK_API int snnk_trainer_step(snnk_trainer *trainer, double scale, double facto
 /* Save the trainer: the network with the present numbers, the best ones, and the state of the
  * optimizer, between two epochs. snnk_network_load reads the file as the network it would give.
  *   path  the file. An existing file is replaced when the new one is complete
- * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a loss function of your own is not saved: it must be set again),
- * SNNK_E_IO, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a loss function of your own is not saved: it must be set
+ * again), SNNK_E_IO, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_save(const snnk_trainer *trainer, const char *path);
 
 /* Load a checkpoint. Training that goes on gives the same bits as if it had not been interrupted.

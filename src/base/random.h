@@ -1,6 +1,6 @@
-/* Random numbers by Philox4x32-10 (Salmon et al. 2011), a counter-based generator from Random123. A
- * draw is a pure function of (seed, stream, i, j): it needs no state, does not depend on the order
- * of calls, and has the same bits on every machine. */
+/* Random numbers by Philox4x32-10 (Salmon et al. 2011), a counter-based generator from Random123.
+ * A draw is a pure function of (seed, stream, i, j): it needs no state, does not depend on the
+ * order of calls, and has the same bits on every machine. */
 #ifndef SNNK_BASE_RANDOM_H
 #define SNNK_BASE_RANDOM_H
 
@@ -19,7 +19,8 @@ enum snnk__stream {
     SNNK__STREAM_ATOM = 8,
     SNNK__STREAM_SAMPLE = 9, /* samples of rows */
     SNNK__STREAM_SHUFFLE = 10,
-    SNNK__STREAM_JUDGED = 11 /* rows that measure the error of a compression */
+    SNNK__STREAM_JUDGED = 11, /* rows that measure the error of a compression */
+    SNNK__STREAM_WEIGHTS = 12 /* of layers before training */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

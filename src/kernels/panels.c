@@ -143,7 +143,8 @@ void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values)
         set_narrow_row(panels, row, values);
         return;
     }
-    const size_t chunk = panels->shape.chunk, first = row / panels->shape.width * panels->shape.width,
+    const size_t chunk = panels->shape.chunk,
+                 first = row / panels->shape.width * panels->shape.width,
                  step = chunk * panel_width(panels, first);
     float *to = panels->data + first / panels->shape.width * snnk__panel_size(panels) +
                 (row - first) * chunk;

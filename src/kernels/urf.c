@@ -108,9 +108,9 @@ void snnk__urf_slopes(const snnk__urf_table *table, size_t count, snnk__urf_scal
         const bool lost = finite && !isfinite(z[j]); /* its features are those of z = 0 */
         const double zj = lost ? 0 : z[j];
         const row_slopes plus = slopes_of(&row, parts, zj, exponent, phase, back);
-        const row_slopes minus =
-            table->signs == 2 ? slopes_of(&row, parts, -zj, exponent, phase, back + parts)
-                              : (row_slopes){0};
+        const row_slopes minus = table->signs == 2
+                                     ? slopes_of(&row, parts, -zj, exponent, phase, back + parts)
+                                     : (row_slopes){0};
         const double e = plus.exponent + minus.exponent, p = plus.phase + minus.phase;
 
         if (dz)
@@ -129,14 +129,12 @@ void snnk__urf_add_slopes(const snnk__urf_table *table, size_t d, const float *x
     const double norm = scalars.norm2 > 0 ? 2 * slopes.norm2 : 0; /* 0 is where it is limited */
 
     for (size_t k = 0; table->scale && k < d; k++)
-        dx[k] += (float)(norm * table->scale[k] * table->scale[k] *
-                         (mean ? x[k] - mean[k] : x[k]));
+        dx[k] += (float)(norm * table->scale[k] * table->scale[k] * (mean ? x[k] - mean[k] : x[k]));
     for (size_t i = 0; i < table->n_directions; i++) {
         const double *direction = table->directions + i * d;
         const double p = dot(d, direction, x, NULL) + table->direction_offset[i];
 
-        for (size_t k = 0; k < d; k++)
-            dx[k] += (float)(norm * table->gain[i] * p * direction[k]);
+        for (size_t k = 0; k < d; k++) dx[k] += (float)(norm * table->gain[i] * p * direction[k]);
     }
     for (size_t k = 0; table->nu && k < d; k++) dx[k] += (float)(slopes.t * table->nu[k]);
 }

@@ -106,7 +106,8 @@ static void adam(const snnk__adam *step, size_t n, const float *gradient, float 
     for (size_t j = 0; j < n; j += LANES) {
         const size_t count = n - j < LANES ? n - j : LANES;
         const floats x = v_load_first(value + j, count);
-        const floats g = v_fma(v_all(step->decay), x, step->scale * v_load_first(gradient + j, count));
+        const floats g =
+            v_fma(v_all(step->decay), x, step->scale * v_load_first(gradient + j, count));
         floats m = v_load_first(mean + j, count), s = v_load_first(square + j, count);
 
         m = v_fma(v_all(step->new_mean), g - m, m);

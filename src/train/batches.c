@@ -12,8 +12,8 @@ enum { WINDOW = 65536, RUNS = 64 };
 /* ---- Opening and closing ---- */
 
 void snnk__batches_close(snnk__batches *b) {
-    void *const blocks[] = {b->chosen,  b->order,   b->runs,          b->X,            b->Y,
-                            b->weights, b->labels,  b->numbers,       b->batch_X,      b->batch_Y,
+    void *const blocks[] = {b->chosen,        b->order,        b->runs,      b->X,       b->Y,
+                            b->weights,       b->labels,       b->numbers,   b->batch_X, b->batch_Y,
                             b->batch_weights, b->batch_labels, b->batch_rows};
 
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
@@ -163,18 +163,19 @@ static int copy_rows(snnk__batches *b, const snnk_rows *rows) {
     snnk_rows *window = &b->window;
 
     if (at == 0) {
-        *window = (snnk_rows){.size = sizeof *window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
+        *window =
+            (snnk_rows){.size = sizeof *window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
         window->X = b->X;
         window->Y = rows->Y || rows->Y_f64 ? b->Y : NULL;
         window->labels = rows->labels ? b->labels : NULL;
         window->weights = rows->weights ? b->weights : NULL;
     }
     if (!window->labels != !rows->labels || !window->weights != !rows->weights)
-        return snnk__fail(SNNK_E_STATE, "some rows of the source have labels or weights, and others "
-                                        "have not");
+        return snnk__fail(SNNK_E_STATE,
+                          "some rows of the source have labels or weights, and others "
+                          "have not");
     for (size_t i = 0; i < rows->n; i++) {
-        for (size_t k = 0; k < d; k++)
-            b->X[(at + i) * d + k] = (float)snnk__rows_input(rows, i, k);
+        for (size_t k = 0; k < d; k++) b->X[(at + i) * d + k] = (float)snnk__rows_input(rows, i, k);
         for (size_t k = 0; window->Y && k < l; k++)
             b->Y[(at + i) * l + k] = (float)snnk__rows_target(rows, i, k);
         if (window->labels) b->labels[at + i] = rows->labels[i];
@@ -198,8 +199,7 @@ static int read_run(snnk__batches *b) {
     if (read.n != count)
         return snnk__fail(SNNK_E_SHAPE, "the source gave %zu rows instead of %zu", read.n, count);
     if ((st = snnk__rows_check_finite(&read)) == SNNK_OK) st = copy_rows(b, &read);
-    if (st != SNNK_OK)
-        return snnk__fail_within(st, "rows from %llu on", (unsigned long long)first);
+    if (st != SNNK_OK) return snnk__fail_within(st, "rows from %llu on", (unsigned long long)first);
     for (size_t i = 0; i < count; i++) b->numbers[b->in_window + i] = first + i;
     b->in_window += count;
     b->run_done += count;

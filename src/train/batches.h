@@ -16,10 +16,10 @@ typedef struct snnk__batch {
 typedef struct snnk__batches {
     snnk_allocator allocator;
     size_t inputs, outputs;
-    bool targets;  /* whether rows must have them */
-    size_t batch;  /* rows for a step */
+    bool targets; /* whether rows must have them */
+    size_t batch; /* rows for a step */
     uint64_t seed;
-    uint64_t n;    /* rows of an epoch */
+    uint64_t n; /* rows of an epoch */
 
     snnk_rows window; /* rows in memory: checked arrays; or, from a source, the room below */
     size_t *chosen;   /* of arrays: which of them take part; NULL: all */
@@ -27,11 +27,11 @@ typedef struct snnk__batches {
     size_t in_window, next;
 
     const snnk_train_source *source; /* NULL for arrays */
-    size_t room, run; /* rows of a window; rows that are read together */
-    uint64_t *runs;   /* their order */
+    size_t room, run;                /* rows of a window; rows that are read together */
+    uint64_t *runs;                  /* their order */
     uint64_t n_runs, next_run;
-    size_t run_done;      /* rows of the next run that were read */
-    uint64_t windows;     /* of this epoch so far */
+    size_t run_done;  /* rows of the next run that were read */
+    uint64_t windows; /* of this epoch so far */
     uint64_t epoch;
     bool shuffled;
     float *X, *Y, *weights; /* the room of a window */

@@ -24,13 +24,13 @@ enum { PIECE = 384 };
 enum { FORWARD_ROWS = 96 };
 
 typedef struct part {
-    snnk__block block;    /* as the forward pass takes it */
-    size_t row, feature;  /* the first of its projections and features in the layer */
-    size_t features;      /* unmixed */
-    bool learns;          /* its rows and offsets */
-    snnk__panels G;       /* if it learns: r x d */
-    snnk__panels back;    /* d x r: G transposed; empty for a diagonal */
-    snnk__panels unmix;   /* the mixing matrix transposed; empty if there is none */
+    snnk__block block;   /* as the forward pass takes it */
+    size_t row, feature; /* the first of its projections and features in the layer */
+    size_t features;     /* unmixed */
+    bool learns;         /* its rows and offsets */
+    snnk__panels G;      /* if it learns: r x d */
+    snnk__panels back;   /* d x r: G transposed; empty for a diagonal */
+    snnk__panels unmix;  /* the mixing matrix transposed; empty if there is none */
     const float *diagonal;
 } part;
 
@@ -40,9 +40,9 @@ typedef struct block_learner {
     size_t rows, features; /* of all blocks; the features that Psi multiplies */
     size_t n_parts;
     part *parts;
-    bool reads_out;    /* there is a Psi */
-    bool bare;         /* Y = Z: nothing is recorded */
-    snnk__panels Psi;  /* l x m */
+    bool reads_out;   /* there is a Psi */
+    bool bare;        /* Y = Z: nothing is recorded */
+    snnk__panels Psi; /* l x m */
     size_t n_pieces;
     snnk__panels *pieces; /* m x PIECE: parts of Psi transposed, for dPhi */
     float *values;        /* of all parameters */
@@ -87,11 +87,10 @@ static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snn
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers overflow size_t", M->rows, M->columns);
     st = snnk__alloc(allocator, count, sizeof *values, "weights", &values);
     if (st == SNNK_OK)
-        st = snnk__panels_create(allocator, M->columns, M->rows,
-                                 snnk__kernels_get()->readout_shape, "weights", to);
+        st = snnk__panels_create(allocator, M->columns, M->rows, snnk__kernels_get()->readout_shape,
+                                 "weights", to);
     if (st == SNNK_OK) {
-        for (size_t i = 0; i < M->rows; i++)
-            snnk__panels_get_row(M, i, values + i * M->columns);
+        for (size_t i = 0; i < M->rows; i++) snnk__panels_get_row(M, i, values + i * M->columns);
         snnk__panels_set_columns(to, values, M->columns);
     }
     snnk__free(allocator, values);
@@ -137,11 +136,11 @@ static int create_part(block_learner *s, const snnk__block *block, const snnk__m
     s->rows += block->rows;
     s->features += p->features;
     if (p->learns) {
-        st = snnk__panels_create(allocator, block->rows, d,
-                                 snnk__kernels_get()->projection_shape, "rows", &p->G);
+        st = snnk__panels_create(allocator, block->rows, d, snnk__kernels_get()->projection_shape,
+                                 "rows", &p->G);
         if (st == SNNK_OK)
-            st = snnk__panels_create(allocator, d, block->rows,
-                                     snnk__kernels_get()->readout_shape, "rows", &p->back);
+            st = snnk__panels_create(allocator, d, block->rows, snnk__kernels_get()->readout_shape,
+                                     "rows", &p->back);
         p->block.G = &p->G;
         p->block.offset = s->offsets + p->row;
     } else if (block->diagonal) {
@@ -201,10 +200,14 @@ static int count_sizes(const block_learner *s, snnk__parts learn, sizes *of_part
     return SNNK_OK;
 }
 
-static void add_parameter(block_learner *s, bool learns, int32_t which, size_t count, float *value) {
+static void add_parameter(block_learner *s, bool learns, int32_t which, size_t count,
+                          float *value) {
     if (!learns || count == 0) return;
-    s->parameters[s->base.n_parameters++] = (snnk__parameter){
-        .part = which, .count = count, .value = value, .gradient = s->gradients + (value - s->values)};
+    s->parameters[s->base.n_parameters++] =
+        (snnk__parameter){.part = which,
+                          .count = count,
+                          .value = value,
+                          .gradient = s->gradients + (value - s->values)};
 }
 
 /* The arrays in the order rows, offsets, Psi, bias. */
@@ -267,8 +270,8 @@ static int read_values(block_learner *s) {
         st = snnk__alloc(allocator, snnk__map_work(map), sizeof *work, "a row", &work);
         for (size_t b = 0, row = 0; st == SNNK_OK && b < map->n_blocks; b++)
             for (size_t i = 0; i < map->blocks[b]->linear.rows; i++, row++)
-                s->offsets[row] = (float)snnk__map_block_get_row(map->blocks[b], i,
-                                                                 s->G_value + row * d, work);
+                s->offsets[row] =
+                    (float)snnk__map_block_get_row(map->blocks[b], i, s->G_value + row * d, work);
     }
     if (st == SNNK_OK && s->layer->kind->weights)
         st = snnk__layer_copy_weights(s->layer, allocator, &W, &bias);
@@ -384,16 +387,16 @@ static void forward_rows(size_t begin, size_t count, void *scratch, void *contex
         for (size_t p = 0; p < s->n_parts; p++) part_features(f, &s->parts[p], i, n, scratch);
         if (!s->reads_out) continue;
         for (size_t t = i; t < i + n; t++) f->Phi[t * f->ldphi + s->features] = 1;
-        snnk__readout(n, f->Phi + i * f->ldphi, f->ldphi, &s->Psi, true, s->bias,
-                      f->Y + i * f->ldy, f->ldy);
+        snnk__readout(n, f->Phi + i * f->ldphi, f->ldphi, &s->Psi, true, s->bias, f->Y + i * f->ldy,
+                      f->ldy);
     }
 }
 
 static forward_pass forward_of(const snnk__learner *learner, const snnk__pass *pass, float *Y,
                                size_t ldy) {
     const block_learner *s = of(learner);
-    forward_pass f = {.s = s, .pass = pass, .Z = Y, .Phi = Y, .Y = Y, .ldz = ldy, .ldphi = ldy,
-                      .ldy = ldy};
+    forward_pass f = {
+        .s = s, .pass = pass, .Z = Y, .Phi = Y, .Y = Y, .ldz = ldy, .ldphi = ldy, .ldy = ldy};
 
     if (s->bare) return f;
     f.Z = pass->record;
@@ -423,12 +426,12 @@ typedef struct backward_pass {
     size_t lddy;
     float *dX; /* NULL: not wanted */
     size_t lddx;
-    float *partial;   /* n_pieces times n x m: sums over pieces of dY Psi */
-    float *unmixed;   /* n x m */
-    const float *dZ;  /* n x rows; dY if bare */
+    float *partial;  /* n_pieces times n x m: sums over pieces of dY Psi */
+    float *unmixed;  /* n x m */
+    const float *dZ; /* n x rows; dY if bare */
     float *dZ_scratch;
     size_t lddz;
-    bool wants_z; /* something needs dZ */
+    bool wants_z;                                        /* something needs dZ */
     float *Psi_gradient, *G_gradient, *offsets_gradient; /* NULL: does not learn */
 } backward_pass;
 
@@ -500,8 +503,8 @@ static void back_to_columns(const backward_pass *b, size_t i, size_t rows, size_
         }
         for (size_t t = 0; t < rows; t++)
             for (size_t k = first; k < first + count; k++)
-                dX[t * b->lddx + k] = (p == 0 ? 0 : dX[t * b->lddx + k]) +
-                                      of_part->diagonal[k] * dZ[t * b->lddz + k];
+                dX[t * b->lddx + k] =
+                    (p == 0 ? 0 : dX[t * b->lddx + k]) + of_part->diagonal[k] * dZ[t * b->lddz + k];
     }
 }
 
@@ -586,8 +589,7 @@ static backward_pass backward_of(const snnk__learner *learner, const snnk__pass 
     b.G_gradient = gradient_of(s, dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS);
     b.offsets_gradient = gradient_of(s, dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS);
     /* The bias is the last row of Psi: both gradients are computed if one is wanted. */
-    if (s->reads_out &&
-        (gradient_of(s, SNNK_PART_WEIGHTS) || gradient_of(s, SNNK_PART_BIAS)))
+    if (s->reads_out && (gradient_of(s, SNNK_PART_WEIGHTS) || gradient_of(s, SNNK_PART_BIAS)))
         b.Psi_gradient = s->gradients + (s->Psi_value - s->values);
     return b;
 }

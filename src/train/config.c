@@ -5,7 +5,7 @@
 
 static const snnk_train_config defaults = {.size = sizeof(snnk_train_config),
                                            .loss = -1,
-                                           .snnk_rate = 3,
+                                           .relative = 1,
                                            .momentum = 0.9,
                                            .square_momentum = 0.999,
                                            .epsilon = 1e-8,
@@ -99,7 +99,12 @@ int snnk__train_config_read(const snnk_train_config *config, snnk_train_config *
     *ours = defaults;
     st = snnk__config_read(ours, sizeof *ours, CONFIG_MINIMUM, config, "train config");
     if (st != SNNK_OK) return st;
-    if (ours->rate == 0) ours->rate = ours->optimizer == SNNK_OPTIMIZER_SGD ? 1e-2 : 1e-3;
+    if (ours->optimizer == SNNK_OPTIMIZER_SGD) ours->relative = 0;
+    if (ours->rate == 0)
+        ours->rate = ours->optimizer == SNNK_OPTIMIZER_SGD ? 1e-2
+                     : ours->relative == 1                 ? 0.02
+                                                           : 1e-3;
+    if (ours->snnk_rate == 0) ours->snnk_rate = ours->relative == 1 ? 1 : 3;
     if ((st = check_intervals(ours)) != SNNK_OK) return st;
     if ((st = check_choices(ours)) != SNNK_OK) return st;
     if (ours->patience == 0 && ours->schedule == SNNK_SCHEDULE_CONSTANT) ours->patience = 5;

@@ -10,7 +10,8 @@
 static bool is_largest(size_t n, const float *y, size_t label) {
     bool largest = true;
 
-    for (size_t k = 0; largest && k < n; k++) largest = k < label ? y[k] < y[label] : y[k] <= y[label];
+    for (size_t k = 0; largest && k < n; k++)
+        largest = k < label ? y[k] < y[label] : y[k] <= y[label];
     return largest;
 }
 

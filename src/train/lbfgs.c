@@ -37,8 +37,8 @@ static void get_numbers(const snnk_trainer *trainer, double *x) {
     }
 }
 
-/* Set g to the gradient of the mean loss with weight decay, and *loss to its value. The gradients of
- * the trainer become 0. */
+/* Set g to the gradient of the mean loss with weight decay, and *loss to its value. The gradients
+ * of the trainer become 0. */
 static int evaluate(snnk__run *run, double *loss, double *g) {
     snnk_trainer *trainer = run->trainer;
     const double decay = trainer->config.weight_decay;
@@ -109,8 +109,10 @@ static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
         set_numbers(run->trainer, b->x, step, b->d);
         int st = evaluate(run, &now, b->g_new);
 
-        if (st == SNNK_E_NONFINITE) now = INFINITY;
-        else if (st != SNNK_OK) return st;
+        if (st == SNNK_E_NONFINITE)
+            now = INFINITY;
+        else if (st != SNNK_OK)
+            return st;
         st = snnk__progress_count(run->progress,
                                   (double)run->trainer->run_done + (double)trial / MOST_TRIALS,
                                   (double)run->trainer->config.epochs);

@@ -9,9 +9,9 @@ enum { SNNK__LBFGS_PAIRS = 10 };
 
 /* Differences of numbers and gradients, one pair a row; the oldest is overwritten next. */
 typedef struct snnk__lbfgs {
-    size_t n;          /* numbers that learn */
-    size_t count, next; /* pairs that there are; where the next one goes */
-    double *s, *y;     /* SNNK__LBFGS_PAIRS x n */
+    size_t n;                  /* numbers that learn */
+    size_t count, next;        /* pairs that there are; where the next one goes */
+    double *s, *y;             /* SNNK__LBFGS_PAIRS x n */
     double *x, *g, *d, *g_new; /* n: numbers, gradient and direction of a step; the next gradient */
 } snnk__lbfgs;
 

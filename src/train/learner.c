@@ -5,7 +5,8 @@
 static bool has_rows(const snnk_map *map) {
     bool has = false;
 
-    for (size_t b = 0; map && b < map->n_blocks; b++) has |= snnk__map_block_has_rows(map->blocks[b]);
+    for (size_t b = 0; map && b < map->n_blocks; b++)
+        has |= snnk__map_block_has_rows(map->blocks[b]);
     return has;
 }
 
@@ -22,10 +23,11 @@ int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
                          const snnk_allocator *allocator, snnk__learner **learner) {
     learn &= snnk__layer_parts(layer);
     if (learn && layer->storage != SNNK_STORAGE_F32)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "a layer in %s storage cannot learn: train it in float (as the file holds "
-                          "it), and quantize the result",
-                          snnk_storage_name(layer->storage));
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "a layer in %s storage cannot learn: train it in float (as the file holds "
+            "it), and quantize the result",
+            snnk_storage_name(layer->storage));
     if (layer->kind->blocks) return snnk__block_learner_create(layer, learn, allocator, learner);
     return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer cannot be trained", layer->kind->name);
 }

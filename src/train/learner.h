@@ -36,8 +36,8 @@ typedef struct snnk__learner_form {
     /* Set Y (n x outputs), and the record. SNNK_E_NOMEM. */
     int (*forward)(const snnk__learner *learner, const snnk__pass *pass, float *Y, size_t ldy);
 
-    /* Add to the gradients of all parameters, from dY (n x outputs), and set dX (n x inputs) unless
-     * it is NULL. scratch: n times learner->scratch. SNNK_E_NOMEM. */
+    /* Add to the gradients of all parameters, from dY (n x outputs), and set dX (n x inputs)
+     * unless it is NULL. scratch: n times learner->scratch. SNNK_E_NOMEM. */
     int (*backward)(const snnk__learner *learner, const snnk__pass *pass, const float *dY,
                     size_t lddy, float *dX, size_t lddx, float *scratch);
 

@@ -56,8 +56,8 @@ static double cross_entropy(const snnk__targets *t, size_t i, const float *y, do
     return loss;
 }
 
-/* 1 - c with c = y.t/(|y| |t|); its gradient is (c y/|y| - t/|t|)/|y|. A row of zeros has c = 0 and
- * no gradient. */
+/* 1 - c with c = y.t/(|y| |t|); its gradient is (c y/|y| - t/|t|)/|y|. A row of zeros has c = 0
+ * and no gradient. */
 static double cosine(const snnk__targets *t, size_t i, const float *y, double weight, float *dy) {
     double yy = 0, tt = 0, yt = 0;
 

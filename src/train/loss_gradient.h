@@ -9,8 +9,8 @@ typedef struct snnk__targets {
     size_t outputs;
     const float *Y; /* n x outputs, packed */
     const int32_t *labels;
-    const float *weights;   /* NULL: 1 each */
-    const uint64_t *rows;   /* their numbers in the data */
+    const float *weights; /* NULL: 1 each */
+    const uint64_t *rows; /* their numbers in the data */
 } snnk__targets;
 
 /* Add the weighted losses of n rows to *loss and their weights to *weight, and set dY to the

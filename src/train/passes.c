@@ -45,8 +45,8 @@ static int make_room(const snnk_allocator *allocator, size_t n, size_t floats, f
     return SNNK_OK;
 }
 
-/* Where layer k keeps its outputs, and its record, in n rows. The outputs of the last layer are the
- * caller's. */
+/* Where layer k keeps its outputs, and its record, in n rows. The outputs of the last layer are
+ * the caller's. */
 static float *place_of(const snnk_trainer *trainer, const snnk_record *record, size_t n, size_t k,
                        float **kept) {
     float *at = record->floats;

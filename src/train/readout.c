@@ -8,8 +8,7 @@ int snnk__readout_check(const snnk_trainer *trainer) {
     const snnk__parts both = 1U << SNNK_PART_WEIGHTS | 1U << SNNK_PART_BIAS;
 
     if (trainer->config.solve == SNNK_TRAIN_SOLVE_NEVER) return SNNK_OK;
-    if (layer->kind->linearity(layer) != SNNK__NOT_LINEAR &&
-        (trainer->learn[last] & both) == both)
+    if (layer->kind->linearity(layer) != SNNK__NOT_LINEAR && (trainer->learn[last] & both) == both)
         return SNNK_OK;
     return snnk__fail(SNNK_E_UNSUPPORTED,
                       "the last layer cannot be solved in closed form: it must be linear in its "

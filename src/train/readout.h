@@ -8,8 +8,8 @@
  * be solved. */
 int snnk__readout_check(const snnk_trainer *trainer);
 
-/* Set the weights and the bias of the last layer to the least-squares solution on the rows to learn
- * from. Statuses of snnk_fit_add and snnk_fit_solve. */
+/* Set the weights and the bias of the last layer to the least-squares solution on the rows to
+ * learn from. Statuses of snnk_fit_add and snnk_fit_solve. */
 int snnk__readout_solve(snnk__run *run);
 
 #endif

@@ -30,9 +30,10 @@ static int resolve_loss(const snnk_trainer *trainer, const snnk_rows *rows, int3
     *loss = trainer->config.loss;
     if (*loss == -1) *loss = rows->labels ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
     if (trainer->config.solve != SNNK_TRAIN_SOLVE_NEVER && *loss != SNNK_LOSS_SQUARED)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the last layer is solved for the squared error only, but rows with labels "
-                          "are trained by cross-entropy: set loss = SNNK_LOSS_SQUARED");
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "the last layer is solved for the squared error only, but rows with labels "
+            "are trained by cross-entropy: set loss = SNNK_LOSS_SQUARED");
     return SNNK_OK;
 }
 
@@ -62,9 +63,7 @@ static int check_targets(int32_t loss, const snnk_rows *rows) {
 
 /* Whether row i is drawn by its key. */
 static bool is_drawn(const snnk_trainer *trainer, const snnk_rows *rows, size_t i, bool singly) {
-    const uint64_t key = singly         ? i
-                         : rows->groups ? rows->groups[i]
-                                        : snnk__rows_hash(rows, i);
+    const uint64_t key = singly ? i : rows->groups ? rows->groups[i] : snnk__rows_hash(rows, i);
     double u;
 
     snnk__random_uniform(trainer->config.seed, SNNK__STREAM_HELDOUT, key, 0, 1, &u);
@@ -128,10 +127,11 @@ static int batch_of(const snnk_trainer *trainer, uint64_t n, size_t *batch) {
 
     if (n == 0) return snnk__fail(SNNK_E_SHAPE, "there are 0 rows to learn from");
     if (wanted > n)
-        return snnk__fail(SNNK_E_RANGE,
-                          "batch = %llu is more than the %llu rows to learn from (others may be held "
-                          "out)",
-                          (unsigned long long)wanted, (unsigned long long)n);
+        return snnk__fail(
+            SNNK_E_RANGE,
+            "batch = %llu is more than the %llu rows to learn from (others may be held "
+            "out)",
+            (unsigned long long)wanted, (unsigned long long)n);
     *batch = wanted > 0 ? (size_t)wanted : (size_t)(n < DEFAULT_BATCH ? n : DEFAULT_BATCH);
     return SNNK_OK;
 }
@@ -204,8 +204,7 @@ static int reserve_epoch(snnk_trainer *trainer) {
     if (trainer->n_epochs < trainer->room_epochs) return SNNK_OK;
     st = snnk__alloc(&trainer->allocator, room, sizeof *epochs, "epochs", &epochs);
     if (st != SNNK_OK) return st;
-    if (trainer->n_epochs > 0)
-        memcpy(epochs, trainer->epochs, trainer->n_epochs * sizeof *epochs);
+    if (trainer->n_epochs > 0) memcpy(epochs, trainer->epochs, trainer->n_epochs * sizeof *epochs);
     snnk__free(&trainer->allocator, trainer->epochs);
     trainer->epochs = epochs;
     trainer->room_epochs = room;

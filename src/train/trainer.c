@@ -90,11 +90,12 @@ static int check_rows_learn(const snnk_layer *layer, size_t k) {
     const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
 
     if (!map || snnk__parts_has(snnk__layer_parts(layer), SNNK_PART_ROWS)) return SNNK_OK;
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "layer %zu: its %s features have no rows of their own that could learn (HD3 "
-                      "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
-                      "or make the map with gaussian rows",
-                      k, map->blocks[0]->kind->name);
+    return snnk__fail(
+        SNNK_E_UNSUPPORTED,
+        "layer %zu: its %s features have no rows of their own that could learn (HD3 "
+        "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
+        "or make the map with gaussian rows",
+        k, map->blocks[0]->kind->name);
 }
 
 /* The rate of a part by the config. */
@@ -119,7 +120,8 @@ static int create_learners(snnk_trainer *trainer) {
     for (size_t k = 0; st == SNNK_OK && k < trainer->n_layers; k++) {
         const snnk_layer *layer = start->layers[k];
 
-        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK) return st;
+        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK)
+            return st;
         trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
         if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
         st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
@@ -183,8 +185,9 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
                           (int)part);
     if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
     if (trainer->steps > 0)
-        return snnk__fail(SNNK_E_STATE, "rates of parts must be set before the first step, but "
-                                        "%llu steps were made",
+        return snnk__fail(SNNK_E_STATE,
+                          "rates of parts must be set before the first step, but "
+                          "%llu steps were made",
                           (unsigned long long)trainer->steps);
     const snnk_layer *of = trainer->start->layers[layer];
 
@@ -234,8 +237,7 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
 
     if (factor == 0) learn &= ~which;
     if (factor > 0 && part != -1) learn |= which;
-    if (learn != trainer->learn[layer] &&
-        (st = change_learner(trainer, layer, learn)) != SNNK_OK)
+    if (learn != trainer->learn[layer] && (st = change_learner(trainer, layer, learn)) != SNNK_OK)
         return st;
     for (size_t s = 0; s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
@@ -249,7 +251,8 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
 uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
     uint64_t n = 0;
 
-    for (size_t s = 0; trainer && s < trainer->n_slots; s++) n += trainer->slots[s].parameter->count;
+    for (size_t s = 0; trainer && s < trainer->n_slots; s++)
+        n += trainer->slots[s].parameter->count;
     return n;
 }
 
@@ -277,7 +280,8 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
     int st;
 
     if (trainer->n_slots == 0)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "every part of the network is frozen: nothing learns");
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "every part of the network is frozen: nothing learns");
     if (trainer->steps == 0) set_sizes(trainer);
     for (size_t s = 0; s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
@@ -325,8 +329,9 @@ int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
     if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
     if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
     if (trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
     if ((st = snnk__trainer_prepare(trainer)) != SNNK_OK) return st;
     trainer->has_best = false;
     return snnk__trainer_step(trainer, scale, factor, workspace);

@@ -23,18 +23,18 @@ struct snnk_trainer {
     size_t n_epochs, room_epochs;
     snnk_train_epoch *epochs;
     uint64_t best_epoch;
-    double best_loss; /* held-out loss of `best`; NaN: there is none */
+    double best_loss;    /* held-out loss of `best`; NaN: there is none */
     bool has_best;       /* the values kept are in `best` */
     uint64_t run_done;   /* epochs of the present run; 0 after it has ended */
     double rate_share;   /* of the last step */
     uint64_t mark_steps; /* `steps` when the numbers were marked */
     float *mark;         /* values, means and squares of all arrays then */
-    snnk__lbfgs *lbfgs; /* its history; NULL: none yet */
+    snnk__lbfgs *lbfgs;  /* its history; NULL: none yet */
 };
 
 struct snnk_record {
     snnk_allocator allocator;
-    size_t n;       /* rows of its forward pass */
+    size_t n; /* rows of its forward pass */
     bool filled;
     uint64_t steps; /* of the trainer then */
     float *floats;  /* outputs of each layer but the last, and the records */

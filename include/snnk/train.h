@@ -109,8 +109,8 @@ typedef struct snnk_train_config {
 
     /* 1 (default): the step of each array of numbers is also multiplied by its root mean square
      * when training begins, so that one rate fits networks of any scale: the numbers move by a
-     * share of their size. (Arrays of zeros take the size of their layer's weights.) 0: absolute,
-     * as in most other libraries. SGD is always absolute */
+     * share of their size, a bias by that of the weights beside it, offsets by that of their rows.
+     * 0: absolute, as in most other libraries. SGD is always absolute */
     int32_t relative;
     int32_t reserved;
 

@@ -3,6 +3,7 @@
 #ifndef SNNK_KERNELS_ELEMENTWISE_H
 #define SNNK_KERNELS_ELEMENTWISE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,12 @@ static inline size_t snnk__function_width(const snnk__function *function) {
     if (function->operation == SNNK__OPERATION_URF)
         return function->urf->signs * function->urf->parts;
     return function->operation == SNNK__OPERATION_COS_SIN ? 2 : 1;
+}
+
+/* Whether the features are z itself. */
+static inline bool snnk__function_is_identity(const snnk__function *function) {
+    return function->operation == SNNK__OPERATION_ACTIVATION &&
+           function->activation == SNNK_IDENTITY && function->scale == 1;
 }
 
 /* Set phi = function(z). z: r values. phi: r features, in place if phi = z; or, for COS_SIN, 2 r

@@ -304,9 +304,7 @@ static int count_floats(block_learner *s) {
     size_t partial;
 
     s->bare = !s->reads_out && s->n_parts == 1 && !s->parts[0].block.mix &&
-              s->parts[0].block.function.operation == SNNK__OPERATION_ACTIVATION &&
-              s->parts[0].block.function.activation == SNNK_IDENTITY &&
-              s->parts[0].block.function.scale == 1;
+              snnk__function_is_identity(&s->parts[0].block.function);
     if (s->bare) return SNNK_OK;
     s->base.record = s->rows;
     if (s->reads_out && !snnk__add_size(s->base.record, m + 1, &s->base.record))

@@ -8,6 +8,7 @@
 #include "train/epochs.h"
 #include "train/lbfgs.h"
 #include "train/readout.h"
+#include "train/run.h"
 
 #define DEFAULT_BATCH 128
 
@@ -322,6 +323,7 @@ static int run_all(snnk__run *run, snnk_train_report *report) {
     if ((st = run_alloc(run)) != SNNK_OK) return st;
     if ((st = snnk__readout_check(run->trainer)) != SNNK_OK) return st;
     if ((st = snnk__trainer_prepare(run->trainer)) != SNNK_OK) return st;
+    if (run->progress) return run_epochs(run, report);
     snnk__work_begin(run->workspace, 1, &work);
     run->progress = &work.progress;
     snnk__progress_begin_stage(run->progress, 1);
@@ -375,7 +377,13 @@ static int check_source(const snnk_train_source *source) {
 int snnk_trainer_run_source(snnk_trainer *trainer, const snnk_train_source *source,
                             const snnk_rows *heldout, snnk_workspace *workspace,
                             snnk_train_report *report) {
-    snnk__run run = {.trainer = trainer, .workspace = workspace};
+    return snnk__trainer_run_source(trainer, source, heldout, workspace, NULL, report);
+}
+
+int snnk__trainer_run_source(snnk_trainer *trainer, const snnk_train_source *source,
+                             const snnk_rows *heldout, snnk_workspace *workspace,
+                             snnk__progress *progress, snnk_train_report *report) {
+    snnk__run run = {.trainer = trainer, .workspace = workspace, .progress = progress};
     snnk_train_report filled = {.first_loss = NAN};
     snnk_rows first = {.size = sizeof first}, read;
     size_t batch;

@@ -258,20 +258,30 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
 
 /* ---- Steps ---- */
 
-/* With relative rates: the size of an array of zeros is that of its layer's weights. */
+/* The array of this part of a layer; NULL if it does not learn. */
+static const snnk__slot *slot_of(const snnk_trainer *trainer, size_t layer, int32_t part) {
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (trainer->slots[s].layer == layer && trainer->slots[s].parameter->part == part)
+            return &trainer->slots[s];
+    return NULL;
+}
+
+/* With relative rates, an array moves by a share of its size; a bias and offsets by that of the
+ * weights and rows beside them, as if they were weights of a constant input. Arrays of zeros have
+ * size 1. */
 static void set_sizes(snnk_trainer *trainer) {
     for (size_t s = 0; trainer->config.relative && s < trainer->n_slots; s++) {
-        const snnk__parameter *p = trainer->slots[s].parameter;
+        snnk__slot *slot = &trainer->slots[s];
+        const int32_t part = slot->parameter->part;
+        const snnk__slot *beside =
+            part == SNNK_PART_BIAS      ? slot_of(trainer, slot->layer, SNNK_PART_WEIGHTS)
+            : part == SNNK_PART_OFFSETS ? slot_of(trainer, slot->layer, SNNK_PART_ROWS)
+                                        : NULL;
+        const snnk__parameter *p = beside ? beside->parameter : slot->parameter;
 
-        trainer->slots[s].size = snnk__root_mean_square(p->count, p->value);
+        slot->size = snnk__root_mean_square(p->count, p->value);
+        if (slot->size == 0) slot->size = 1;
     }
-    for (size_t s = 0; s < trainer->n_slots; s++)
-        for (size_t other = 0; other < trainer->n_slots; other++)
-            if (trainer->slots[s].size == 0 &&
-                trainer->slots[other].layer == trainer->slots[s].layer)
-                trainer->slots[s].size = trainer->slots[other].size;
-    for (size_t s = 0; s < trainer->n_slots; s++)
-        if (trainer->slots[s].size == 0) trainer->slots[s].size = 1;
 }
 
 int snnk__trainer_prepare(snnk_trainer *trainer) {

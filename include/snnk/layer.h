@@ -86,9 +86,9 @@ SNNK_API int snnk_layer_create_dense(size_t inputs, size_t outputs, const float 
  * SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
 
-/* Create a residual layer, which passes its inputs on and adds s f(x) to them, or multiplies them by
- * 1 + s f(x). f is a chain of other layers. It is made for adapters: small layers put between those
- * of a network that stays as it is. For d outputs of the layer before,
+/* Create a residual layer, which passes its inputs on and adds s f(x) to them, or multiplies them
+ * by 1 + s f(x). f is a chain of other layers. It is made for adapters: small layers put between
+ * those of a network that stays as it is. For d outputs of the layer before,
  *
  *     SNNK adapter         f = one SNNK layer, d inputs, m features, d outputs
  *     bottleneck adapter   f = two dense layers, d inputs to r outputs, r inputs to d outputs

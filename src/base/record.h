@@ -47,8 +47,8 @@ typedef void (*snnk__elements)(const void *context, size_t first, size_t count, 
 /* How many lists can be within one another: a residual layer has layers, which have blocks. */
 #define SNNK__MAX_LISTS 10
 
-/* The path to a record within the file, which precedes each key. A list and an index of 64 bits take
- * less than 32 bytes of it. */
+/* The path to a record within the file, which precedes each key. A list and an index of 64 bits
+ * take less than 32 bytes of it. */
 #define SNNK__PREFIX_BYTES (32 * SNNK__MAX_LISTS)
 
 typedef struct snnk__sink snnk__sink;

@@ -4,8 +4,8 @@
 
 #include "layer/layer.h"
 
-/* How deep residual layers may contain one another. Freeing, running, saving and loading recurse, and
- * a file must not choose how much stack they use. */
+/* How deep residual layers may contain one another. Freeing, running, saving and loading recurse,
+ * and a file must not choose how much stack they use. */
 #define SNNK__RESIDUAL_NESTING 8
 
 typedef struct snnk__residual {

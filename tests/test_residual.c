@@ -118,7 +118,7 @@ static void every_number_of_rows_and_threads(void **state) {
 static void rows_divided_between_threads(void **state) {
     enum { WIDE = 640, HIDDEN = 520, ROWS = 5 };
     static float X[ROWS * WIDE], Y[ROWS * WIDE], Z[ROWS * WIDE];
-    snnk_layer *layers[4] = {NULL}, *layer, *outer;
+    snnk_layer *layers[3], *layer, *outer;
     snnk_workspace *workspace;
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -151,8 +151,45 @@ static void rows_divided_between_threads(void **state) {
     snnk_network_free(network);
     snnk_layer_free(outer);
     snnk_layer_free(layer);
-    for (int k = 0; k < 4; k++) snnk_layer_free(layers[k]);
+    for (int k = 0; k < 3; k++) snnk_layer_free(layers[k]);
     assert_int_equal(memory.alive, 0);
+}
+
+/* The same for a large layer with a small one in it that needs more scratch than its rows: one that
+ * runs on a single thread. And with gain 0, where nothing is computed: infinite f(x) do not
+ * matter. */
+static void small_layers_in_divided_ones(void **state) {
+    enum { WIDE = 640, HIDDEN = 520, NARROW = 40, ROWS = 7 };
+    static float X[ROWS * WIDE], Y[ROWS * WIDE], huge[HIDDEN * WIDE];
+    snnk_layer *within[2], *layers[3], *layer;
+    snnk_workspace *workspace;
+
+    (void)state;
+    draw_floats(X, ROWS * WIDE, 15);
+    assert_ok(dense(HIDDEN, NARROW, SNNK_TANH, 23, NULL, &within[0]));
+    assert_ok(dense(NARROW, HIDDEN, SNNK_IDENTITY, 24, NULL, &within[1]));
+    assert_ok(dense(WIDE, HIDDEN, SNNK_TANH, 25, NULL, &layers[0]));
+    assert_ok(around(2, within, SNNK_RESIDUAL_ADD, 0.5, NULL, &layers[1]));
+    assert_ok(dense(HIDDEN, WIDE, SNNK_IDENTITY, 26, NULL, &layers[2]));
+    assert_ok(around(3, layers, SNNK_RESIDUAL_ADD, 0.5, NULL, &layer));
+    by_hand(layer, ROWS, X, Y);
+    for (size_t threads = 1; threads <= 8; threads++) {
+        assert_ok(snnk_workspace_create(threads, NULL, &workspace));
+        for (size_t n = 1; n <= ROWS; n++) check_rows(layer, n, X, Y, workspace);
+        snnk_workspace_free(workspace);
+    }
+    snnk_layer_free(layer);
+    snnk_layer_free(layers[0]);
+    for (size_t k = 0; k < HIDDEN * WIDE; k++) huge[k] = FLT_MAX;
+    assert_ok(
+        snnk_layer_create_dense(WIDE, HIDDEN, huge, WIDE, NULL, SNNK_IDENTITY, NULL, &layers[0]));
+    assert_ok(around(3, layers, SNNK_RESIDUAL_ADD, 0, NULL, &layer));
+    assert_ok(snnk_workspace_create(8, NULL, &workspace));
+    for (size_t n = 1; n <= ROWS; n++) check_rows(layer, n, X, X, workspace);
+    snnk_workspace_free(workspace);
+    snnk_layer_free(layer);
+    for (int k = 0; k < 2; k++) snnk_layer_free(within[k]);
+    for (int k = 0; k < 3; k++) snnk_layer_free(layers[k]);
 }
 
 /* In a network, an adapter between two frozen layers: the same as layer after layer. */
@@ -216,6 +253,26 @@ static void inputs_in_double_are_centered(void **state) {
     snnk_layer_free(at_zero);
     snnk_layer_free(inner);
     snnk_scaling_free(scaling);
+}
+
+/* x + f(x) is taken in double: 2^24 + 1, which is no float, and f(x) = 1 give 2^24 + 2. With x
+ * rounded first it would be 2^24. */
+static void inputs_in_double_are_added_in_double(void **state) {
+    const float W = 0, b = 1;
+    const double x = 16777217;
+    snnk_layer *inner, *layer;
+    snnk_network *network;
+    double y;
+
+    (void)state;
+    assert_ok(snnk_layer_create_dense(1, 1, &W, 1, &b, SNNK_IDENTITY, NULL, &inner));
+    assert_ok(around(1, &inner, SNNK_RESIDUAL_ADD, 1, NULL, &layer));
+    network = network_of(1, &layer);
+    assert_ok(snnk_network_forward_f64(network, 1, &x, 1, &y, 1, NULL));
+    assert_true(y == 16777218);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_layer_free(inner);
 }
 
 /* Inputs in double that are floats: the same outputs as in float. Two hidden layers, some with an
@@ -415,8 +472,10 @@ int main(void) {
         cmocka_unit_test(gain_zero_is_the_identity),
         cmocka_unit_test(every_number_of_rows_and_threads),
         cmocka_unit_test(rows_divided_between_threads),
+        cmocka_unit_test(small_layers_in_divided_ones),
         cmocka_unit_test(adapters_in_a_network),
         cmocka_unit_test(inputs_in_double_are_centered),
+        cmocka_unit_test(inputs_in_double_are_added_in_double),
         cmocka_unit_test(doubles_that_are_floats),
         cmocka_unit_test(properties),
         cmocka_unit_test(wrong_arguments),

@@ -274,7 +274,7 @@ static void damaged_files(void **state) {
 static void files_that_are_too_deep(void **state) {
     static const char open[] = "{\"kind\":\"residual\",\"inputs\":2,\"outputs\":2,\"form\":\"add\","
                                "\"gain\":1,\"layers\":[";
-    static char text[400 * sizeof open];
+    static char text[410 * (sizeof open + 2)]; /* and what closes it */
     snnk__safetensors_writer writer;
     snnk_allocator allocator;
     const int depths[] = {9, 10, 11, 30, 400};

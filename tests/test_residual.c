@@ -4,6 +4,8 @@
 
 #include <float.h>
 
+#include "layer/layer.h"
+
 /* ---- Values ---- */
 
 /* By hand. f(x) = (x1 + 2 x2, -x1 + 1) and s = 0.5 at x = (3, -2): f = (-1, -2). */
@@ -161,22 +163,28 @@ static void rows_divided_between_threads(void **state) {
 static void small_layers_in_divided_ones(void **state) {
     enum { WIDE = 640, HIDDEN = 520, NARROW = 40, ROWS = 7 };
     static float X[ROWS * WIDE], Y[ROWS * WIDE], huge[HIDDEN * WIDE];
-    snnk_layer *within[2], *layers[3], *layer;
+    snnk_layer *within[3], *layers[3], *layer;
     snnk_workspace *workspace;
 
     (void)state;
     draw_floats(X, ROWS * WIDE, 15);
     assert_ok(dense(HIDDEN, NARROW, SNNK_TANH, 23, NULL, &within[0]));
-    assert_ok(dense(NARROW, HIDDEN, SNNK_IDENTITY, 24, NULL, &within[1]));
+    assert_ok(dense(NARROW, NARROW, SNNK_TANH, 24, NULL, &within[1]));
+    assert_ok(dense(NARROW, HIDDEN, SNNK_IDENTITY, 27, NULL, &within[2]));
     assert_ok(dense(WIDE, HIDDEN, SNNK_TANH, 25, NULL, &layers[0]));
-    assert_ok(around(2, within, SNNK_RESIDUAL_ADD, 0.5, NULL, &layers[1]));
+    assert_ok(around(3, within, SNNK_RESIDUAL_ADD, 0.5, NULL, &layers[1]));
     assert_ok(dense(HIDDEN, WIDE, SNNK_IDENTITY, 26, NULL, &layers[2]));
     assert_ok(around(3, layers, SNNK_RESIDUAL_ADD, 0.5, NULL, &layer));
-    by_hand(layer, ROWS, X, Y);
-    for (size_t threads = 1; threads <= 8; threads++) {
-        assert_ok(snnk_workspace_create(threads, NULL, &workspace));
-        for (size_t n = 1; n <= ROWS; n++) check_rows(layer, n, X, Y, workspace);
-        snnk_workspace_free(workspace);
+    for (int without = 0; without <= 1; without++) { /* then without the small one */
+        by_hand(layer, ROWS, X, Y);
+        for (size_t threads = 1; threads <= 8; threads++) {
+            assert_ok(snnk_workspace_create(threads, NULL, &workspace));
+            for (size_t n = 1; n <= ROWS; n++) check_rows(layer, n, X, Y, workspace);
+            snnk_workspace_free(workspace);
+        }
+        snnk_layer_free(layer);
+        assert_ok(around(2, (snnk_layer *[2]){layers[0], layers[2]}, SNNK_RESIDUAL_ADD, 0.5, NULL,
+                         &layer));
     }
     snnk_layer_free(layer);
     snnk_layer_free(layers[0]);
@@ -188,8 +196,23 @@ static void small_layers_in_divided_ones(void **state) {
     for (size_t n = 1; n <= ROWS; n++) check_rows(layer, n, X, X, workspace);
     snnk_workspace_free(workspace);
     snnk_layer_free(layer);
-    for (int k = 0; k < 2; k++) snnk_layer_free(within[k]);
+    for (int k = 0; k < 3; k++) snnk_layer_free(within[k]);
     for (int k = 0; k < 3; k++) snnk_layer_free(layers[k]);
+}
+
+/* Layers that are each too small to be divided make no layer that is worth dividing. */
+static void small_layers_are_not_divided(void **state) {
+    enum { WIDTH = 300, COUNT = 10 }; /* 900,000 multiply-adds together */
+    snnk_layer *layers[COUNT], *layer;
+
+    (void)state;
+    assert_ok(dense(WIDTH, WIDTH, SNNK_TANH, 28, NULL, &layers[0]));
+    for (int k = 1; k < COUNT; k++) layers[k] = layers[0];
+    assert_false(layers[0]->divisible);
+    assert_ok(around(COUNT, layers, SNNK_RESIDUAL_ADD, 0.5, NULL, &layer));
+    assert_false(layer->divisible);
+    snnk_layer_free(layer);
+    snnk_layer_free(layers[0]);
 }
 
 /* In a network, an adapter between two frozen layers: the same as layer after layer. */
@@ -473,6 +496,7 @@ int main(void) {
         cmocka_unit_test(every_number_of_rows_and_threads),
         cmocka_unit_test(rows_divided_between_threads),
         cmocka_unit_test(small_layers_in_divided_ones),
+        cmocka_unit_test(small_layers_are_not_divided),
         cmocka_unit_test(adapters_in_a_network),
         cmocka_unit_test(inputs_in_double_are_centered),
         cmocka_unit_test(inputs_in_double_are_added_in_double),

@@ -269,37 +269,62 @@ static void damaged_files(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Files with layers within one another deeper than the library makes them. The innermost layer need
- * not be there: the file is refused before. */
-static void files_that_are_too_deep(void **state) {
-    static const char open[] = "{\"kind\":\"residual\",\"inputs\":2,\"outputs\":2,\"form\":\"add\","
-                               "\"gain\":1,\"layers\":[";
-    static char text[410 * (sizeof open + 2)]; /* and what closes it */
+static const char opening[] =
+    "{\"kind\":\"residual\",\"inputs\":2,\"outputs\":2,\"form\":\"add\",\"gain\":1,\"layers\":[";
+
+/* Load a file with this layer within `depth` residual layers, and no tensors. */
+static int load_nested(int depth, const char *innermost, snnk_network **network) {
+    static char text[410 * (sizeof opening + 2)];
     snnk__safetensors_writer writer;
     snnk_allocator allocator;
+    size_t bytes;
+    char *at = text + sprintf(text, "{\"layers\":[");
+
+    for (int k = 0; k < depth; k++) at += sprintf(at, "%s", opening);
+    at += sprintf(at, "%s", innermost);
+    for (int k = 0; k < depth; k++) at += sprintf(at, "]}");
+    sprintf(at, "]}");
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
+    snnk__safetensors_add_text(&writer, "snnk.network", text);
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
+    void *file = malloc(bytes);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
+    snnk__safetensors_writer_free(&writer);
+    const int st = snnk_network_load_memory(file, bytes, NULL, network);
+    free(file);
+    return st;
+}
+
+/* Layers within one another deeper than the library makes them: refused before the innermost one is
+ * read. cJSON has a limit of its own. */
+static void files_that_are_too_deep(void **state) {
     const int depths[] = {9, 10, 11, 30, 400};
+    snnk_network *network;
 
     (void)state;
-    assert_ok(snnk__allocator_read(&allocator, NULL));
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
-        snnk_network *network;
-        size_t bytes;
-        char *at = text + sprintf(text, "{\"layers\":[");
-
-        for (int k = 0; k < depths[i]; k++) at += sprintf(at, "%s", open);
-        for (int k = 0; k < depths[i]; k++) at += sprintf(at, "]}");
-        sprintf(at, "]}");
-        snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
-        snnk__safetensors_add_text(&writer, "snnk.network", text);
-        assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
-        void *file = malloc(bytes);
-        assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
-        snnk__safetensors_writer_free(&writer);
-        assert_status(snnk_network_load_memory(file, bytes, NULL, &network), SNNK_E_FORMAT);
+        assert_status(load_nested(depths[i], "", &network), SNNK_E_FORMAT);
         assert_null(network);
-        if (depths[i] < 400) assert_says("more than 8 deep"); /* cJSON has a limit of its own */
-        free(file);
+        if (depths[i] < 400) assert_says("more than 8 deep");
     }
+    assert_status(load_nested(8, "", &network), SNNK_E_FORMAT);
+    assert_says("\"layers\" is missing, empty, or not an array");
+}
+
+/* Lists where records belong, as deep as lists can be. */
+static void lists_instead_of_records(void **state) {
+    snnk_network *network;
+
+    (void)state;
+    assert_status(load_nested(8, "[[[7]]]", &network), SNNK_E_FORMAT);
+    assert_says("\"kind\" is missing");
+    assert_status(load_nested(8,
+                              "{\"kind\":\"snnk\",\"inputs\":2,\"outputs\":2,\"blocks\":[[[7]]]}",
+                              &network),
+                  SNNK_E_FORMAT);
+    assert_says("layer 0: inner layer 0: inner layer 0: ");
+    assert_null(network);
 }
 
 static void loading_with_failing_allocations(void **state) {
@@ -395,6 +420,7 @@ int main(void) {
         cmocka_unit_test(deepest_saved_and_loaded),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(files_that_are_too_deep),
+        cmocka_unit_test(lists_instead_of_records),
         cmocka_unit_test(loading_with_failing_allocations),
         cmocka_unit_test(fitting_behind_an_adapter),
         cmocka_unit_test(compressing_keeps_residual_layers),

@@ -168,6 +168,40 @@ with open("rbf.st", "wb") as file:
 END
 gives "info of RBF features" 0 "$snnk" info rbf.st --json
 json "info of RBF features" "j['layers'][0]['blocks'][0] == {'kind': 'rbf', 'features': 2, 'projection': 'given'}"
+# So did residual layers. By hand at x = (3, -2): f = (x1 + 2 x2, 1 - x1) = (-1, -2), and x + f/2 = (2.5, -3).
+# Of that, g = x - (x1, 2 x2) = (0, 3) and x (1 + 2 g) = (2.5, -21), whose sum is -18.5.
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$tests/data" python3 - <<'END'
+import json
+from model_file import blob, tensor
+def dense(outputs):
+    return {"kind": "dense", "inputs": 2, "outputs": outputs, "activation": "identity"}
+def residual(form, gain, *layers):
+    return {"kind": "residual", "inputs": 2, "outputs": 2, "form": form, "gain": gain, "layers": layers}
+network = {"layers": [residual("add", 0.5, dense(2)), residual("multiply", 2, residual("add", -1, dense(2))), dense(1)]}
+arrays = {"0.layers.0.weight": [[1.0, 2.0], [-1.0, 0.0]], "0.layers.0.bias": [0.0, 1.0],
+          "1.layers.0.layers.0.weight": [[1.0, 0.0], [0.0, 2.0]], "1.layers.0.layers.0.bias": [0.0, 0.0],
+          "2.weight": [[1.0, 1.0]], "2.bias": [0.0]}
+with open("residual.st", "wb") as file:
+    file.write(blob({"snnk.format": "1", "snnk.version": "0.2.0", "snnk.kind": "network",
+                     "snnk.network": json.dumps(network)},
+                    {"layers." + name: tensor("F32", values) for name, values in arrays.items()}))
+END
+printf '3,-2\n' >row.csv
+gives "predict through residual layers" 0 "$snnk" predict residual.st row.csv
+has "predict through residual layers" out '^-18\.5$'
+gives "info of residual layers" 0 "$snnk" info residual.st
+has "info of a residual layer" out '^layer 0 +residual, 2 -> 2, add, gain 0\.5$'
+has "info of a layer in it" out '^  layer 0 +dense, 2 -> 2$'
+has "info of a layer in a layer in it" out '^    layer 0 +dense, 2 -> 2$'
+has "info of the layer after them" out '^layer 2 +dense, 2 -> 1$'
+gives "info --json of residual layers" 0 "$snnk" info residual.st --json
+json "info --json of residual layers" "j['layers'][1]['form'] == 'multiply' and j['layers'][1]['gain'] == 2 and j['layers'][1]['layers'][0]['layers'] == [{'kind': 'dense', 'inputs': 2, 'outputs': 2}]"
+gives "quantize residual layers" 0 "$snnk" quantize residual.st --storage bf16 --save narrow.st
+gives "predict through quantized residual layers" 0 "$snnk" predict narrow.st row.csv
+has "predict through quantized residual layers" out '^-18\.5$'
+gives "bundle residual layers" 0 "$snnk" bundle residual.st --save bundled.st
+gives "predict through bundled residual layers" 0 "$snnk" predict bundled.st row.csv
+has "predict through bundled residual layers" out '^-18\.5$'
 
 # ---- Classification ----
 gives "classification" 0 "$snnk" fit --train kinds.csv --m 64 --ridge 1e-3 --test kinds.csv --json \

@@ -408,8 +408,8 @@ static void test_failing_allocations(void **state) {
 /* ---- Kinds ---- */
 
 /* One layer of each kind, d = 2: a dense one of 3 outputs, an SNNK one of 3 outputs and 2 features,
- * a tower of 2 features. */
-enum { KINDS = 3 };
+ * a tower of 2 features, a residual layer around it. */
+enum { KINDS = 4 };
 
 static void make_kinds(snnk_layer *layers[KINDS]) {
     const float G[4] = {1, -1, 2, 1}, W[6] = {1, 2, 0, -1, 3, 1};
@@ -421,12 +421,15 @@ static void make_kinds(snnk_layer *layers[KINDS]) {
     assert_ok(snnk_layer_create(map, 3, W, 2, NULL, &layers[SNNK_LAYER_SNNK]));
     assert_ok(snnk_layer_create_tower(map, &layers[SNNK_LAYER_TOWER]));
     snnk_map_free(map);
+    assert_ok(snnk_layer_create_residual(1, (const snnk_layer *const *)&layers[SNNK_LAYER_TOWER],
+                                         SNNK_RESIDUAL_ADD, 0.5, NULL,
+                                         &layers[SNNK_LAYER_RESIDUAL]));
 }
 
 /* The properties that include/snnk/layer.h states for each kind and for NULL. */
 static void test_kinds(void **state) {
-    static const char *const names[KINDS] = {"dense", "snnk", "tower"};
-    static const size_t outputs[KINDS] = {3, 3, 2}, features[KINDS] = {0, 2, 2};
+    static const char *const names[KINDS] = {"dense", "snnk", "tower", "residual"};
+    static const size_t outputs[KINDS] = {3, 3, 2, 2}, features[KINDS] = {0, 2, 2, 0};
     snnk_layer *layers[KINDS];
     float W[6];
 
@@ -434,7 +437,8 @@ static void test_kinds(void **state) {
     make_kinds(layers);
     for (int32_t kind = 0; kind < KINDS; kind++) {
         const snnk_layer *layer = layers[kind];
-        const int has_weights = kind != SNNK_LAYER_TOWER, has_map = kind != SNNK_LAYER_DENSE;
+        const int has_weights = kind == SNNK_LAYER_DENSE || kind == SNNK_LAYER_SNNK;
+        const int has_map = kind == SNNK_LAYER_SNNK || kind == SNNK_LAYER_TOWER;
 
         assert_int_equal(snnk_layer_get_kind(layer), kind);
         assert_string_equal(snnk_layer_kind_name(kind), names[kind]);
@@ -442,10 +446,11 @@ static void test_kinds(void **state) {
         assert_int_equal(snnk_layer_outputs(layer), outputs[kind]);
         assert_int_equal(snnk_layer_features(layer), features[kind]);
         assert_int_equal(snnk_layer_map(layer) != NULL, has_map);
-        assert_int_equal(snnk_layer_activation(layer), has_map ? -1 : SNNK_TANH);
+        assert_int_equal(snnk_layer_activation(layer), kind == SNNK_LAYER_DENSE ? SNNK_TANH : -1);
         assert_int_equal(snnk_layer_weights(layer, W, 2, NULL),
                          has_weights ? SNNK_OK : SNNK_E_UNSUPPORTED);
-        if (!has_weights) assert_says("a tower layer has no weights");
+        if (kind == SNNK_LAYER_TOWER) assert_says("a tower layer has no weights");
+        if (kind == SNNK_LAYER_RESIDUAL) assert_says("a residual layer has no weights of its own");
     }
     for (int32_t kind = 0; kind < KINDS; kind++) snnk_layer_free(layers[kind]);
     assert_int_equal(snnk_layer_get_kind(NULL), -1);

@@ -80,7 +80,7 @@ static void write_model(const snnk_network *network, const char *directory) {
     for (size_t k = 0; k < n; k++) {
         const snnk_layer *layer = snnk_network_layer(network, k);
 
-        if (!snnk_layer_map(layer)) unsupported("a dense layer");
+        if (!snnk_layer_map(layer)) unsupported("a dense or a residual layer");
         write_blocks(file, snnk_layer_map(layer), k);
         if (snnk_layer_get_kind(layer) == SNNK_LAYER_SNNK) write_readout(file, layer, k);
     }

@@ -14,9 +14,10 @@
  *     a dense layer alone                                f(W x + b)
  *     a linear layer alone                               W x + b; its students are of low rank
  *
- * All other layers (SNNK layers, towers) are kept. Parts are replaced from the first to the last. A
- * student is fitted to the outputs of the original network at its place, from the outputs of the
- * compressed network before it. So it partly corrects the errors of the students before it.
+ * All other layers (SNNK layers, towers, residual layers with all that is in them) are kept. Parts
+ * are replaced from the first to the last. A student is fitted to the outputs of the original
+ * network at its place, from the outputs of the compressed network before it. So it partly corrects
+ * the errors of the students before it.
  *
  * A part is never replaced by something that is not smaller: it is kept, and the report says so. */
 #ifndef SNNK_COMPRESS_H

@@ -112,8 +112,8 @@ SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit
  *   outputs  of the new last layer; 0: as many as the network has
  *   config   NULL for the defaults
  *   fit      out: release with snnk_fit_free
- * SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (the network ends in an activation), else statuses
- * of snnk_fit_create. */
+ * SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (the network ends in an activation or a residual
+ * layer), else statuses of snnk_fit_create. */
 SNNK_API int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
                                           const snnk_fit_config *config, snnk_fit **fit);
 

@@ -1,8 +1,10 @@
 /* Layers: what a network is made of.
  *
- *     DENSE   y = f(W x + b)           d l multiply-adds for a row of d inputs and l outputs
- *     SNNK    y = Psi Phi(x) + bias    about m (d + l) for m features
- *     TOWER   y = Phi(x)               about m d, outputs l = m
+ *     DENSE     y = f(W x + b)           d l multiply-adds for a row of d inputs and l outputs
+ *     SNNK      y = Psi Phi(x) + bias    about m (d + l) for m features
+ *     TOWER     y = Phi(x)               about m d, outputs l = m
+ *     RESIDUAL  y = x + s f(x)           those of the layers f, and d; outputs l = d
+ *               y = x (1 + s f(x))
  *
  * Phi is a feature map (<snnk/map.h>). Psi is fitted (<snnk/fit.h>, <snnk/distill.h>), computed
  * from given weights (below), or your own:
@@ -31,12 +33,14 @@ typedef struct snnk_layer snnk_layer;
 
 /* The kinds of layers. Values never change. */
 typedef enum snnk_layer_kind {
-    SNNK_LAYER_DENSE = 0, /* y = f(W x + b) */
-    SNNK_LAYER_SNNK = 1,  /* y = Psi Phi(x) + bias */
-    SNNK_LAYER_TOWER = 2  /* y = Phi(x) */
+    SNNK_LAYER_DENSE = 0,   /* y = f(W x + b) */
+    SNNK_LAYER_SNNK = 1,    /* y = Psi Phi(x) + bias */
+    SNNK_LAYER_TOWER = 2,   /* y = Phi(x) */
+    SNNK_LAYER_RESIDUAL = 3 /* y = x + s f(x), or x (1 + s f(x)), f a chain of layers */
 } snnk_layer_kind;
 
-/* Get the name of a kind: "dense", "snnk", "tower". Static; NULL for an unknown value. */
+/* Get the name of a kind: "dense", "snnk", "tower", "residual". Static; NULL for an unknown
+ * value. */
 SNNK_API const char *snnk_layer_kind_name(int32_t kind);
 
 /* The arrays of numbers that a layer consists of. Values never change. */
@@ -51,6 +55,15 @@ typedef enum snnk_layer_part {
 /* Get the name of a part: "weights", "bias", "rows", "offsets", "gain". Static; NULL for an
  * unknown value. */
 SNNK_API const char *snnk_layer_part_name(int32_t part);
+
+/* What a residual layer does with the outputs f(x) of the layers in it. Values never change. */
+typedef enum snnk_residual_form {
+    SNNK_RESIDUAL_ADD = 0,     /* y = x + s f(x) */
+    SNNK_RESIDUAL_MULTIPLY = 1 /* y = x (1 + s f(x)), elementwise: f modulates x */
+} snnk_residual_form;
+
+/* Get the name of a form: "add", "multiply". Static; NULL for an unknown value. */
+SNNK_API const char *snnk_residual_form_name(int32_t form);
 
 /* ---- Creating ---- */
 
@@ -99,6 +112,32 @@ SNNK_API int snnk_layer_create_random(const snnk_map *map, size_t outputs, uint6
  *   layer  out: release with snnk_layer_free. Has l = m outputs; inherits the map's allocator
  * SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
+
+/* Create a residual layer, which passes its inputs on and adds s f(x) to them, or multiplies them
+ * by 1 + s f(x). f is a chain of other layers. It is made for adapters: small layers put between
+ * those of a network that stays as it is. For d outputs of the layer before,
+ *
+ *     SNNK adapter         f = one SNNK layer, d inputs, m features, d outputs
+ *     bottleneck adapter   f = two dense layers, d inputs to r outputs, r inputs to d outputs
+ *
+ * With s = 0 the layer gives its inputs back bit for bit, without computing f: an adapter that has
+ * not learned anything yet changes nothing.
+ *   n_layers   in f, at least 1
+ *   layers     n_layers layers, one after another: each with as many inputs as the one before has
+ *              outputs, the last one with as many outputs d as the first one has inputs. Kept alive
+ *              by the layer. Residual layers can be among them, within one another at most 8 deep
+ *   form       an snnk_residual_form
+ *   gain       s, finite as a float; a number that becomes 0 as a float must be 0
+ *   allocator  NULL for malloc
+ *   layer      out: release with snnk_layer_free
+ * f is computed in float, the sum or the product in double, and the result is rounded to float. So
+ * snnk_network_forward_f64 adds s f(x) to the inputs in double, but what it gives has the digits of
+ * a float if the network ends in a residual layer. Bundling leaves the layer as it is.
+ * SNNK_E_NULL, SNNK_E_SHAPE (n_layers = 0; sizes that do not match), SNNK_E_ENUM, SNNK_E_NONFINITE,
+ * SNNK_E_RANGE (the gain becomes 0; more than 8 deep), SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_create_residual(size_t n_layers, const snnk_layer *const *layers,
+                                        int32_t form, double gain, const snnk_allocator *allocator,
+                                        snnk_layer **layer);
 
 /* Create an SNNK layer by solving least-squares statistics of its features. Psi and the bias are
  * the solution, rounded to float; there is one output for each target.
@@ -157,7 +196,7 @@ SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const f
  *   c        l2 numbers, finite; NULL for zeros
  *   folded   out: release with snnk_layer_free. In SNNK_STORAGE_F32; products are summed in double
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a
- * dense layer with another activation), SNNK_E_NOMEM. */
+ * dense layer with another activation, a residual layer), SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
@@ -170,28 +209,43 @@ SNNK_API void snnk_layer_free(snnk_layer *layer);
 
 /* ---- Properties ----
  *
- * For a layer that is NULL: sizes and the storage are 0, kind and activation are -1, the map is
- * NULL. */
+ * For a layer that is NULL: sizes and the storage are 0, kind, activation and form are -1, the gain
+ * is 1, the map and inner layers are NULL. */
 
 /* Get the kind of a layer, an snnk_layer_kind. */
 SNNK_API int32_t snnk_layer_get_kind(const snnk_layer *layer);
 
-/* Get the number of inputs d, of outputs l, and of features m (0 for a dense layer). */
+/* Get the number of inputs d, of outputs l, and of features m (0 for a dense or residual
+ * layer). */
 SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_features(const snnk_layer *layer);
 
-/* Get the map of an SNNK layer or a tower, valid as long as the layer. NULL for a dense layer. */
+/* Get the map of an SNNK layer or a tower, valid as long as the layer. NULL for other
+ * kinds. */
 SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 
 /* Get the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
 SNNK_API int32_t snnk_layer_activation(const snnk_layer *layer);
 
-/* Get how the weights are stored, an snnk_storage. */
+/* Get the number of layers in a residual layer, 0 for other kinds; and layer `index` of them, 0 ...
+ * count-1, NULL beyond. Valid as long as the residual layer. */
+SNNK_API size_t snnk_layer_inner_count(const snnk_layer *layer);
+SNNK_API const snnk_layer *snnk_layer_inner(const snnk_layer *layer, size_t index);
+
+/* Get the gain s of a residual layer; 1 for other kinds, which are not scaled. */
+SNNK_API double snnk_layer_gain(const snnk_layer *layer);
+
+/* Get the form of a residual layer, an snnk_residual_form; -1 for other kinds. */
+SNNK_API int32_t snnk_layer_residual_form(const snnk_layer *layer);
+
+/* Get how the weights are stored, an snnk_storage. Of a residual layer: those of the layers in it;
+ * if they differ, the storage with the most bytes a weight. */
 SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer);
 
 /* Get what a forward pass costs:
- *   parameters     numbers that it uses: W and b, or Psi, bias and those of the map
+ *   parameters     numbers that it uses: W and b, or Psi, bias and those of the map; of a residual
+ *                  layer, those of the layers in it, and the gain
  *   multiply_adds  a row, without the elementwise functions
  *   weight_bytes   bytes that the parameters take in the layer's storage */
 SNNK_API uint64_t snnk_layer_parameters(const snnk_layer *layer);
@@ -202,13 +256,13 @@ SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
  *   Psi   out: l x m (W: l x d), row stride ldpsi >= m (d); NULL if not wanted
  *   bias  out: l numbers; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (a tower has no
- * weights). */
+ * weights; those of a residual layer are in its inner layers). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
 /* Copy the bias in double, as forward passes in double add it (snnk_network_forward_f64). A layer
  * that was fitted keeps more digits of it than float has.
  *   bias  out: l numbers
- * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a tower has no weights). */
+ * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a tower or a residual layer, as above). */
 SNNK_API int snnk_layer_bias(const snnk_layer *layer, double *bias);
 
 /* ---- Forward ---- */
@@ -229,7 +283,7 @@ SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *
  *   Phi        features, n x m, row stride ldphi >= m
  *   Y          out: n x l, row stride ldy >= l; must not overlap Phi
  *   workspace  NULL for one thread
- * SNNK_E_UNSUPPORTED (a dense layer, a tower), else as snnk_layer_forward. */
+ * SNNK_E_UNSUPPORTED (all other kinds of layers), else as snnk_layer_forward. */
 SNNK_API int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

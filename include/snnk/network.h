@@ -95,7 +95,7 @@ SNNK_API int snnk_network_forward_f64(const snnk_network *network, size_t n, con
  *   Phi        out: n x m with m = snnk_layer_features of the last layer, row stride ldphi >= m;
  *              must not overlap X
  *   workspace  NULL for one thread
- * SNNK_E_UNSUPPORTED (the last layer is dense), else as snnk_network_forward. */
+ * SNNK_E_UNSUPPORTED (the last layer is dense or residual), else as snnk_network_forward. */
 SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
                                    size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
@@ -154,8 +154,8 @@ SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size
  *   Psi    out: the weight tower, l x m, row stride ldpsi >= m = snnk_network_outputs(tower); NULL
  *          if not wanted
  *   bias   out: l numbers; NULL if not wanted
- * SNNK_E_UNSUPPORTED (the network ends in a tower or an activation, so there is no Psi; or it is
- * linear, so there is no Phi), SNNK_E_STRIDE, else as snnk_network_bundle. */
+ * SNNK_E_UNSUPPORTED (the network ends in a tower, an activation or a residual layer, so there is
+ * no Psi; or it is linear, so there is no Phi), SNNK_E_STRIDE, else as snnk_network_bundle. */
 SNNK_API int snnk_network_input_tower(const snnk_network *network, snnk_network **tower);
 SNNK_API int snnk_network_weight_tower(const snnk_network *network, float *Psi, size_t ldpsi,
                                        float *bias);

@@ -37,7 +37,8 @@ typedef struct snnk_quantize_report {
 
 /* Create a layer with the same weights in another storage.
  *   layer      in any storage. Of a quantized layer, the rounded Psi or W is used; the projection
- *              always comes from the map, which keeps it in float
+ *              always comes from the map, which keeps it in float. Of a residual layer, the
+ *              layers in it are quantized, and its gain stays float
  *   storage    an snnk_storage
  *   quantized  out: release with snnk_layer_free. Shares the map
  * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */

@@ -22,6 +22,7 @@ snnk__source snnk__source_within(const snnk__source *source, const char *list, s
     snnk__source within = *source;
 
     extend(within.prefix, list, index);
+    within.lists++;
     return within;
 }
 

@@ -44,8 +44,12 @@ typedef void (*snnk__elements)(const void *context, size_t first, size_t count, 
 
 /* ---- Writing ---- */
 
-/* The path to a record within the file, which precedes each key. */
-#define SNNK__PREFIX_BYTES 64
+/* How many lists can be within one another: a residual layer has layers, which have blocks. */
+#define SNNK__MAX_LISTS 10
+
+/* The path to a record within the file, which precedes each key. A list and an index of 64 bits
+ * take less than 32 bytes of it. */
+#define SNNK__PREFIX_BYTES (32 * SNNK__MAX_LISTS)
 
 typedef struct snnk__sink snnk__sink;
 
@@ -99,6 +103,7 @@ typedef struct snnk__source snnk__source;
 struct snnk__source {
     const void *context;
     char prefix[SNNK__PREFIX_BYTES];
+    size_t lists;                    /* how many lists this record is within */
     const snnk_allocator *allocator; /* for the objects that are created */
     uint64_t *draws;                 /* how many random numbers the file may still ask for */
     snnk__value (*value)(const snnk__source *source, const char *key);

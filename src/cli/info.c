@@ -235,6 +235,63 @@ static void print_encoder(const cJSON *encoder) {
         print_column(column, missing);
 }
 
+/* ---- Layers ---- */
+
+/* Add a layer. Residual layers can be within one another, a few deep: the library has a limit. */
+static void add_layer(cJSON *layers, const snnk_layer *layer) {
+    const snnk_map *map = snnk_layer_map(layer);
+    const size_t n_inner = snnk_layer_inner_count(layer);
+    cJSON *item = cJSON_CreateObject(), *list;
+
+    cJSON_AddStringToObject(item, "kind", snnk_layer_kind_name(snnk_layer_get_kind(layer)));
+    cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
+    cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
+    if (map) {
+        cJSON_AddNumberToObject(item, "features", (double)snnk_layer_features(layer));
+        list = cJSON_AddArrayToObject(item, "blocks");
+        add_blocks(list, map);
+    }
+    if (n_inner > 0) {
+        cJSON_AddStringToObject(item, "form",
+                                snnk_residual_form_name(snnk_layer_residual_form(layer)));
+        cJSON_AddNumberToObject(item, "gain", snnk_layer_gain(layer));
+        list = cJSON_AddArrayToObject(item, "layers");
+        for (size_t k = 0; k < n_inner; k++) add_layer(list, snnk_layer_inner(layer, k));
+    }
+    cJSON_AddItemToArray(layers, item);
+}
+
+/* Print a line that begins with a name in the first column, both indented. */
+static void print_name(int indent, const char *name) {
+    const int rest = 15 - indent;
+
+    printf("%*s%-*s", indent, "", rest > 0 ? rest : 0, name);
+}
+
+static void print_layer(const cJSON *item, int index, int indent) {
+    const cJSON *inner, *block, *form = cJSON_GetObjectItem(item, "form");
+    char name[32];
+    int k = 0;
+
+    snprintf(name, sizeof name, "layer %d ", index);
+    print_name(indent, name);
+    printf("%s, %.0f -> %.0f", cJSON_GetObjectItem(item, "kind")->valuestring,
+           cJSON_GetObjectItem(item, "inputs")->valuedouble,
+           cJSON_GetObjectItem(item, "outputs")->valuedouble);
+    if (form)
+        printf(", %s, gain %g", form->valuestring, cJSON_GetObjectItem(item, "gain")->valuedouble);
+    putchar('\n');
+    cJSON_ArrayForEach(block, cJSON_GetObjectItem(item, "blocks")) {
+        char *text = cJSON_PrintUnformatted(block);
+
+        print_name(indent + 2, "features ");
+        printf("%s\n", text ? text : "?");
+        cJSON_free(text);
+    }
+    cJSON_ArrayForEach(inner, cJSON_GetObjectItem(item, "layers"))
+        print_layer(inner, k++, indent + 2);
+}
+
 /* ---- Models ---- */
 
 static cJSON *describe(const model_use *use) {
@@ -255,21 +312,8 @@ static cJSON *describe(const model_use *use) {
             model_projection(network, path) == SNNK_SAVE_SEED ? "drawn from the seed" : "stored");
     }
     layers = cJSON_AddArrayToObject(json, "layers");
-    for (size_t i = 0; i < snnk_network_layers(network); i++) {
-        const snnk_layer *layer = snnk_network_layer(network, i);
-        const snnk_map *map = snnk_layer_map(layer);
-        cJSON *item = cJSON_CreateObject(), *blocks;
-
-        cJSON_AddStringToObject(item, "kind", snnk_layer_kind_name(snnk_layer_get_kind(layer)));
-        cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
-        cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
-        if (map) {
-            cJSON_AddNumberToObject(item, "features", (double)snnk_layer_features(layer));
-            blocks = cJSON_AddArrayToObject(item, "blocks");
-            add_blocks(blocks, map);
-        }
-        cJSON_AddItemToArray(layers, item);
-    }
+    for (size_t i = 0; i < snnk_network_layers(network); i++)
+        add_layer(layers, snnk_network_layer(network, i));
     if (lstsq) {
         cJSON *item = cJSON_AddObjectToObject(json, "statistics");
 
@@ -288,7 +332,7 @@ static cJSON *describe(const model_use *use) {
 }
 
 static void print_text(const cJSON *json) {
-    const cJSON *item, *block;
+    const cJSON *item;
     int index = 0;
 
     printf("inputs         %.0f\noutputs        %.0f\nparameters     %.0f\n"
@@ -301,18 +345,7 @@ static void print_text(const cJSON *json) {
         printf("bytes          %.0f\nprojections    %s\n",
                cJSON_GetObjectItem(json, "bytes")->valuedouble,
                cJSON_GetObjectItem(json, "projections")->valuestring);
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "layers")) {
-        printf("layer %d        %s, %.0f -> %.0f\n", index++,
-               cJSON_GetObjectItem(item, "kind")->valuestring,
-               cJSON_GetObjectItem(item, "inputs")->valuedouble,
-               cJSON_GetObjectItem(item, "outputs")->valuedouble);
-        cJSON_ArrayForEach(block, cJSON_GetObjectItem(item, "blocks")) {
-            char *text = cJSON_PrintUnformatted(block);
-
-            printf("  features     %s\n", text ? text : "?");
-            cJSON_free(text);
-        }
-    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "layers")) print_layer(item, index++, 0);
     item = cJSON_GetObjectItem(json, "statistics");
     if (item)
         printf("statistics     of %.0f rows (%s)\n", cJSON_GetObjectItem(item, "rows")->valuedouble,

@@ -8,6 +8,7 @@ static const snnk__layer_kind *const kinds[] = {
     &snnk__dense_kind,
     &snnk__snnk_kind,
     &snnk__tower_kind,
+    &snnk__residual_kind,
 };
 
 #define N_KINDS ((int32_t)(sizeof kinds / sizeof *kinds))

@@ -104,7 +104,8 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (!layer->kind->weights)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no weights", layer->kind->name);
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no weights of its own",
+                          layer->kind->name);
     if (Psi) {
         st = snnk__check_matrix(Psi, "Psi", layer->outputs, layer->columns, ldpsi, sizeof *Psi);
         if (st != SNNK_OK) return st;
@@ -125,7 +126,8 @@ int snnk_layer_bias(const snnk_layer *layer, double *bias) {
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(bias, "bias")) != SNNK_OK) return st;
     if (!layer->kind->weights)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no weights", layer->kind->name);
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no weights of its own",
+                          layer->kind->name);
     memcpy(bias, layer->kind->weights(layer)->exact_bias, layer->outputs * sizeof *bias);
     return SNNK_OK;
 }
@@ -177,6 +179,13 @@ const double *snnk__layer_exact_bias(const snnk_layer *layer) {
     const snnk__layer_kind *kind = layer->kind;
 
     return kind->linearity(layer) == SNNK__NOT_LINEAR ? NULL : kind->weights(layer)->exact_bias;
+}
+
+void snnk__layer_add_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy) {
+    const double *bias = snnk__layer_exact_bias(layer);
+
+    for (size_t i = 0; bias && i < n; i++)
+        for (size_t j = 0; j < layer->outputs; j++) Y[i * ldy + j] += (float)bias[j];
 }
 
 size_t snnk__layer_sums_work(const snnk_layer *layer) {

@@ -1,6 +1,6 @@
 /* Inside a layer: code shared by all kinds, and the table of functions that each kind fills in a
- * file of its own (dense.c, snnk.c, tower.c). Layers are immutable, and shared by reference count
- * between the networks that hold them.
+ * file of its own (dense.c, snnk.c, tower.c, residual.c). Layers are immutable, and shared by
+ * reference count between the networks and the residual layers that hold them.
  *
  * To add a kind: a file that fills a table, its line in kinds.c, a value in <snnk/layer.h>, a
  * test. */
@@ -143,6 +143,9 @@ int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, 
 /* The bias that is added last, in double: outputs values; NULL if an activation follows it, or if
  * there is none. */
 const double *snnk__layer_exact_bias(const snnk_layer *layer);
+
+/* Add that bias, rounded to float, to the n x l results Y of `sums`. */
+void snnk__layer_add_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy);
 
 /* snnk_layer_readout of checked arguments, without the bias. SNNK_E_NOMEM. */
 int snnk__layer_readout_sums(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,

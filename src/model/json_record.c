@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "io/bytes.h"
 
-#define PATH_BYTES 128
+#define PATH_BYTES (SNNK__PREFIX_BYTES + 64) /* a path and a key */
 
 /* ---- Paths ---- */
 
@@ -37,10 +38,15 @@ static cJSON *item_of(const cJSON *list, int index, snnk__json_place *place) {
     return place->item;
 }
 
-/* A member of an object, or an item of a list. */
-static cJSON *child_of(const cJSON *json, const char *name, snnk__json_place *place) {
-    if (cJSON_IsArray(json)) return item_of(json, atoi(name), place);
-    return cJSON_GetObjectItemCaseSensitive(json, name);
+/* A member of an object, or an item of a list. *lists counts the lists on the way. A file can have
+ * them where they do not belong, so there may be more than places: then several share the last. */
+static cJSON *child_of(const cJSON *json, const char *name,
+                       snnk__json_place places[SNNK__MAX_LISTS], size_t *lists) {
+    const size_t at = snnk__min_size(*lists, SNNK__MAX_LISTS - 1);
+
+    if (!cJSON_IsArray(json)) return cJSON_GetObjectItemCaseSensitive(json, name);
+    ++*lists;
+    return item_of(json, atoi(name), &places[at]);
 }
 
 /* ---- Writing ---- */
@@ -55,10 +61,11 @@ static void lose(snnk__json_writer *record) {
  * component. NULL: out of memory. */
 static cJSON *record_at(snnk__json_writer *record, char *path, char **name) {
     cJSON *json = record->json;
+    size_t lists = 0;
     char *rest;
 
     for (*name = path; json && (rest = cut(*name)) != NULL; *name = rest) {
-        cJSON *child = child_of(json, *name, &record->place);
+        cJSON *child = child_of(json, *name, record->places, &lists);
 
         if (!child) {
             child = isdigit((unsigned char)*rest) ? cJSON_CreateArray() : cJSON_CreateObject();
@@ -187,14 +194,15 @@ void snnk__json_write_end(snnk__json_writer *record, const char *key) {
 
 /* The value of a key; NULL if there is none. */
 static const cJSON *item_at(const snnk__source *source, const char *key) {
-    snnk__json_reader *record = (snnk__json_reader *)source->context; /* only the place changes */
+    snnk__json_reader *record = (snnk__json_reader *)source->context; /* only places change */
     const cJSON *json = record->json;
+    size_t lists = 0;
     char path[PATH_BYTES], *name = path, *rest;
 
     make_path(path, source->prefix, key);
     for (; json && (rest = cut(name)) != NULL; name = rest)
-        json = child_of(json, name, &record->place);
-    return json ? child_of(json, name, &record->place) : NULL;
+        json = child_of(json, name, record->places, &lists);
+    return json ? child_of(json, name, record->places, &lists) : NULL;
 }
 
 static snnk__value read_value(const snnk__source *source, const char *key) {

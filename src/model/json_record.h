@@ -9,7 +9,8 @@
 #include "io/safetensors.h"
 
 /* The item of a list that was used last. Lists are written and read in order, so that the search
- * for an item, which goes from one to the next, begins there. */
+ * for an item, which goes from one to the next, begins there. There is one place for each depth of
+ * lists within lists. */
 typedef struct snnk__json_place {
     const cJSON *list;
     cJSON *item;
@@ -22,7 +23,7 @@ typedef struct snnk__json_place {
 typedef struct snnk__json_writer {
     cJSON *json; /* NULL: out of memory */
     snnk__safetensors_writer *writer;
-    snnk__json_place place;
+    snnk__json_place places[SNNK__MAX_LISTS];
 } snnk__json_writer;
 
 /* Begin an empty record. The struct outlives the sink. */
@@ -38,7 +39,7 @@ typedef struct snnk__json_reader {
     cJSON *json;
     const snnk__safetensors_reader *reader;
     uint64_t draws; /* how many random numbers the file may still ask for */
-    snnk__json_place place;
+    snnk__json_place places[SNNK__MAX_LISTS];
 } snnk__json_reader;
 
 /* Parse the JSON text in the metadata under `key`. allocator: for objects created from the source.

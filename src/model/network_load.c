@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "layer/kinds.h"
+#include "layer/layer_record.h"
 #include "model/encoder_file.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
@@ -13,21 +13,6 @@
 #include "model/network_file.h"
 #include "model/uncertainty_file.h"
 #include "network/network.h"
-
-static int load_layer(const snnk__source *source, snnk_layer **layer) {
-    const snnk__layer_kind *kind;
-    size_t inputs = 0, outputs = 0;
-    const char *name = NULL;
-    int st;
-
-    if ((st = snnk__read_text(source, "kind", &name)) != SNNK_OK) return st;
-    if ((st = snnk__read_count(source, "inputs", &inputs)) != SNNK_OK) return st;
-    if ((st = snnk__read_count(source, "outputs", &outputs)) != SNNK_OK) return st;
-    if (inputs == 0 || outputs == 0)
-        return snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
-    if ((st = snnk__layer_kind_find(name, &kind)) != SNNK_OK) return st;
-    return kind->load(source, inputs, outputs, layer);
-}
 
 static int load_notes(const snnk__safetensors_reader *reader, snnk_network *network) {
     const size_t prefix = strlen(SNNK__NOTE_PREFIX);
@@ -77,14 +62,14 @@ static int load_uncertainty(const snnk__safetensors_reader *reader, const snnk_a
 }
 
 static int load_layers(const snnk__source *source, snnk_network *network) {
-    const size_t n = source->length(source, "layers");
+    size_t n = 0;
+    int st = snnk__layers_count(source, &n);
 
-    if (n == 0) return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
+    if (st != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) {
-        const snnk__source of_layer = snnk__source_within(source, "layers", i);
         snnk_layer *layer = NULL;
-        int st = load_layer(&of_layer, &layer);
 
+        st = snnk__layers_read(source, i, &layer);
         if (st == SNNK_OK) st = snnk_network_append(network, layer);
         if (st == SNNK_E_SHAPE) st = SNNK_E_FORMAT; /* layers whose sizes do not match */
         snnk_layer_free(layer);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "layer/layer_record.h"
 #include "model/encoder_file.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
@@ -14,15 +15,7 @@ static void add_layers(snnk__safetensors_writer *writer, const snnk_network *net
     snnk__json_writer record;
     const snnk__sink sink = snnk__json_write(&record, writer, seeds);
 
-    for (size_t i = 0; i < network->n_layers; i++) {
-        const snnk_layer *layer = network->layers[i];
-        snnk__sink of_layer = snnk__sink_within(&sink, "layers", i);
-
-        of_layer.text(&of_layer, "kind", layer->kind->name);
-        of_layer.count(&of_layer, "inputs", layer->inputs);
-        of_layer.count(&of_layer, "outputs", layer->outputs);
-        layer->kind->save(layer, &of_layer);
-    }
+    snnk__layers_write(network->layers, network->n_layers, &sink);
     snnk__json_write_end(&record, SNNK__NETWORK_KEY);
 }
 

@@ -431,13 +431,6 @@ size_t snnk_network_scratch_bytes_f64(const snnk_network *network) {
     return snnk__mul_size(exact_work(network), sizeof(float), &bytes) ? bytes : SIZE_MAX;
 }
 
-static void add_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy) {
-    const double *bias = snnk__layer_exact_bias(layer);
-
-    for (size_t i = 0; bias && i < n; i++)
-        for (size_t j = 0; j < layer->outputs; j++) Y[i * ldy + j] += (float)bias[j];
-}
-
 /* Write sums of the last layer plus its bias in double. */
 static void write_doubles(const snnk_layer *layer, size_t n, const float *sums, double *Y,
                           size_t ldy) {
@@ -458,7 +451,7 @@ static void finish_rows(const exact_rows *r, const snnk__numbers *from, size_t i
         layer->kind->features(layer, n, from, r->Phi + i * r->ldy, r->ldy, work);
     } else if (r->Y) {
         layer->kind->sums(layer, n, from, r->Y + i * r->ldy, r->ldy, work);
-        add_bias(layer, n, r->Y + i * r->ldy, r->ldy);
+        snnk__layer_add_bias(layer, n, r->Y + i * r->ldy, r->ldy);
     } else {
         layer->kind->sums(layer, n, from, out, layer->outputs, work);
         write_doubles(layer, n, out, r->Y_f64 + i * r->ldy, r->ldy);
@@ -481,7 +474,7 @@ static void exact_task(size_t first, size_t count, void *scratch, void *context)
             float *to = hidden + k % 2 * TILE_ROWS * ld;
 
             layer->kind->sums(layer, n, &from, to, ld, work);
-            add_bias(layer, n, to, ld);
+            snnk__layer_add_bias(layer, n, to, ld);
             from = (snnk__numbers){.f32 = to, .ld = ld};
         }
         finish_rows(r, &from, i, n, out, work);

@@ -20,7 +20,7 @@ checks = 0
 TEXT = {"snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
-        "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
+        "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_residual_form_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_column_type_name", "snnk_encoder_column_word", "snnk_table_header_name", "snnk_table_type",
@@ -31,18 +31,18 @@ SIZE = {"snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
-        "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
+        "snnk_layer_features", "snnk_layer_inner_count", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_table_missing", "snnk_table_first_word_row", "snnk_table_comment_lines", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty_get_kind", "snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
-       "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
+       "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation", "snnk_layer_residual_form"}
 U64 = {"snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
-F64 = {"snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
-POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
+F64 = {"snnk_layer_gain", "snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
+POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_inner", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -500,6 +500,12 @@ quantize_report = report(48)
 narrow = handle("snnk_network_quantize", network, c_int32(1), data(20, X=X), None,
                 byref(quantize_report))
 call("snnk_network_free", narrow)
+residual = handle("snnk_layer_create_residual", size(1), (c_void_p * 1)(dense), c_int32(1), c_double(0.5), None)
+assert call("snnk_layer_inner_count", residual) == 1 and call("snnk_layer_inner", residual, size(0)) == dense.value
+assert call("snnk_layer_gain", residual) == 0.5 and call("snnk_layer_residual_form", residual) == 1
+assert call("snnk_residual_form_name", c_int32(1)) == b"multiply"
+call("snnk_layer_free", residual)
+
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))
 assert call("snnk_layer_storage", narrow) == 2
 assert call("snnk_layer_weight_bytes", narrow) == 4 + 1 + 4

@@ -204,7 +204,8 @@ static void add_parameter(block_learner *s, bool learns, int32_t which, size_t c
                           float *value) {
     if (!learns || count == 0) return;
     s->parameters[s->base.n_parameters++] =
-        (snnk__parameter){.part = which,
+        (snnk__parameter){.layer = s->layer,
+                          .part = which,
                           .count = count,
                           .value = value,
                           .gradient = s->gradients + (value - s->values)};

@@ -1,6 +1,7 @@
 #include "train/learner.h"
 
 #include "base/status.h"
+#include "layer/residual.h"
 
 static bool has_rows(const snnk_map *map) {
     bool has = false;
@@ -11,12 +12,31 @@ static bool has_rows(const snnk_map *map) {
 }
 
 snnk__parts snnk__layer_parts(const snnk_layer *layer) {
-    snnk__parts parts = 0;
+    const snnk__residual *residual = snnk__residual_of(layer);
+    snnk__parts parts = residual ? 1U << SNNK_PART_GAIN : 0;
+
+    for (size_t k = 0; residual && k < residual->n_layers; k++)
+        parts |= snnk__layer_parts(residual->layers[k]);
 
     if (layer->kind->weights) parts |= 1U << SNNK_PART_WEIGHTS | 1U << SNNK_PART_BIAS;
     if (layer->kind->map && has_rows(layer->kind->map(layer)))
         parts |= 1U << SNNK_PART_ROWS | 1U << SNNK_PART_OFFSETS;
     return parts;
+}
+
+int snnk__layer_check_rows(const snnk_layer *layer) {
+    const snnk__residual *residual = snnk__residual_of(layer);
+    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && residual && k < residual->n_layers; k++)
+        st = snnk__layer_check_rows(residual->layers[k]);
+    if (!map || has_rows(map)) return st;
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "its %s features have no rows that could learn (HD3 rows are a seed, other "
+                      "numbers of spectral features depend on their rows): set rows_rate = 0, or "
+                      "make the map with gaussian rows",
+                      map->blocks[0]->kind->name);
 }
 
 int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
@@ -28,6 +48,8 @@ int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
             "a layer in %s storage cannot learn: train it in float (as the file holds "
             "it), and quantize the result",
             snnk_storage_name(layer->storage));
+    if (snnk__residual_of(layer))
+        return snnk__residual_learner_create(layer, learn, allocator, learner);
     if (layer->kind->blocks) return snnk__block_learner_create(layer, learn, allocator, learner);
     return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer cannot be trained", layer->kind->name);
 }

@@ -1,5 +1,6 @@
-/* A layer that learns: its numbers, their gradients, and passes forward and backward. There is one
- * form for layers made of blocks of projections (dense, SNNK, tower: block_learner.c). */
+/* A layer that learns: its numbers, their gradients, and passes forward and backward. There are two
+ * forms: layers made of blocks of projections (dense, SNNK, tower: block_learner.c), and layers
+ * around other layers (residual_learner.c). */
 #ifndef SNNK_TRAIN_LEARNER_H
 #define SNNK_TRAIN_LEARNER_H
 
@@ -7,7 +8,8 @@
 
 /* One array of numbers that learn. */
 typedef struct snnk__parameter {
-    int32_t part; /* snnk_layer_part */
+    const snnk_layer *layer; /* whose numbers they are: within a residual layer, an inner one */
+    int32_t part;            /* snnk_layer_part */
     size_t count;
     float *value, *gradient; /* count */
 } snnk__parameter;
@@ -69,8 +71,15 @@ int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
 
 void snnk__learner_free(snnk__learner *learner);
 
-/* The parts that a layer has. */
+/* The parts that a layer has, with those of the layers in it. */
 snnk__parts snnk__layer_parts(const snnk_layer *layer);
+
+/* SNNK_E_UNSUPPORTED if a layer, or one in it, has a map without rows that can learn. */
+int snnk__layer_check_rows(const snnk_layer *layer);
+
+/* The form in residual_learner.c. */
+int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn,
+                                  const snnk_allocator *allocator, snnk__learner **learner);
 
 /* The form in block_learner.c, for layers with blocks. */
 int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,

@@ -86,24 +86,12 @@ static int count_sizes(snnk_trainer *trainer) {
     return SNNK_OK;
 }
 
-static int check_rows_learn(const snnk_layer *layer, size_t k) {
-    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+/* The rate of an array by the config. */
+static double default_factor(const snnk_trainer *trainer, const snnk__parameter *p) {
+    const snnk__layer_kind *kind = p->layer->kind;
 
-    if (!map || snnk__parts_has(snnk__layer_parts(layer), SNNK_PART_ROWS)) return SNNK_OK;
-    return snnk__fail(
-        SNNK_E_UNSUPPORTED,
-        "layer %zu: its %s features have no rows of their own that could learn (HD3 "
-        "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
-        "or make the map with gaussian rows",
-        k, map->blocks[0]->kind->name);
-}
-
-/* The rate of a part by the config. */
-static double default_factor(const snnk_trainer *trainer, size_t k, int32_t part) {
-    const snnk_layer *layer = trainer->start->layers[k];
-
-    if (part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS) return trainer->config.rows_rate;
-    return layer->kind->map && layer->kind->weights ? trainer->config.snnk_rate : 1;
+    if (p->part == SNNK_PART_ROWS || p->part == SNNK_PART_OFFSETS) return trainer->config.rows_rate;
+    return kind->map && kind->weights ? trainer->config.snnk_rate : 1;
 }
 
 static int create_learners(snnk_trainer *trainer) {
@@ -120,8 +108,8 @@ static int create_learners(snnk_trainer *trainer) {
     for (size_t k = 0; st == SNNK_OK && k < trainer->n_layers; k++) {
         const snnk_layer *layer = start->layers[k];
 
-        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK)
-            return st;
+        if (trainer->config.rows_rate > 0 && (st = snnk__layer_check_rows(layer)) != SNNK_OK)
+            return snnk__fail_within(st, "layer %zu", k);
         trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
         if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
         st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
@@ -162,8 +150,7 @@ int snnk_trainer_create(const snnk_network *network, const snnk_train_config *co
         goto done;
     }
     for (size_t s = 0; s < made->n_slots; s++)
-        made->slots[s].factor =
-            default_factor(made, made->slots[s].layer, made->slots[s].parameter->part);
+        made->slots[s].factor = default_factor(made, made->slots[s].parameter);
     *trainer = made;
     made = NULL;
 done:
@@ -218,7 +205,8 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
         snnk__slot *slot = &trainer->slots[s];
 
         for (size_t old = 0; old < n; old++)
-            if (slots[old].layer == slot->layer &&
+            if (slots[old].parameter->layer == slot->parameter->layer &&
+                slots[old].layer == slot->layer &&
                 slots[old].parameter->part == slot->parameter->part)
                 slot->factor = slots[old].factor;
     }
@@ -258,11 +246,16 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
 
 /* ---- Steps ---- */
 
-/* The array of this part of a layer; NULL if it does not learn. */
-static const snnk__slot *slot_of(const snnk_trainer *trainer, size_t layer, int32_t part) {
-    for (size_t s = 0; s < trainer->n_slots; s++)
-        if (trainer->slots[s].layer == layer && trainer->slots[s].parameter->part == part)
-            return &trainer->slots[s];
+/* The array of this part of the layer that another belongs to; NULL if it does not learn. */
+static const snnk__slot *slot_beside(const snnk_trainer *trainer, const snnk__slot *other,
+                                     int32_t part) {
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const snnk__slot *slot = &trainer->slots[s];
+
+        if (slot->layer == other->layer && slot->parameter->layer == other->parameter->layer &&
+            slot->parameter->part == part)
+            return slot;
+    }
     return NULL;
 }
 
@@ -274,8 +267,8 @@ static void set_sizes(snnk_trainer *trainer) {
         snnk__slot *slot = &trainer->slots[s];
         const int32_t part = slot->parameter->part;
         const snnk__slot *beside =
-            part == SNNK_PART_BIAS      ? slot_of(trainer, slot->layer, SNNK_PART_WEIGHTS)
-            : part == SNNK_PART_OFFSETS ? slot_of(trainer, slot->layer, SNNK_PART_ROWS)
+            part == SNNK_PART_BIAS      ? slot_beside(trainer, slot, SNNK_PART_WEIGHTS)
+            : part == SNNK_PART_OFFSETS ? slot_beside(trainer, slot, SNNK_PART_ROWS)
                                         : NULL;
         const snnk__parameter *p = beside ? beside->parameter : slot->parameter;
 

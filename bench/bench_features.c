@@ -178,7 +178,7 @@ static void rest(int threads) {
     if (threads > 1) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }
 
-static void measure_case(size_t k, int threads, sklearn *const samplers[2],
+static void measure_case(size_t k, int threads, python *const samplers[2],
                          samples result[SAMPLER_WAYS]) {
     const size_t d = case_shapes[k][0], m = case_shapes[k][1];
     snnk_map *maps[] = {make_map(d, m, SNNK_MAP_ELEMENTWISE, case_projections[k], 10),
@@ -200,7 +200,7 @@ static void measure_case(size_t k, int threads, sklearn *const samplers[2],
                 CHECK(snnk_map_input_tower(maps[way], ROWS, X, d, Phi, m, workspace));
                 seconds = measure_now() - start;
             } else {
-                seconds = sklearn_run(samplers[way - SAMPLER], k);
+                seconds = python_run(samplers[way - SAMPLER], k);
             }
             if (round >= 0) result[way].seconds[round] = seconds;
         }
@@ -231,7 +231,7 @@ typedef struct results {
     int threads;
     samples projections[SIZES][WAYS], cases[CASES][SAMPLER_WAYS];
     bounds bounds;
-    sklearn *samplers[2];
+    python *samplers[2];
 } results;
 
 static double floor_of(const bounds *b) { return fmax(b->additions, b->writing); }
@@ -267,7 +267,7 @@ static void print_cases(const results *r) {
            r->threads, note);
     for (int i = 0; i < 2; i++) {
         if (!r->samplers[i]) continue;
-        printf("%s\"%s\"", separator, sklearn_about(r->samplers[i]));
+        printf("%s\"%s\"", separator, python_about(r->samplers[i]));
         separator = ",";
     }
     printf("],\"results\":[");
@@ -363,7 +363,7 @@ static void print_table(const results *r) {
         }
     for (int i = 0; i < 2; i++)
         if (r->samplers[i])
-            printf("%s: %s\n", sampler_way_names[SAMPLER + i], sklearn_about(r->samplers[i]));
+            printf("%s: %s\n", sampler_way_names[SAMPLER + i], python_about(r->samplers[i]));
     printf("%s\n", note);
 }
 
@@ -404,6 +404,6 @@ int main(int argc, char **argv) {
         print_json(&r);
     else
         print_table(&r);
-    for (int i = 0; i < 2; i++) sklearn_stop(r.samplers[i]);
+    for (int i = 0; i < 2; i++) python_stop(r.samplers[i]);
     return 0;
 }

@@ -247,7 +247,7 @@ static double run_dgeqrf(const data *d) {
     return seconds;
 }
 
-static result measure(const data *d, sklearn *const children[2], snnk_workspace *workspace) {
+static result measure(const data *d, python *const children[2], snnk_workspace *workspace) {
     result r = {.gradient = {0}};
 
     for (size_t round = 0; round < rounds; round++) {
@@ -259,7 +259,7 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
         r.qr[round] = run_qr(d, workspace);
         r.dgeqrf[round] = run_dgeqrf(d);
         for (int i = 0; i < 2; i++)
-            if (children[i]) r.seconds[SKLEARN + i][round] = sklearn_run(children[i], 0);
+            if (children[i]) r.seconds[SKLEARN + i][round] = python_run(children[i], 0);
     }
     for (int way = 0; way < WAYS; way++) measure_sort(r.seconds[way], rounds);
     for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], rounds);
@@ -316,13 +316,13 @@ static double path_solver_ratio(const result *r) {
     return r->path_solver[0] / (r->seconds[DOUBLE][0] - r->rows[DOUBLE][0]);
 }
 
-static void print_json(const data *d, const result *r, sklearn *const children[2], int threads,
+static void print_json(const data *d, const result *r, python *const children[2], int threads,
                        double peak) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
            "\"kernels\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
            d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), blas_core());
     for (int i = 0; i < 2; i++)
-        if (children[i]) printf("%s\"%s\"", i ? "," : "", sklearn_about(children[i]));
+        if (children[i]) printf("%s\"%s\"", i ? "," : "", python_about(children[i]));
     printf("],\"seconds\":{");
     for (int way = 0; way < WAYS; way++)
         print_number(keys[way], r->seconds[way][0] > 0 ? r->seconds[way][0] : NAN,
@@ -349,7 +349,7 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
     print_number("update_us_m512", 1e6 * r->update[0], "}}\n");
 }
 
-static void print_table(const data *d, const result *r, sklearn *const children[2], int threads,
+static void print_table(const data *d, const result *r, python *const children[2], int threads,
                         double peak) {
     printf(
         "%zu x %zu features, %d targets, %d thread(s): seconds of a fit (minimum, median of %d)\n",
@@ -360,7 +360,7 @@ static void print_table(const data *d, const result *r, sklearn *const children[
                    names[way], r->seconds[way][0], r->seconds[way][rounds / 2],
                    times_ours(r, way, DOUBLE), times_ours(r, way, SINGLE));
     for (int i = 0; i < 2; i++)
-        if (children[i]) printf("  %s\n", sklearn_about(children[i]));
+        if (children[i]) printf("  %s\n", python_about(children[i]));
     printf(
         "QR: %.3f s, dgeqrf of all rows at once: %.3f s; QR takes %.2f x dgeqrf, %.1f x moments\n",
         r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
@@ -412,7 +412,7 @@ int main(int argc, char **argv) {
 
     const size_t shape[1][2] = {{m, TARGETS}};
     const double peak = measure_peak() * threads;
-    sklearn *children[2] = {sklearn_ridge(NULL, threads, n, 1, shape), NULL};
+    python *children[2] = {sklearn_ridge(NULL, threads, n, 1, shape), NULL};
     snnk_workspace *workspace;
 
     if (children[0]) children[1] = sklearn_ridge("SkylakeX", threads, n, 1, shape);
@@ -422,7 +422,7 @@ int main(int argc, char **argv) {
     const result r = measure(&d, children, workspace);
 
     (json ? print_json : print_table)(&d, &r, children, threads, peak);
-    for (int i = 0; i < 2; i++) sklearn_stop(children[i]);
+    for (int i = 0; i < 2; i++) python_stop(children[i]);
     free_data(&d);
     snnk_workspace_free(workspace);
     return 0;

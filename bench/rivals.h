@@ -46,22 +46,27 @@ const char *openblas_core(const openblas *library);
 void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
                       const float *B, float *C);
 
-/* ---- scikit-learn, in a child process ---- */
+/* ---- scikit-learn and PyTorch, in a child process ---- */
 
-typedef struct sklearn sklearn;
+typedef struct python python;
 
 /* Start a child process for several cases of n rows each.
  *   sklearn_rbfsampler  RBFSampler, sqrt(2/m) cos(X G^T + b), in float32. Case k: shapes[k][0]
  *                       inputs, shapes[k][1] features
  *   sklearn_ridge       Ridge(solver="cholesky") in float64. Case k: shapes[k][0] features,
  *                       shapes[k][1] targets
- * coretype: as above. NULL, with a message on stderr, if python3 or scikit-learn is missing. */
-sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
-                            const size_t (*shapes)[2]);
-sklearn *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
-                       const size_t (*shapes)[2]);
-double sklearn_run(sklearn *child, size_t k); /* run case k: seconds; exits if the child has died */
-const char *sklearn_about(const sklearn *child);
-void sklearn_stop(sklearn *child); /* NULL is fine */
+ *   torch_steps         one step of Adam: forward, backward, step. 768 inputs. Case k: shapes[k][0]
+ *                       features (0: a dense layer), shapes[k][1] outputs
+ * coretype: as above. NULL, with a message on stderr, if python3 or the module is missing. */
+python *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
+                           const size_t (*shapes)[2]);
+python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
+                      const size_t (*shapes)[2]);
+python *torch_steps(int threads, size_t n, size_t cases, const size_t (*shapes)[2]);
+double python_run(python *child,
+                  size_t k); /* run case k: seconds; exits if the child has died. With
+                                             * one thread, torch_steps gives processor time */
+const char *python_about(const python *child);
+void python_stop(python *child); /* NULL is fine */
 
 #endif

@@ -1,5 +1,5 @@
-/* A child process runs scikit-learn. It runs a case for each line that it reads, measures its time,
- * and answers with seconds. */
+/* A child process runs scikit-learn or PyTorch. It runs a case for each line that it reads, measures
+ * its time, and answers with seconds. */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <signal.h>
@@ -56,7 +56,35 @@ static const char *const ridge_script =
           "    Y = X[:, :m] - X[:, m:2 * m]\n"
           "    cases.append((Ridge(alpha=1.0, solver='cholesky').fit, X, Y))\n" END;
 
-struct sklearn {
+/* Steps of Adam on a layer of 768 inputs: dense if m = 0, else an SNNK layer of m relu features, all
+ * of whose numbers learn. Outputs' gradients are given; those of the inputs are computed. */
+static const char *const torch_script =
+    "import sys, time\n"
+    "try:\n"
+    "    import torch\n"
+    "except ImportError as error:\n"
+    "    sys.exit(f'PyTorch is not measured: {error}')\n"
+    "n, threads, *shapes = map(int, sys.argv[1:])\n"
+    "torch.set_num_threads(threads)\n"
+    "clock = time.thread_time if threads == 1 else time.perf_counter\n"
+    "X = (torch.rand(n, 768) - 0.5).requires_grad_(True)\n"
+    "cases = []\n"
+    "for m, l in zip(shapes[::2], shapes[1::2]):\n"
+    "    relu = torch.nn.ReLU()\n"
+    "    layer = torch.nn.Sequential(torch.nn.Linear(768, l), relu) if m == 0 else \\\n"
+    "        torch.nn.Sequential(torch.nn.Linear(768, m), relu, torch.nn.Linear(m, l))\n"
+    "    cases.append((layer, torch.optim.Adam(layer.parameters()), torch.rand(n, l) - 0.5))\n"
+    "print(f'PyTorch {torch.__version__}, {threads} thread(s)', flush=True)\n"
+    "for line in sys.stdin:\n"
+    "    layer, adam, dY = cases[int(line)]\n"
+    "    X.grad = None\n"
+    "    adam.zero_grad(set_to_none=False)\n"
+    "    start = clock()\n"
+    "    layer(X).backward(dY)\n"
+    "    adam.step()\n"
+    "    print(clock() - start, flush=True)\n";
+
+struct python {
     pid_t process;
     FILE *to, *from;
     char about[256];
@@ -77,23 +105,24 @@ static void become_python(const char *script, const char *coretype, int threads,
     else
         unsetenv("OPENBLAS_CORETYPE");
     snprintf(numbers[count++], sizeof *numbers, "%zu", n);
+    if (script == torch_script) snprintf(numbers[count++], sizeof *numbers, "%d", threads);
     for (size_t k = 0; k < cases && count + 2 <= MAX_ARGUMENTS; k++) {
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][0]);
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][1]);
     }
     for (size_t k = 0; k < count; k++) arguments[3 + k] = numbers[k];
     execv("/usr/bin/python3", arguments);
-    perror("scikit-learn is not measured: /usr/bin/python3");
+    perror("nothing is compared with: /usr/bin/python3");
     _exit(1);
 }
 
-static sklearn *start(const char *script, const char *coretype, int threads, size_t n, size_t cases,
-                      const size_t (*shapes)[2]) {
-    sklearn *child = calloc(1, sizeof *child);
+static python *start(const char *script, const char *coretype, int threads, size_t n, size_t cases,
+                     const size_t (*shapes)[2]) {
+    python *child = calloc(1, sizeof *child);
     int in[2], out[2];
 
     if (!child || pipe(in) != 0 || pipe(out) != 0) {
-        perror("cannot start scikit-learn");
+        perror("cannot start python3");
         exit(1);
     }
     signal(SIGPIPE, SIG_IGN); /* a dead child is noticed when it does not answer */
@@ -111,33 +140,37 @@ static sklearn *start(const char *script, const char *coretype, int threads, siz
         child->about[strcspn(child->about, "\n")] = '\0';
         return child;
     }
-    sklearn_stop(child);
+    python_stop(child);
     return NULL;
 }
 
-sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
-                            const size_t (*shapes)[2]) {
+python *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
+                           const size_t (*shapes)[2]) {
     return start(rbfsampler_script, coretype, threads, n, cases, shapes);
 }
 
-sklearn *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
-                       const size_t (*shapes)[2]) {
+python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
+                      const size_t (*shapes)[2]) {
     return start(ridge_script, coretype, threads, n, cases, shapes);
 }
 
-double sklearn_run(sklearn *child, size_t k) {
+python *torch_steps(int threads, size_t n, size_t cases, const size_t (*shapes)[2]) {
+    return start(torch_script, NULL, threads, n, cases, shapes);
+}
+
+double python_run(python *child, size_t k) {
     double seconds;
 
     fprintf(child->to, "%zu\n", k);
     fflush(child->to);
     if (fscanf(child->from, "%lf", &seconds) == 1) return seconds;
-    fprintf(stderr, "scikit-learn has stopped unexpectedly\n");
+    fprintf(stderr, "python3 has stopped unexpectedly\n");
     exit(1);
 }
 
-const char *sklearn_about(const sklearn *child) { return child->about; }
+const char *python_about(const python *child) { return child->about; }
 
-void sklearn_stop(sklearn *child) {
+void python_stop(python *child) {
     if (!child) return;
     if (child->to) fclose(child->to); /* ends the child's loop */
     if (child->from) fclose(child->from);

@@ -1,0 +1,271 @@
+/* Measure training steps (forward, backward, Adam) of SNNK layers against PyTorch.
+ *
+ *     bench_train [--quick] [--json]
+ *
+ * The layers have 768 inputs and 3072 outputs, as the expansion of BERT's feed-forward block; a
+ * batch has 512 rows; gradients with respect to the outputs are given, and those with respect to the
+ * inputs are computed. In an SNNK layer of m relu features all numbers learn: rows, offsets, Psi and
+ * bias. PyTorch (Debian: python3-torch) makes the same steps in a child process, of the same SNNK
+ * layer and of the dense layer that it stands for. All ways run in turn, in each round; times are
+ * minima of processor time on one thread. (PyTorch's dense products are OpenBLAS's.)
+ *
+ * The share of the roofline of the backward pass is the shortest time that this machine allows over
+ * the time taken. That is the larger of
+ *   - 4 n m (d + l) flops (two products on each side of the features) at the measured peak, and
+ *   - the reading of dY and X, and the writing of dX, at the measured rates for arrays of that size.
+ *
+ * two_thread_scaling: clock time of a whole step of m = 64 on one thread over that on two. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <snnk/snnk.h>
+
+#include "measure.h"
+#include "rivals.h"
+
+enum { D = 768, L = 3072, N = 512, MS = 4, ROUNDS = 25, QUICK_ROUNDS = 5, SCALED = 64 };
+
+static const size_t features[MS] = {8, 16, 32, 64};
+
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        if ((call) != SNNK_OK) {                                                                   \
+            fprintf(stderr, "%s: %s\n", #call, snnk_last_error());                                 \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static float *X, *dX, *Y, *dY;
+
+static double thread_now(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* ---- Our steps ---- */
+
+typedef struct ours {
+    snnk_trainer *trainer;
+    snnk_record *record;
+} ours;
+
+static ours ours_create(size_t m) {
+    snnk_map_config config;
+    snnk_train_config training;
+    snnk_map *map;
+    snnk_layer *layer;
+    snnk_network *network;
+    ours made;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_RELU;
+    config.features = m;
+    CHECK(snnk_map_create(D, &config, NULL, &map));
+    CHECK(snnk_layer_create_random(map, L, 1, &layer));
+    CHECK(snnk_network_create(NULL, &network));
+    CHECK(snnk_network_append(network, layer));
+    CHECK(snnk_train_config_init(&training, sizeof training));
+    training.rows_rate = 1;
+    CHECK(snnk_trainer_create(network, &training, &made.trainer));
+    CHECK(snnk_record_create(made.trainer, &made.record));
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    return made;
+}
+
+static void ours_free(const ours *o) {
+    snnk_record_free(o->record);
+    snnk_trainer_free(o->trainer);
+}
+
+typedef struct parts {
+    double forward, backward, step, all; /* seconds */
+} parts;
+
+static parts ours_run(const ours *o, double (*now)(void), snnk_workspace *workspace) {
+    const double start = now();
+
+    CHECK(snnk_trainer_forward(o->trainer, N, X, D, Y, L, o->record, workspace));
+    const double after_forward = now();
+
+    CHECK(snnk_trainer_backward(o->trainer, o->record, X, D, dY, L, dX, D, workspace));
+    const double after_backward = now();
+
+    CHECK(snnk_trainer_step(o->trainer, 1.0 / N, 1, workspace));
+    const double end = now();
+
+    return (parts){after_forward - start, after_backward - after_forward, end - after_backward,
+                   end - start};
+}
+
+static void keep_least(parts *best, const parts *now) {
+    best->forward = fmin(best->forward, now->forward);
+    best->backward = fmin(best->backward, now->backward);
+    best->step = fmin(best->step, now->step);
+    best->all = fmin(best->all, now->all);
+}
+
+/* ---- Measuring ---- */
+
+typedef struct result {
+    parts ours;
+    double torch;    /* of the same layer; NaN if PyTorch is missing */
+    double roofline; /* share */
+} result;
+
+typedef struct results {
+    result of[MS];
+    double dense; /* PyTorch's */
+    double peak, scaling;
+    char torch[256];
+} results;
+
+/* The shortest time of a backward pass. */
+static double least_seconds(size_t m, double peak) {
+    const size_t outputs = (size_t)N * L * sizeof(float), inputs = (size_t)N * D * sizeof(float);
+    const double arithmetic = 4.0 * N * (double)m * (D + L) / peak;
+    const double moving = (double)outputs / measure_read_rate(dY, outputs) +
+                          (double)inputs / measure_read_rate(X, inputs) +
+                          (double)inputs / measure_write_rate(dX, inputs);
+
+    return fmax(arithmetic, moving);
+}
+
+static void measure_steps(size_t rounds, results *r) {
+    size_t shapes[MS + 1][2];
+    ours layers[MS];
+
+    for (size_t j = 0; j < MS; j++) {
+        shapes[j][0] = features[j], shapes[j][1] = L;
+        layers[j] = ours_create(features[j]);
+        r->of[j] = (result){{INFINITY, INFINITY, INFINITY, INFINITY}, INFINITY, 0};
+    }
+    shapes[MS][0] = 0, shapes[MS][1] = L;
+    python *torch = torch_steps(1, N, MS + 1, (const size_t(*)[2])shapes);
+
+    r->dense = torch ? INFINITY : NAN;
+    snprintf(r->torch, sizeof r->torch, "%s", torch ? python_about(torch) : "");
+    for (size_t round = 0; round < rounds; round++) {
+        r->peak = fmax(r->peak, measure_peak()); /* the clock rate varies */
+        for (size_t j = 0; j < MS; j++) {
+            const parts now = ours_run(&layers[j], thread_now, NULL);
+
+            keep_least(&r->of[j].ours, &now);
+            r->of[j].torch = torch ? fmin(r->of[j].torch, python_run(torch, j)) : NAN;
+        }
+        if (torch) r->dense = fmin(r->dense, python_run(torch, MS));
+    }
+    for (size_t j = 0; j < MS; j++) {
+        r->of[j].roofline = least_seconds(features[j], r->peak) / r->of[j].ours.backward;
+        ours_free(&layers[j]);
+    }
+    python_stop(torch);
+}
+
+static void measure_scaling(size_t rounds, results *r) {
+    const ours layer = ours_create(SCALED);
+    snnk_workspace *two;
+    parts one_thread = {.all = INFINITY}, two_threads = {.all = INFINITY};
+
+    CHECK(snnk_workspace_create(2, NULL, &two));
+    for (size_t round = 0; round < 4 * rounds; round++) {
+        const parts one = ours_run(&layer, measure_now, NULL),
+                    both = ours_run(&layer, measure_now, two);
+
+        one_thread.all = fmin(one_thread.all, one.all);
+        two_threads.all = fmin(two_threads.all, both.all);
+    }
+    r->scaling = one_thread.all / two_threads.all;
+    snnk_workspace_free(two);
+    ours_free(&layer);
+}
+
+/* ---- Printing ---- */
+
+enum { BERT = 1 }; /* m = 16 */
+
+static void print_number(const char *name, double value, const char *end) {
+    printf("\"%s\":", name);
+    if (isfinite(value))
+        printf("%.4g%s", value, end);
+    else
+        printf("null%s", end);
+}
+
+static void print_json(const results *r) {
+    printf("{\"kernels\":\"%s\",\"torch\":\"%s\",\"peak_gflops\":%.1f,\"results\":[",
+           snnk_kernels_name(), r->torch, 1e-9 * r->peak);
+    for (size_t j = 0; j < MS; j++) {
+        const result *of = &r->of[j];
+
+        printf("%s{\"m\":%zu,\"forward_ms\":%.4g,\"backward_ms\":%.4g,\"step_ms\":%.4g,",
+               j ? "," : "", features[j], 1e3 * of->ours.forward, 1e3 * of->ours.backward,
+               1e3 * of->ours.step);
+        print_number("vs_torch_dense", r->dense / of->ours.all, ",");
+        print_number("vs_torch_snnk", of->torch / of->ours.all, ",");
+        print_number("backward_roofline_fraction", of->roofline, "}");
+    }
+    printf("],");
+    print_number("train_step_vs_torch_dense", r->dense / r->of[BERT].ours.all, ",");
+    print_number("train_step_vs_torch_snnk", r->of[BERT].torch / r->of[BERT].ours.all, ",");
+    print_number("backward_roofline_fraction", r->of[BERT].roofline, ",");
+    print_number("two_thread_scaling", r->scaling, "}\n");
+}
+
+static void print_table(const results *r) {
+    printf("kernels: %s; peak of one core: %.1f GFLOP/s; %s\n"
+           "steps of %d -> %d, %d rows, milliseconds of one thread\n\n"
+           "   m  forward  backward   Adam    all   times faster than PyTorch    roofline\n"
+           "                                            dense  the same layer  (backward)\n",
+           snnk_kernels_name(), 1e-9 * r->peak, r->torch[0] ? r->torch : "PyTorch is missing", D, L,
+           N);
+    for (size_t j = 0; j < MS; j++) {
+        const result *of = &r->of[j];
+
+        printf("%4zu  %7.2f  %8.2f  %5.2f  %5.2f  %11.1f  %14.1f  %9.0f%%\n", features[j],
+               1e3 * of->ours.forward, 1e3 * of->ours.backward, 1e3 * of->ours.step,
+               1e3 * of->ours.all, r->dense / of->ours.all, of->torch / of->ours.all,
+               100 * of->roofline);
+    }
+    printf("\ntwo threads: %.2f times faster (m = %d)\n", r->scaling, (int)SCALED);
+}
+
+int main(int argc, char **argv) {
+    size_t rounds = ROUNDS;
+    bool json = false;
+    results r = {.peak = measure_peak()};
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0) {
+            rounds = QUICK_ROUNDS;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else {
+            const bool help = strcmp(argv[i], "--help") == 0;
+
+            fprintf(help ? stdout : stderr,
+                    "usage: bench_train [--quick] [--json]\n"
+                    "Measure training steps of SNNK layers against PyTorch.\n"
+                    "  --quick  fewer rounds\n"
+                    "  --json   print one JSON object\n");
+            return help ? 0 : 2;
+        }
+    }
+    X = measure_floats((size_t)N * D);
+    dX = measure_floats((size_t)N * D);
+    Y = measure_floats((size_t)N * L);
+    dY = measure_floats((size_t)N * L);
+    measure_steps(rounds, &r);
+    measure_scaling(rounds, &r);
+    (json ? print_json : print_table)(&r);
+    return 0;
+}

@@ -4,10 +4,10 @@
 
 #include "base/size.h"
 
-/* Columns of A that are packed together: a multiple of the rows of every table's tiles. More than
- * this many columns are far apart in memory, so that each row of a tile would be on another
- * page. */
-enum { PACKED = 24 };
+/* If rows of A are longer than this, each row of a tile would be on another cache line and soon on
+ * another page: then a few columns are packed together at a time, a multiple of the rows of every
+ * table's tiles. */
+enum { LONG_ROW = 128, PACKED = 24 };
 
 /* C += A^T B for at most SNNK__BACK_ROWS rows and many columns of A, packed a few at a time. */
 static void correlate_packed(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
@@ -28,7 +28,7 @@ void snnk__correlate(size_t n, size_t rows, size_t columns, const float *A, size
     for (size_t i = 0; i < n; i += SNNK__BACK_ROWS) {
         const size_t some = snnk__min_size(SNNK__BACK_ROWS, n - i);
 
-        if (rows > PACKED)
+        if (rows > PACKED && lda > LONG_ROW)
             correlate_packed(some, rows, columns, A + i * lda, lda, B + i * ldb, ldb, C, ldc);
         else
             snnk__kernels_get()->correlate(some, rows, columns, A + i * lda, lda, B + i * ldb, ldb,

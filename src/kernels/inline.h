@@ -11,14 +11,9 @@
 #define UNROLLED _Pragma("GCC unroll 32") for
 #endif
 
-/* CASE(1) ... CASE(6), CASE(12) or CASE(24) of a switch: each makes the number of rows a
- * constant. */
+/* CASE(1) ... CASE(6), or CASE(12), of a switch: each makes the number of rows a constant. */
 #define FOR_ROW_COUNTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #define FOR_12_ROW_COUNTS(CASE)                                                                    \
     FOR_ROW_COUNTS(CASE) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-#define FOR_6_MORE_ROW_COUNTS(CASE) CASE(13) CASE(14) CASE(15) CASE(16) CASE(17) CASE(18)
-#define FOR_LAST_ROW_COUNTS(CASE)   CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24)
-#define FOR_24_ROW_COUNTS(CASE)                                                                    \
-    FOR_12_ROW_COUNTS(CASE) FOR_6_MORE_ROW_COUNTS(CASE) FOR_LAST_ROW_COUNTS(CASE)
 
 #endif

@@ -55,7 +55,10 @@ INLINE void project_tile(const int rows, const project_pass *pass, const float *
     UNROLLED (int i = 0; i < rows; i++)
         UNROLLED (int j = 0; j < DOTS; j++) s[i][j] = pass->first ? (floats){0} : partial[i][j];
     for (; k + LANES <= pass->count; k += LANES, panel += DOTS * LANES) {
-        UNROLLED (int i = 0; i < rows; i++) x[i] = v_load(X + (size_t)i * ldx + k);
+        UNROLLED (int i = 0; i < rows; i++) {
+            x[i] = v_load(X + (size_t)i * ldx + k);
+            __builtin_prefetch(X + (size_t)(i + PROJECT_ROWS) * ldx + k);
+        }
         project_chunk(rows, x, panel, s);
     }
     if (k < pass->count) {

@@ -2,61 +2,9 @@
  * exact sums of whole numbers, and with Jacobians of maps. */
 #include "support/compare.h"
 #include "support/gradients.h"
-
-#include "train/trainer.h"
+#include "support/trainers.h"
 
 static const double eps = 0x1p-24; /* half a unit in the last place of 1: one float rounding */
-
-static float *draw(size_t count, uint64_t seed) {
-    float *values = malloc(count * sizeof *values);
-
-    draw_floats(values, count, seed);
-    return values;
-}
-
-/* ---- Networks ---- */
-
-static snnk_network *network_of(size_t n_layers, snnk_layer *const *layers) {
-    snnk_network *network;
-
-    assert_ok(snnk_network_create(NULL, &network));
-    for (size_t k = 0; k < n_layers; k++) {
-        assert_ok(snnk_network_append(network, layers[k]));
-        snnk_layer_free(layers[k]);
-    }
-    return network;
-}
-
-static snnk_layer *dense_of(size_t d, size_t l, int32_t activation, uint64_t seed) {
-    float *W = draw(d * l, seed), *b = draw(l, seed + 1);
-    snnk_layer *layer;
-
-    assert_ok(snnk_layer_create_dense(d, l, W, d, b, activation, NULL, &layer));
-    free(b);
-    free(W);
-    return layer;
-}
-
-/* Releases the map. */
-static snnk_layer *snnk_of(snnk_map *map, size_t l, uint64_t seed) {
-    const size_t m = snnk_map_features(map);
-    float *Psi = draw(m * l, seed), *bias = draw(l, seed + 1);
-    snnk_layer *layer;
-
-    assert_ok(snnk_layer_create(map, l, Psi, m, bias, &layer));
-    snnk_map_free(map);
-    free(bias);
-    free(Psi);
-    return layer;
-}
-
-static snnk_layer *tower_of(snnk_map *map) {
-    snnk_layer *layer;
-
-    assert_ok(snnk_layer_create_tower(map, &layer));
-    snnk_map_free(map);
-    return layer;
-}
 
 /* A trainer in which all that can learn does. */
 static snnk_trainer *trainer_of(const snnk_network *network) {
@@ -75,14 +23,6 @@ static snnk_trainer *trainer_of(const snnk_network *network) {
             assert_true(st == SNNK_OK || st == SNNK_E_UNSUPPORTED);
         }
     return trainer;
-}
-
-/* The gradient of a part of a layer; NULL if it does not learn. */
-static const snnk__parameter *gradient_of(const snnk_trainer *trainer, size_t layer, int32_t part) {
-    for (size_t s = 0; s < trainer->n_slots; s++)
-        if (trainer->slots[s].layer == layer && trainer->slots[s].parameter->part == part)
-            return trainer->slots[s].parameter;
-    return NULL;
 }
 
 /* Forward and backward passes with strides. dX: n x d, packed; NULL: not wanted. */
@@ -112,12 +52,12 @@ static void pass(snnk_trainer *trainer, const ref_rows *rows, float *dX,
 static void check_layer(const ref_network *ref, ref_layer *layer, const snnk_trainer *trainer,
                         size_t k, const ref_rows *rows, const ref_sizes *sizes) {
     const double share = ref_roundings(ref, rows->n) * eps;
-    const snnk__parameter *G = gradient_of(trainer, k,
-                                           layer->dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS),
-                          *c = gradient_of(trainer, k,
-                                           layer->dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS),
-                          *Psi = gradient_of(trainer, k, SNNK_PART_WEIGHTS),
-                          *bias = gradient_of(trainer, k, SNNK_PART_BIAS);
+    const snnk__parameter *G = parameter_of(trainer, k,
+                                            layer->dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS),
+                          *c = parameter_of(trainer, k,
+                                            layer->dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS),
+                          *Psi = parameter_of(trainer, k, SNNK_PART_WEIGHTS),
+                          *bias = parameter_of(trainer, k, SNNK_PART_BIAS);
     bool has_rows = false;
 
     for (size_t b = 0, row = 0; b < layer->n_blocks; b++) {
@@ -309,18 +249,6 @@ static void test_folded(void **state) {
     free(V);
 }
 
-static snnk_network *deep(uint64_t seed) {
-    snnk_map_config gelu = config_of(SNNK_MAP_ELEMENTWISE, 10),
-                    wave = config_of(SNNK_MAP_GAUSSIAN, 12);
-    gelu.activation = SNNK_GELU;
-    gelu.seed = seed;
-    snnk_layer *layers[] = {snnk_of(map_of(5, &gelu, NULL), 6, seed),
-                            dense_of(6, 7, SNNK_SILU, seed + 5),
-                            snnk_of(map_of(7, &wave, NULL), 3, seed + 9)};
-
-    return network_of(3, layers);
-}
-
 static void test_networks(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) check_network(deep(seed), 9, seed);
@@ -375,7 +303,7 @@ static void check_by_jacobian(snnk_map *map, uint64_t seed) {
             assert_close(dX[i * d + k], sum, 0, 1e-5 * size);
         }
     }
-    const snnk__parameter *gradient = gradient_of(trainer, 0, SNNK_PART_WEIGHTS);
+    const snnk__parameter *gradient = parameter_of(trainer, 0, SNNK_PART_WEIGHTS);
 
     for (size_t o = 0; o < l; o++)
         for (size_t j = 0; j < m; j++) {

@@ -88,11 +88,12 @@ static int check_rows_learn(const snnk_layer *layer, size_t k) {
     const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
 
     if (!map || snnk__parts_has(snnk__layer_parts(layer), SNNK_PART_ROWS)) return SNNK_OK;
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "layer %zu: its %s features have no rows of their own that could learn (HD3 "
-                      "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
-                      "or make the map with gaussian rows",
-                      k, map->blocks[0]->kind->name);
+    return snnk__fail(
+        SNNK_E_UNSUPPORTED,
+        "layer %zu: its %s features have no rows of their own that could learn (HD3 "
+        "rows are a seed, spectral features depend on their rows): set rows_rate = 0, "
+        "or make the map with gaussian rows",
+        k, map->blocks[0]->kind->name);
 }
 
 /* The rate of a part by the config. */
@@ -117,7 +118,8 @@ static int create_learners(snnk_trainer *trainer) {
     for (size_t k = 0; st == SNNK_OK && k < trainer->n_layers; k++) {
         const snnk_layer *layer = start->layers[k];
 
-        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK) return st;
+        if (trainer->config.rows_rate > 0 && (st = check_rows_learn(layer, k)) != SNNK_OK)
+            return st;
         trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
         if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
         st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
@@ -181,8 +183,9 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
                           (int)part);
     if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
     if (trainer->steps > 0)
-        return snnk__fail(SNNK_E_STATE, "rates of parts must be set before the first step, but "
-                                        "%llu steps were made",
+        return snnk__fail(SNNK_E_STATE,
+                          "rates of parts must be set before the first step, but "
+                          "%llu steps were made",
                           (unsigned long long)trainer->steps);
     const snnk_layer *of = trainer->start->layers[layer];
 
@@ -224,16 +227,15 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
 }
 
 int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, double factor) {
-    const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
     int st;
 
     if ((st = check_factor(trainer, layer, part, factor)) != SNNK_OK) return st;
+    const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
     snnk__parts learn = trainer->learn[layer];
 
     if (factor == 0) learn &= ~which;
     if (factor > 0 && part != -1) learn |= which;
-    if (learn != trainer->learn[layer] &&
-        (st = change_learner(trainer, layer, learn)) != SNNK_OK)
+    if (learn != trainer->learn[layer] && (st = change_learner(trainer, layer, learn)) != SNNK_OK)
         return st;
     for (size_t s = 0; s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
@@ -247,13 +249,26 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
 uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
     uint64_t n = 0;
 
-    for (size_t s = 0; trainer && s < trainer->n_slots; s++) n += trainer->slots[s].parameter->count;
+    for (size_t s = 0; trainer && s < trainer->n_slots; s++)
+        n += trainer->slots[s].parameter->count;
     return n;
 }
 
 /* ---- Steps ---- */
 
-/* With relative rates: the size of an array of zeros is that of its layer's weights. */
+/* The size of the array that a bias or an offset of zeros is added to products of: the weights or
+ * the rows; 0 if they do not learn. */
+static double size_beside(const snnk_trainer *trainer, const snnk__slot *slot) {
+    const int32_t beside =
+        slot->parameter->part == SNNK_PART_OFFSETS ? SNNK_PART_ROWS : SNNK_PART_WEIGHTS;
+
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (trainer->slots[s].layer == slot->layer && trainer->slots[s].parameter->part == beside)
+            return trainer->slots[s].size;
+    return 0;
+}
+
+/* With relative rates: arrays of zeros take the size of the array beside them, or else 1. */
 static void set_sizes(snnk_trainer *trainer) {
     for (size_t s = 0; trainer->config.relative && s < trainer->n_slots; s++) {
         const snnk__parameter *p = trainer->slots[s].parameter;
@@ -261,10 +276,8 @@ static void set_sizes(snnk_trainer *trainer) {
         trainer->slots[s].size = snnk__root_mean_square(p->count, p->value);
     }
     for (size_t s = 0; s < trainer->n_slots; s++)
-        for (size_t other = 0; other < trainer->n_slots; other++)
-            if (trainer->slots[s].size == 0 &&
-                trainer->slots[other].layer == trainer->slots[s].layer)
-                trainer->slots[s].size = trainer->slots[other].size;
+        if (trainer->slots[s].size == 0)
+            trainer->slots[s].size = size_beside(trainer, &trainer->slots[s]);
     for (size_t s = 0; s < trainer->n_slots; s++)
         if (trainer->slots[s].size == 0) trainer->slots[s].size = 1;
 }
@@ -274,7 +287,8 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
     int st;
 
     if (trainer->n_slots == 0)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "every part of the network is frozen: nothing learns");
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "every part of the network is frozen: nothing learns");
     if (trainer->steps == 0) set_sizes(trainer);
     for (size_t s = 0; s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
@@ -310,26 +324,63 @@ static void forget_gradients(snnk_trainer *trainer) {
     }
 }
 
+/* The squares of gradients, and the numbers that a step computes, must stay in float. */
+static const double largest_length = 1e18, largest_rate = 1e30;
+
+/* Also checks that infinity times a gradient of 0 does not make NaN of a number. */
+static int check_rates(const snnk_trainer *trainer, double factor) {
+    const snnk_train_config *config = &trainer->config;
+
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const double rate =
+                         config->rate * trainer->slots[s].factor * trainer->slots[s].size * factor,
+                     largest = rate * fmax(config->weight_decay, 1 / (1 - config->momentum));
+
+        if (largest <= largest_rate) continue;
+        return snnk__fail(SNNK_E_RANGE,
+                          "factor = %g makes the rate of layer %zu %g: its product with the weight "
+                          "decay, or with 1/(1 - momentum), must be at most %g",
+                          factor, trainer->slots[s].layer, rate, largest_rate);
+    }
+    return SNNK_OK;
+}
+
+/* Limit the length of the gradient by `clip`; forget the gradient if it is not usable. */
+static int clip_gradients(snnk_trainer *trainer, double *scale) {
+    const double clip = trainer->config.clip;
+    const unsigned long long step = (unsigned long long)trainer->steps + 1;
+    double length = snnk__gradient_length(trainer->n_slots, trainer->slots, *scale);
+
+    if (isfinite(length) && clip > 0 && length > clip) {
+        *scale *= clip / length;
+        length = clip;
+    }
+    if (length <= largest_length) return SNNK_OK;
+    forget_gradients(trainer);
+    if (isfinite(length))
+        return snnk__fail(
+            SNNK_E_NONFINITE,
+            "the gradient of step %llu has length %g, whose square overflows float: a "
+            "smaller rate, or clip, may help",
+            step, length);
+    return snnk__fail(SNNK_E_NONFINITE,
+                      "a gradient of step %llu is not finite: a smaller rate may help", step);
+}
+
 int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
                       snnk_workspace *workspace) {
     int st;
 
     if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if ((st = snnk__check_within(scale, -1e30, 1e30, "scale")) != SNNK_OK) return st;
     if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
     if (trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
     if ((st = snnk__trainer_prepare(trainer)) != SNNK_OK) return st;
-    const double length = snnk__gradient_length(trainer->n_slots, trainer->slots, scale),
-                 clip = trainer->config.clip;
-
-    if (!isfinite(length)) {
-        forget_gradients(trainer);
-        return snnk__fail(SNNK_E_NONFINITE,
-                          "a gradient of step %llu is not finite: a smaller rate may help",
-                          (unsigned long long)trainer->steps + 1);
-    }
-    if (clip > 0 && length > clip) scale *= clip / length;
+    if ((st = check_rates(trainer, factor)) != SNNK_OK) return st;
+    if ((st = clip_gradients(trainer, &scale)) != SNNK_OK) return st;
     trainer->steps++;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);

@@ -8,18 +8,22 @@
 
 /* ---- Creating and freeing ---- */
 
+static void free_slots(const snnk_allocator *allocator, size_t n, snnk__slot *slots) {
+    for (size_t s = 0; s < n; s++) {
+        snnk__free(allocator, slots[s].mean);
+        snnk__free(allocator, slots[s].square);
+        snnk__free(allocator, slots[s].best);
+    }
+    snnk__free(allocator, slots);
+}
+
 void snnk_trainer_free(snnk_trainer *trainer) {
     if (!trainer) return;
     const snnk_allocator allocator = trainer->allocator;
 
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        snnk__free(&allocator, trainer->slots[s].mean);
-        snnk__free(&allocator, trainer->slots[s].square);
-        snnk__free(&allocator, trainer->slots[s].best);
-    }
     for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
         snnk__learner_free(trainer->learners[k]);
-    snnk__free(&allocator, trainer->slots);
+    free_slots(&allocator, trainer->n_slots, trainer->slots);
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
@@ -221,8 +225,9 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
+    trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
-    snnk__free(&trainer->allocator, slots);
+    free_slots(&trainer->allocator, n, slots);
     return count_sizes(trainer);
 }
 

@@ -130,19 +130,6 @@ static void test_dense(void **state) {
     }
 }
 
-static snnk_scaling *scaling_of(size_t d) {
-    double mean[17], scale[17];
-    uint64_t seed = 5;
-    snnk_scaling *scaling;
-
-    for (size_t k = 0; k < d; k++) {
-        mean[k] = draw_uniform(&seed) / 2;
-        scale[k] = 1 + draw_uniform(&seed) / 2;
-    }
-    assert_ok(snnk_scaling_create_given(d, mean, scale, NULL, &scaling));
-    return scaling;
-}
-
 /* Every kind, order, floor and activation, drawn and HD3. */
 static size_t map_configs(snnk_map_config configs[64]) {
     size_t n = 0;
@@ -197,37 +184,16 @@ static void test_tower_alone(void **state) {
     check_network(network_of(1, &layer), 6, 3);
 }
 
-/* Blocks side by side: some learn, others have no rows. */
-static snnk_map *many_blocks(size_t d) {
-    snnk_map_config configs[64];
-    const size_t count = map_configs(configs);
-    snnk_scaling *scaling = scaling_of(d);
-    const float G[10] = {1, -0.5f, 0.25f, 0, 2, -1, 0.5f, 0.75f, -0.3f, 1}, c[2] = {0.5f, -0.25f};
-    snnk_map *parts[4], *all;
-
-    parts[0] = map_of(d, &configs[count - 1], scaling); /* identity */
-    parts[1] = map_of(d, &configs[18], NULL);           /* gaussian */
-    assert_int_equal(configs[18].kind, SNNK_MAP_GAUSSIAN);
-    configs[4].projection = SNNK_PROJECTION_HD3;
-    parts[2] = map_of(d, &configs[4], scaling); /* order 2 with a floor */
-    assert_int_equal(configs[4].order, 2);
-    configs[8].kind = SNNK_MAP_ELEMENTWISE;
-    configs[8].activation = SNNK_GELU;
-    assert_ok(snnk_map_create_from_rows(d, 2, G, d, c, &configs[8], scaling, &parts[3]));
-    assert_ok(snnk_map_concat(4, (const snnk_map *const *)parts, &all));
-    for (size_t i = 0; i < 4; i++) snnk_map_free(parts[i]);
-    snnk_scaling_free(scaling);
-    return all;
-}
-
 static void test_several_blocks(void **state) {
-    snnk_layer *layer = snnk_of(many_blocks(5), 3, 1), *tower[2];
-
     (void)state;
-    check_network(network_of(1, &layer), 12, 4);
-    tower[0] = tower_of(many_blocks(5));
-    tower[1] = dense_of(snnk_layer_outputs(tower[0]), 4, SNNK_TANH, 3);
-    check_network(network_of(2, tower), 12, 8);
+    for (size_t first = 0; first < 4; first++) {
+        snnk_layer *layer = snnk_of(many_blocks(first), 3, 1),
+                   *tower[] = {tower_of(many_blocks(first)), NULL};
+
+        check_network(network_of(1, &layer), 12, 4);
+        tower[1] = dense_of(snnk_layer_outputs(tower[0]), 4, SNNK_TANH, 3);
+        check_network(network_of(2, tower), 12, 8);
+    }
 }
 
 static void test_folded(void **state) {
@@ -256,6 +222,11 @@ static void test_networks(void **state) {
                             dense_of(8, 2, SNNK_IDENTITY, 5)};
 
     check_network(network_of(3, layers), 130, 7);
+    /* In the middle, a layer whose projections are its outputs. */
+    snnk_layer *linear[] = {dense_of(4, 9, SNNK_TANH, 1), dense_of(9, 8, SNNK_IDENTITY, 3),
+                            dense_of(8, 8, SNNK_IDENTITY, 5), dense_of(8, 2, SNNK_SIN, 7)};
+
+    check_network(network_of(4, linear), 10, 7);
 }
 
 static void test_bundled(void **state) {

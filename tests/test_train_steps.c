@@ -455,6 +455,43 @@ static void test_result(void **state) {
     free(X);
 }
 
+/* Several blocks: the rows of those that have rows change, others stay. */
+static void test_result_of_blocks(void **state) {
+    enum { n = 40, d = 5, l = 3 };
+    float *X = draw(n * d, 1), *dY = draw(n * l, 2), of_start[n * l], of_trainer[n * l],
+          of_result[n * l], of_file[n * l];
+    const snnk_train_config config = step_config(SNNK_OPTIMIZER_ADAM);
+
+    (void)state;
+    for (size_t first = 0; first < 4; first++) {
+        snnk_layer *layer = snnk_of(many_blocks(first), l, 1);
+        snnk_network *network = network_of(1, &layer), *result, *loaded;
+        snnk_trainer *trainer;
+        double change = 0;
+
+        assert_ok(snnk_network_forward(network, n, X, d, of_start, l, NULL));
+        assert_ok(snnk_trainer_create(network, &config, &trainer));
+        train(trainer, n, X, dY, 2);
+        assert_ok(snnk_trainer_forward(trainer, n, X, d, of_trainer, l, NULL, NULL));
+        assert_ok(snnk_trainer_network(trainer, &result));
+        assert_ok(snnk_network_forward(result, n, X, d, of_result, l, NULL));
+        loaded = reloaded(result, 0);
+        assert_ok(snnk_network_forward(loaded, n, X, d, of_file, l, NULL));
+        assert_memory_equal(of_file, of_result, sizeof of_file);
+        for (size_t i = 0; i < n * l; i++) {
+            assert_close(of_result[i], of_trainer[i], 0, 100 * eps * 10);
+            change = fmax(change, fabs((double)of_result[i] - (double)of_start[i]));
+        }
+        assert_true(change > 1e-3);
+        snnk_network_free(loaded);
+        snnk_network_free(result);
+        snnk_trainer_free(trainer);
+        snnk_network_free(network);
+    }
+    free(dY);
+    free(X);
+}
+
 /* Without a step, the result is the start: the same bits, whatever learns. */
 static void test_result_without_steps(void **state) {
     enum { n = 9, d = 5, l = 3 };
@@ -548,6 +585,7 @@ int main(void) {
         cmocka_unit_test(test_bad_gradients),
         cmocka_unit_test(test_steps_that_overflow),
         cmocka_unit_test(test_result),
+        cmocka_unit_test(test_result_of_blocks),
         cmocka_unit_test(test_result_without_steps),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_descent),

@@ -77,6 +77,49 @@ static inline snnk_network *deep(uint64_t seed) {
     return network_of(3, layers);
 }
 
+/* At most 17 inputs. */
+static inline snnk_scaling *scaling_of(size_t d) {
+    double mean[17], scale[17];
+    uint64_t seed = 5;
+    snnk_scaling *scaling;
+
+    for (size_t k = 0; k < d; k++) {
+        mean[k] = draw_uniform(&seed) / 2;
+        scale[k] = 1 + draw_uniform(&seed) / 2;
+    }
+    assert_ok(snnk_scaling_create_given(d, mean, scale, NULL, &scaling));
+    return scaling;
+}
+
+/* Blocks side by side of 5 inputs, the one with this number first: Gaussian and GELU of given rows,
+ * which learn, and identity and HD3, which have no rows. Scaled, but for the Gaussian. */
+static inline snnk_map *many_blocks(size_t first) {
+    enum { d = 5 };
+    const float G[2 * d] = {1, -0.5f, 0.25f, 0, 2, -1, 0.5f, 0.75f, -0.3f, 1};
+    const float c[2] = {0.5f, -0.25f};
+    snnk_map_config wave = config_of(SNNK_MAP_GAUSSIAN, 18),
+                    hd3 = config_of(SNNK_MAP_ARC_COSINE, 9),
+                    given = config_of(SNNK_MAP_ELEMENTWISE, 2),
+                    same = config_of(SNNK_MAP_IDENTITY, 0);
+    snnk_scaling *scaling = scaling_of(d);
+    snnk_map *parts[4], *turned[4], *all;
+
+    hd3.projection = SNNK_PROJECTION_HD3;
+    hd3.order = 2;
+    hd3.floor = -0.3;
+    hd3.offset_scale = 0.5;
+    given.activation = SNNK_GELU;
+    parts[0] = map_of(d, &wave, NULL);
+    parts[1] = map_of(d, &same, scaling);
+    parts[2] = map_of(d, &hd3, scaling);
+    assert_ok(snnk_map_create_from_rows(d, 2, G, d, c, &given, scaling, &parts[3]));
+    for (size_t i = 0; i < 4; i++) turned[i] = parts[(first + i) % 4];
+    assert_ok(snnk_map_concat(4, (const snnk_map *const *)turned, &all));
+    for (size_t i = 0; i < 4; i++) snnk_map_free(parts[i]);
+    snnk_scaling_free(scaling);
+    return all;
+}
+
 static inline snnk_train_config train_config(void) {
     snnk_train_config config;
 

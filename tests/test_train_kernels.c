@@ -212,7 +212,8 @@ static double slope_value(int32_t activation, double z) {
 
 /* What each slope may be off by, as a share of its size, and of 1. Relative ones are those of the
  * activations it is made of (2.5 ulp). Absolute ones are about twice the largest error that was
- * measured on all kernel tables over the arguments below; 1e-37 is where numbers become denormal. */
+ * measured on all kernel tables over the arguments below; 1e-37 is where numbers become
+ * denormal. */
 static const struct {
     double relative, absolute;
 } slope_errors[] = {

@@ -516,6 +516,37 @@ static void test_result_without_steps(void **state) {
     free(X);
 }
 
+/* What depends on the old numbers is left behind; records and results outlive the trainer, and the
+ * start outlives its results. */
+static void test_owners(void **state) {
+    enum { n = 8, d = 5, l = 3 };
+    float *X = draw(n * d, 1), *dY = draw(n * l, 2), Y[n * l];
+    snnk_network *network = deep(1), *result;
+    snnk_uncertainty *uncertainty;
+    snnk_trainer *trainer;
+    snnk_record *record;
+
+    (void)state;
+    assert_ok(snnk_uncertainty_create(l, SNNK_ROWS(.n = n, .X = X, .ldx = l, .Y = dY), NULL,
+                                      &uncertainty));
+    assert_ok(snnk_network_set_uncertainty(network, uncertainty));
+    snnk_uncertainty_free(uncertainty);
+    assert_ok(snnk_trainer_create(network, NULL, &trainer));
+    assert_non_null(snnk_network_uncertainty(network));
+    snnk_network_free(network);
+    assert_ok(snnk_record_create(trainer, &record));
+    assert_ok(snnk_trainer_forward(trainer, n, X, d, Y, l, record, NULL));
+    assert_ok(snnk_trainer_set_rate(trainer, 1, -1, 0));
+    assert_ok(snnk_trainer_network(trainer, &result));
+    snnk_trainer_free(trainer);
+    assert_null(snnk_network_uncertainty(result));
+    assert_ok(snnk_network_forward(result, n, X, d, Y, l, NULL));
+    snnk_record_free(record);
+    snnk_network_free(result);
+    free(dY);
+    free(X);
+}
+
 /* Threads do not change steps. */
 static void test_threads(void **state) {
     enum { n = 140, d = 5, l = 3 };
@@ -587,6 +618,7 @@ int main(void) {
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_result_of_blocks),
         cmocka_unit_test(test_result_without_steps),
+        cmocka_unit_test(test_owners),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_descent),
     };

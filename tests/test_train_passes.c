@@ -2,6 +2,8 @@
  * records, and what is frozen. */
 #include "support/trainers.h"
 
+#include "train/passes.h"
+
 static const size_t counts[] = {1, 127, 128, 129, 300};
 enum { COUNTS = sizeof counts / sizeof *counts };
 
@@ -452,6 +454,50 @@ static void test_each_part_alone(void **state) {
     snnk_network_free(network);
 }
 
+/* Layers before the first that learns may pass forward without a record. They are then computed as
+ * the network computes them, which rounds otherwise: some 100 roundings of inputs below 10, and a
+ * gradient is a sum of 150 products of these. */
+static void test_first_learning(void **state) {
+    enum { n = 150, d = 5, l = 3 };
+    snnk_network *network = deep(1);
+    float *X = draw(n * d, 1), *dY = draw(n * l, 2), *Y = draw(n * l, 3), *others = draw(n * l, 4);
+    snnk_trainer *trainer, *other;
+    snnk_record *record, *other_record;
+
+    (void)state;
+    for (size_t first = 0; first < 3; first++) {
+        assert_ok(snnk_trainer_create(network, NULL, &trainer));
+        assert_ok(snnk_trainer_create(network, NULL, &other));
+        for (size_t k = 0; k < first; k++) {
+            assert_ok(snnk_trainer_set_rate(trainer, k, -1, 0));
+            assert_ok(snnk_trainer_set_rate(other, k, -1, 0));
+        }
+        assert_int_equal(trainer->first_learning, first);
+        assert_ok(snnk_record_create(trainer, &record));
+        assert_ok(snnk_record_create(other, &other_record));
+        assert_ok(snnk_trainer_forward(trainer, n, X, d, Y, l, record, NULL));
+        assert_ok(snnk_trainer_backward(trainer, record, X, d, dY, l, NULL, 0, NULL));
+        assert_ok(snnk__passes_forward(other, first, n, X, d, others, l, other_record, NULL));
+        assert_ok(snnk__passes_backward(other, first, other_record, X, d, dY, l, NULL, 0, NULL));
+        float *a = numbers_of(trainer, true), *b = numbers_of(other, true);
+
+        for (size_t i = 0; i < n * l; i++) assert_close(others[i], Y[i], 0, 100 * 0x1p-24 * 10);
+        for (size_t k = 0; k < snnk_trainer_parameters(trainer); k++)
+            assert_close(b[k], a[k], 0, 150 * 100 * 0x1p-24);
+        free(b);
+        free(a);
+        snnk_record_free(other_record);
+        snnk_record_free(record);
+        snnk_trainer_free(other);
+        snnk_trainer_free(trainer);
+    }
+    free(others);
+    free(Y);
+    free(dY);
+    free(X);
+    snnk_network_free(network);
+}
+
 static void test_frozen_layers_are_shared(void **state) {
     snnk_network *network = deep(1), *result;
     snnk_trainer *trainer;
@@ -480,6 +526,7 @@ int main(void) {
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_nan),
         cmocka_unit_test(test_each_part_alone),
+        cmocka_unit_test(test_first_learning),
         cmocka_unit_test(test_frozen_layers_are_shared),
     };
     return cmocka_run_group_tests_name("train_passes", tests, NULL, NULL);

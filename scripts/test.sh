@@ -140,9 +140,9 @@ if [ $quick = no ]; then
         # shellcheck disable=SC2086 # a list
         build_and_test minimal32 "sizes of 32 bits" $emulated
     fi
-    failed_before=$failed # as build_and_test, but only two targets
-    check "build: tsan (thread sanitizer)" build tsan test_threads test_pool
-    [ "$failed" != "$failed_before" ] || run_suite tsan -R '^(threads|pool)$'
+    failed_before=$failed # as build_and_test, but only three targets
+    check "build: tsan (thread sanitizer)" build tsan test_threads test_pool test_train_passes
+    [ "$failed" != "$failed_before" ] || run_suite tsan -R '^(threads|pool|train_passes)$'
     check "format" sh tests/format.sh
 fi
 

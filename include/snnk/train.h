@@ -305,8 +305,9 @@ SNNK_API int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, c
  *   scale      gradients are multiplied by it first, such as 1/n for a mean over n rows
  *   factor     the rate is multiplied by it: a schedule of your own; >= 0
  *   workspace  NULL for one thread
- * SNNK_E_NULL, SNNK_E_RANGE (factor), SNNK_E_NONFINITE (a gradient: the numbers are unchanged, and
- * the gradients are 0), SNNK_E_UNSUPPORTED (LBFGS has no single steps). */
+ * SNNK_E_NULL, SNNK_E_RANGE (scale, -1e30 ... 1e30; factor), SNNK_E_NONFINITE (a gradient, or the
+ * square of their length: the numbers are unchanged, and the gradients are 0), SNNK_E_UNSUPPORTED
+ * (LBFGS has no single steps; everything is frozen), SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
                                snnk_workspace *workspace);
 

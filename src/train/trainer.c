@@ -9,18 +9,22 @@
 
 /* ---- Creating and freeing ---- */
 
+static void free_slots(const snnk_allocator *allocator, size_t n, snnk__slot *slots) {
+    for (size_t s = 0; s < n; s++) {
+        snnk__free(allocator, slots[s].mean);
+        snnk__free(allocator, slots[s].square);
+        snnk__free(allocator, slots[s].best);
+    }
+    snnk__free(allocator, slots);
+}
+
 void snnk_trainer_free(snnk_trainer *trainer) {
     if (!trainer) return;
     const snnk_allocator allocator = trainer->allocator;
 
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        snnk__free(&allocator, trainer->slots[s].mean);
-        snnk__free(&allocator, trainer->slots[s].square);
-        snnk__free(&allocator, trainer->slots[s].best);
-    }
     for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
         snnk__learner_free(trainer->learners[k]);
-    snnk__free(&allocator, trainer->slots);
+    free_slots(&allocator, trainer->n_slots, trainer->slots);
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
@@ -211,16 +215,17 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
+    trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
-    snnk__free(&trainer->allocator, slots);
+    free_slots(&trainer->allocator, n, slots);
     return count_sizes(trainer);
 }
 
 int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, double factor) {
-    const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
     int st;
 
     if ((st = check_factor(trainer, layer, part, factor)) != SNNK_OK) return st;
+    const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
     snnk__parts learn = trainer->learn[layer];
 
     if (factor == 0) learn &= ~which;
@@ -325,33 +330,72 @@ static void forget_gradients(snnk_trainer *trainer) {
     }
 }
 
+/* The squares of gradients, and the numbers that a step computes, must stay in float. */
+static const double largest_length = 1e18, largest_rate = 1e30;
+
+/* Also checks that infinity times a gradient of 0 does not make NaN of a number. */
+static int check_rates(const snnk_trainer *trainer, double factor) {
+    const snnk_train_config *config = &trainer->config;
+
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const double rate =
+                         config->rate * trainer->slots[s].factor * trainer->slots[s].size * factor,
+                     largest = rate * fmax(config->weight_decay, 1 / (1 - config->momentum));
+
+        if (largest <= largest_rate) continue;
+        return snnk__fail(SNNK_E_RANGE,
+                          "factor = %g makes the rate of layer %zu %g: its product with the weight "
+                          "decay, or with 1/(1 - momentum), must be at most %g",
+                          factor, trainer->slots[s].layer, rate, largest_rate);
+    }
+    return SNNK_OK;
+}
+
+/* Limit the length of the gradient by `clip`; forget the gradient if it is not usable. */
+static int clip_gradients(snnk_trainer *trainer, double *scale) {
+    const double clip = trainer->config.clip;
+    const unsigned long long step = (unsigned long long)trainer->steps + 1;
+    double length = snnk__gradient_length(trainer->n_slots, trainer->slots, *scale);
+
+    if (isfinite(length) && clip > 0 && length > clip) {
+        *scale *= clip / length;
+        length = clip;
+    }
+    if (length <= largest_length) return SNNK_OK;
+    forget_gradients(trainer);
+    if (isfinite(length))
+        return snnk__fail(
+            SNNK_E_NONFINITE,
+            "the gradient of step %llu has length %g, whose square overflows float: a "
+            "smaller rate, or clip, may help",
+            step, length);
+    return snnk__fail(SNNK_E_NONFINITE,
+                      "a gradient of step %llu is not finite: a smaller rate may help", step);
+}
+
 int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
                       snnk_workspace *workspace) {
     int st;
 
     if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if ((st = snnk__check_within(scale, -1e30, 1e30, "scale")) != SNNK_OK) return st;
     if ((st = snnk__check_within(factor, 0, 1e30, "factor")) != SNNK_OK) return st;
     if (trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS)
         return snnk__fail(
             SNNK_E_UNSUPPORTED,
             "lbfgs makes no single steps: use snnk_trainer_run, or another optimizer");
     if ((st = snnk__trainer_prepare(trainer)) != SNNK_OK) return st;
+    if ((st = snnk__trainer_step(trainer, scale, factor, workspace)) != SNNK_OK) return st;
     trainer->has_best = false;
-    return snnk__trainer_step(trainer, scale, factor, workspace);
+    return SNNK_OK;
 }
 
 int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
                        snnk_workspace *workspace) {
-    const double length = snnk__gradient_length(trainer->n_slots, trainer->slots, scale),
-                 clip = trainer->config.clip;
+    int st;
 
-    if (!isfinite(length)) {
-        forget_gradients(trainer);
-        return snnk__fail(SNNK_E_NONFINITE,
-                          "a gradient of step %llu is not finite: a smaller rate may help",
-                          (unsigned long long)trainer->steps + 1);
-    }
-    if (clip > 0 && length > clip) scale *= clip / length;
+    if ((st = check_rates(trainer, factor)) != SNNK_OK) return st;
+    if ((st = clip_gradients(trainer, &scale)) != SNNK_OK) return st;
     trainer->steps++;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);

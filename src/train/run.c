@@ -28,6 +28,10 @@ static int read_rows(const snnk_trainer *trainer, const snnk_rows *rows, snnk_ro
 
 static int resolve_loss(const snnk_trainer *trainer, const snnk_rows *rows, int32_t *loss) {
     *loss = trainer->config.loss;
+    if (*loss == SNNK_LOSS_USER && !trainer->config.loss_function)
+        return snnk__fail(SNNK_E_STATE,
+                          "a checkpoint does not hold your loss function: set it with "
+                          "snnk_trainer_set_callbacks");
     if (*loss == -1) *loss = rows->labels ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
     if (trainer->config.solve != SNNK_TRAIN_SOLVE_NEVER && *loss != SNNK_LOSS_SQUARED)
         return snnk__fail(
@@ -234,6 +238,7 @@ static int one_epoch(snnk__run *run) {
     }
     trainer->epochs[trainer->n_epochs++] = epoch;
     trainer->run_done++;
+    if (!run->judges) trainer->has_best = false; /* of an earlier run */
     if (run->judges && judged.loss < trainer->best_loss) keep(trainer, judged.loss);
     return SNNK_OK;
 }
@@ -284,18 +289,19 @@ static int run_epochs(snnk__run *run, snnk_train_report *report) {
         if ((st = snnk__epochs_judge(run, &run->heldout, &judged)) != SNNK_OK) return st;
         report->first_loss = judged.loss;
         /* Of numbers that are not finite, any others are better. */
-        if (trainer->run_done == 0) keep(trainer, isfinite(judged.loss) ? judged.loss : INFINITY);
+        if (trainer->run_done == 0 || !trainer->has_best)
+            keep(trainer, isfinite(judged.loss) ? judged.loss : INFINITY);
     }
     while (st == SNNK_OK && trainer->run_done < trainer->config.epochs) {
-        if ((st = one_epoch(run)) == SNNK_OK) st = after_epoch(trainer);
-        if (st == SNNK_OK && out_of_patience(run)) {
+        /* Before an epoch, so that a run that goes on after it was cancelled ends here too. */
+        if (trainer->run_done > 0 && out_of_patience(run)) {
             report->stopped = 1;
             break;
         }
+        if ((st = one_epoch(run)) == SNNK_OK) st = after_epoch(trainer);
     }
     if (st != SNNK_OK) return st;
     trainer->run_done = 0;
-    if (!run->judges) trainer->has_best = false;
     if (trainer->config.solve == SNNK_TRAIN_SOLVE_END) return solve_at_end(run, report);
     if (trainer->config.solve == SNNK_TRAIN_SOLVE_EPOCH) report->solved = 1;
     return SNNK_OK;

@@ -9,23 +9,33 @@
 
 /* ---- Creating and freeing ---- */
 
+/* Free the state of the optimizer, and what depends on which numbers learn. */
+static void free_state(snnk_trainer *trainer, size_t n_slots, snnk__slot *slots) {
+    const snnk_allocator *allocator = &trainer->allocator;
+
+    for (size_t s = 0; s < n_slots; s++) {
+        snnk__free(allocator, slots[s].mean);
+        snnk__free(allocator, slots[s].square);
+        snnk__free(allocator, slots[s].best);
+    }
+    snnk__free(allocator, trainer->mark);
+    snnk__lbfgs_free(allocator, trainer->lbfgs);
+    trainer->mark = NULL;
+    trainer->lbfgs = NULL;
+    trainer->has_best = false;
+}
+
 void snnk_trainer_free(snnk_trainer *trainer) {
     if (!trainer) return;
     const snnk_allocator allocator = trainer->allocator;
 
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        snnk__free(&allocator, trainer->slots[s].mean);
-        snnk__free(&allocator, trainer->slots[s].square);
-        snnk__free(&allocator, trainer->slots[s].best);
-    }
+    free_state(trainer, trainer->n_slots, trainer->slots);
     for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
         snnk__learner_free(trainer->learners[k]);
     snnk__free(&allocator, trainer->slots);
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
-    snnk__free(&allocator, trainer->mark);
-    snnk__lbfgs_free(&allocator, trainer->lbfgs);
     snnk_network_free(trainer->start);
     snnk__free(&allocator, trainer);
 }
@@ -223,6 +233,7 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
+    free_state(trainer, n, slots); /* of a run that made no step */
     snnk__learner_free(before);
     snnk__free(&trainer->allocator, slots);
     return count_sizes(trainer);
@@ -245,6 +256,20 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
         if (slot->layer == layer && snnk__parts_has(which, slot->parameter->part))
             slot->factor = factor;
     }
+    return SNNK_OK;
+}
+
+int snnk_trainer_set_callbacks(snnk_trainer *trainer, snnk_train_loss loss_function,
+                               int (*after_epoch)(void *user, const snnk_trainer *trainer),
+                               void *user) {
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if (trainer->config.loss == SNNK_LOSS_USER && !loss_function)
+        return snnk__fail(SNNK_E_NULL, "loss_function is NULL, but the loss is your own");
+    trainer->config.loss_function = loss_function;
+    trainer->config.after_epoch = after_epoch;
+    trainer->config.user = user;
     return SNNK_OK;
 }
 

@@ -293,7 +293,7 @@ static int read_lbfgs(const snnk__safetensors_reader *reader, const snnk__source
     if ((st = snnk__lbfgs_create(&trainer->allocator, n, &trainer->lbfgs)) != SNNK_OK) return st;
     b = trainer->lbfgs;
     b->count = count;
-    b->next = count % SNNK__LBFGS_PAIRS;
+    b->next = count;
     const size_t pairs[] = {count, n};
 
     st = snnk__safetensors_read_f64(reader, "trainer.lbfgs.s", 2, pairs, b->s);

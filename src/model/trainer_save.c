@@ -168,9 +168,7 @@ static void epoch_numbers(const void *context, size_t first, size_t count, void 
 
 /* The differences of L-BFGS, the oldest first. */
 static size_t place_of(const snnk__lbfgs *b, size_t k) {
-    const size_t pair = b->next + SNNK__LBFGS_PAIRS - b->count + k / b->n;
-
-    return pair % SNNK__LBFGS_PAIRS * b->n + k % b->n;
+    return snnk__lbfgs_row(b, b->count - k / b->n) * b->n + k % b->n;
 }
 
 static void number_differences(const void *context, size_t first, size_t count, void *out) {

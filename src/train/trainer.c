@@ -9,33 +9,27 @@
 
 /* ---- Creating and freeing ---- */
 
-/* Free the state of the optimizer, and what depends on which numbers learn. */
-static void free_state(snnk_trainer *trainer, size_t n_slots, snnk__slot *slots) {
-    const snnk_allocator *allocator = &trainer->allocator;
-
-    for (size_t s = 0; s < n_slots; s++) {
+static void free_slots(const snnk_allocator *allocator, size_t n, snnk__slot *slots) {
+    for (size_t s = 0; s < n; s++) {
         snnk__free(allocator, slots[s].mean);
         snnk__free(allocator, slots[s].square);
         snnk__free(allocator, slots[s].best);
     }
-    snnk__free(allocator, trainer->mark);
-    snnk__lbfgs_free(allocator, trainer->lbfgs);
-    trainer->mark = NULL;
-    trainer->lbfgs = NULL;
-    trainer->has_best = false;
+    snnk__free(allocator, slots);
 }
 
 void snnk_trainer_free(snnk_trainer *trainer) {
     if (!trainer) return;
     const snnk_allocator allocator = trainer->allocator;
 
-    free_state(trainer, trainer->n_slots, trainer->slots);
     for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
         snnk__learner_free(trainer->learners[k]);
-    snnk__free(&allocator, trainer->slots);
+    free_slots(&allocator, trainer->n_slots, trainer->slots);
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
+    snnk__free(&allocator, trainer->mark);
+    snnk__lbfgs_free(&allocator, trainer->lbfgs);
     snnk_network_free(trainer->start);
     snnk__free(&allocator, trainer);
 }
@@ -233,9 +227,14 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
-    free_state(trainer, n, slots); /* of a run that made no step */
+    trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
-    snnk__free(&trainer->allocator, slots);
+    free_slots(&trainer->allocator, n, slots);
+    /* And what depends on how many numbers learn. */
+    snnk__free(&trainer->allocator, trainer->mark);
+    snnk__lbfgs_free(&trainer->allocator, trainer->lbfgs);
+    trainer->mark = NULL;
+    trainer->lbfgs = NULL;
     return count_sizes(trainer);
 }
 
@@ -339,7 +338,7 @@ void snnk__trainer_refresh(snnk_trainer *trainer) {
             trainer->learners[k]->form->refresh(trainer->learners[k]);
 }
 
-static void forget_gradients(snnk_trainer *trainer) {
+void snnk__trainer_forget_gradients(snnk_trainer *trainer) {
     for (size_t s = 0; s < trainer->n_slots; s++) {
         const snnk__parameter *p = trainer->slots[s].parameter;
 
@@ -368,7 +367,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
                  clip = trainer->config.clip;
 
     if (!isfinite(length)) {
-        forget_gradients(trainer);
+        snnk__trainer_forget_gradients(trainer);
         return snnk__fail(SNNK_E_NONFINITE,
                           "a gradient of step %llu is not finite: a smaller rate may help",
                           (unsigned long long)trainer->steps + 1);
@@ -400,12 +399,14 @@ static void copy_marked(snnk_trainer *trainer, bool back) {
 void snnk__trainer_mark(snnk_trainer *trainer) {
     copy_marked(trainer, false);
     trainer->mark_steps = trainer->steps;
+    if (trainer->lbfgs) snnk__lbfgs_mark(trainer->lbfgs);
 }
 
 void snnk__trainer_return(snnk_trainer *trainer) {
     copy_marked(trainer, true);
     trainer->steps = trainer->mark_steps;
-    forget_gradients(trainer);
+    if (trainer->lbfgs) snnk__lbfgs_return(trainer->lbfgs);
+    snnk__trainer_forget_gradients(trainer);
     snnk__trainer_refresh(trainer);
 }
 

@@ -77,7 +77,8 @@ SNNK_API const char *snnk_train_solve_name(int32_t solve);
 /* A loss of your own (SNNK_LOSS_USER), for outputs Y of n rows.
  *   user     from the config
  *   n        rows in this call
- *   rows     their numbers in the data, n values
+ *   rows     their numbers in the data, n values. Held-out rows that are given apart count on from
+ *            there: the first of them has the number of rows to learn from
  *   Y        outputs, n x l, row stride ldy
  *   dY       out: the gradient of each row's loss with respect to its outputs, row stride lddy
  *   losses   out: the loss of each row, n values
@@ -193,7 +194,7 @@ typedef struct snnk_train_report {
     double loss;            /* mean over the training rows, during the last epoch */
     double heldout_loss;    /* mean over the held-out rows, of the numbers kept; NaN without such
                              * rows */
-    double first_loss;      /* the same before the first step */
+    double first_loss;      /* the same, of the present numbers when the call began */
     uint64_t rows, heldout_rows;
     uint64_t parameters; /* numbers that learn */
     int32_t stopped;     /* 1: patience ended training before all epochs */
@@ -208,7 +209,8 @@ typedef struct snnk_train_report {
  *   workspace  NULL for one thread. Its progress function can cancel the call: then the trainer is
  *              as after the last complete epoch
  *   report     out; NULL if not wanted
- * Runs config->epochs epochs; a later call runs as many again. The rate falls over the epochs of
+ * Runs config->epochs epochs; a later call runs as many again, from the present numbers, and keeps
+ * those of the first if they are better on the held-out rows. The rate falls over the epochs of
  * one call. After a call that was cancelled, the next one makes the epochs that were left.
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_STATE (a trainer from a checkpoint without its loss
  * function), SNNK_E_SHAPE (inputs or targets of another width; no rows to learn from),

@@ -173,14 +173,13 @@ static int one_step(snnk__run *run, double *loss) {
 
 int snnk__lbfgs_run(snnk__run *run, double *loss) {
     snnk_trainer *trainer = run->trainer;
-    int st;
+    int st = SNNK_OK;
 
-    if (!trainer->lbfgs) {
+    snnk__trainer_mark(trainer);
+    if (!trainer->lbfgs)
         st = snnk__lbfgs_create(&trainer->allocator, (size_t)snnk_trainer_parameters(trainer),
                                 &trainer->lbfgs);
-        if (st != SNNK_OK) return st;
-    }
-    snnk__trainer_mark(trainer);
-    if ((st = one_step(run, loss)) != SNNK_OK) snnk__trainer_return(trainer);
+    if (st == SNNK_OK) st = one_step(run, loss);
+    if (st != SNNK_OK) snnk__trainer_return(trainer);
     return st;
 }

@@ -125,8 +125,8 @@ typedef struct snnk_train_config {
     double huber;           /* errors beyond this count linearly in SNNK_LOSS_HUBER, above 0.
                              * Default 1 */
     double heldout_share;   /* share of the rows to hold out, 0 ... 0.5; not used if held-out rows
-                             * are given. Rows of one group, or equal rows, stay together. Default
-                             * 0.1 */
+                             * are given. Rows of one group, or equal rows, stay together. Where
+                             * all rows would be held out, none are. Default 0.1 */
 
     uint64_t epochs;   /* passes over the rows, at least 1. Default 20 */
     uint64_t batch;    /* rows for each step, at most the rows there are. Default 0: 128, or all

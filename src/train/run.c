@@ -93,7 +93,9 @@ static size_t split(const snnk_trainer *trainer, const snnk_rows *rows, size_t *
 
         if (kept < rows->n && kept > 0 && share <= 2 * trainer->config.heldout_share) break;
     }
-    return kept;
+    if (kept > 0) return kept;
+    for (size_t i = 0; i < rows->n; i++) which[i] = i; /* rather none than all */
+    return rows->n;
 }
 
 /* ---- Opening and closing ---- */

@@ -41,6 +41,8 @@ static int teardown(void **state) {
 static snnk_train_config base(void) {
     snnk_train_config config = train_config();
 
+    config.relative = 1;
+
     config.epochs = EPOCHS;
     config.batch = 20;
     config.seed = 5;

@@ -52,30 +52,28 @@ static void pass(snnk_trainer *trainer, const ref_rows *rows, float *dX,
 static void check_layer(const ref_network *ref, ref_layer *layer, const snnk_trainer *trainer,
                         size_t k, const ref_rows *rows, const ref_sizes *sizes) {
     const double share = ref_roundings(ref, rows->n) * eps;
-    const snnk__parameter *G = parameter_of(trainer, k,
-                                            layer->dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS),
-                          *c = parameter_of(trainer, k,
-                                            layer->dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS),
-                          *Psi = parameter_of(trainer, k, SNNK_PART_WEIGHTS),
+    const snnk__parameter *Psi = parameter_of(trainer, k, SNNK_PART_WEIGHTS),
                           *bias = parameter_of(trainer, k, SNNK_PART_BIAS);
-    bool has_rows = false;
 
     for (size_t b = 0, row = 0; b < layer->n_blocks; b++) {
-        has_rows |= layer->blocks[b].has_rows;
-        for (size_t i = 0; i < layer->blocks[b].rows; i++, row++) {
-            const bool learns = layer->blocks[b].has_rows;
+        const size_t r = layer->blocks[b].rows, d = layer->d;
+        const snnk__parameter *G = block_parameter_of(
+                                  trainer, k, b, layer->dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS),
+                              *c = block_parameter_of(
+                                  trainer, k, b, layer->dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS);
 
-            for (size_t j = row * layer->d; G && j < (row + 1) * layer->d; j++)
-                assert_close(G->gradient[j],
-                             learns ? (double)ref_slope(ref, rows, &layer->G[j]) : 0, 0,
-                             learns ? share * sizes->G[j] : 0);
-            if (c)
-                assert_close(c->gradient[row],
-                             learns ? (double)ref_slope(ref, rows, &layer->c[row]) : 0, 0,
-                             learns ? share * sizes->c[row] : 0);
+        assert_true(layer->blocks[b].has_rows == (G != NULL) && !G == !c);
+        assert_true(!G || (G->count == r * d && c->count == r));
+        for (size_t i = 0; G && i < r; i++) {
+            for (size_t j = 0; j < d; j++)
+                assert_close(G->gradient[i * d + j],
+                             (double)ref_slope(ref, rows, &layer->G[(row + i) * d + j]), 0,
+                             share * sizes->G[(row + i) * d + j]);
+            assert_close(c->gradient[i], (double)ref_slope(ref, rows, &layer->c[row + i]), 0,
+                         share * sizes->c[row + i]);
         }
+        row += r;
     }
-    assert_true(has_rows == (G != NULL) && has_rows == (c != NULL));
     if (!layer->reads_out) return;
     assert_true(Psi->count == layer->l * layer->m && bias->count == layer->l);
     for (size_t o = 0; o < layer->l; o++) {

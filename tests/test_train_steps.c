@@ -270,8 +270,8 @@ static void test_relative(void **state) {
         FOR_NUMBERS(trainer, s, k, i) {
             const int32_t part = trainer->slots[s].parameter->part;
             const bool map_part = part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS;
-            const double g = gradients[i], by = 0.01 * (map_part ? 0.25 * of_rows : 3 * of_psi) *
-                                                g / (fabs(g) + 1e-8);
+            const double g = gradients[i],
+                         by = 0.01 * (map_part ? 0.25 * of_rows : of_psi) * g / (fabs(g) + 1e-8);
 
             assert_close(value_at(trainer, s, k), (double)before[i] - by, 0,
                          30 * eps * fabs(by) + eps * fabs((double)before[i]));
@@ -460,9 +460,10 @@ static void test_result_of_blocks(void **state) {
     enum { n = 40, d = 5, l = 3 };
     float *X = draw(n * d, 1), *dY = draw(n * l, 2), of_start[n * l], of_trainer[n * l],
           of_result[n * l], of_file[n * l];
-    const snnk_train_config config = step_config(SNNK_OPTIMIZER_ADAM);
+    snnk_train_config config = step_config(SNNK_OPTIMIZER_ADAM);
 
     (void)state;
+    config.rows_rate = 0; /* some blocks have no rows */
     for (size_t first = 0; first < 4; first++) {
         snnk_layer *layer = snnk_of(many_blocks(first), l, 1);
         snnk_network *network = network_of(1, &layer), *result, *loaded;
@@ -471,6 +472,12 @@ static void test_result_of_blocks(void **state) {
 
         assert_ok(snnk_network_forward(network, n, X, d, of_start, l, NULL));
         assert_ok(snnk_trainer_create(network, &config, &trainer));
+        assert_ok(snnk_trainer_set_rate(trainer, 0, SNNK_PART_ROWS, 1));
+        assert_ok(snnk_trainer_set_rate(trainer, 0, SNNK_PART_OFFSETS, 1));
+        /* Psi and bias, and rows and offsets of the Gaussian and the given block. */
+        assert_true(snnk_trainer_parameters(trainer) ==
+                    l * snnk_layer_features(snnk_network_layer(network, 0)) + l +
+                        (9 + 2) * (d + 1));
         train(trainer, n, X, dY, 2);
         assert_ok(snnk_trainer_forward(trainer, n, X, d, of_trainer, l, NULL, NULL));
         assert_ok(snnk_trainer_network(trainer, &result));

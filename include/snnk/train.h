@@ -161,7 +161,8 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
  *            in narrow storage can be there, but do not learn
  *   config   NULL for the defaults
  *   trainer  out: release with snnk_trainer_free
- * Memory: 4 numbers for each number that learns, and two packed copies.
+ * Memory: 8 numbers for each number that learns (itself, its gradient, two moments, the best one,
+ * and three to return to), and two packed copies.
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
  * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
  * which have no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
@@ -173,8 +174,12 @@ SNNK_API void snnk_trainer_free(snnk_trainer *trainer);
 
 /* Set the rate of a part of a layer, before the first step.
  *   layer   0 ... layers-1
- *   part    an snnk_layer_part; -1: all parts of the layer that learn
- *   factor  its rate is this times `rate` (instead of snnk_rate or rows_rate); 0 freezes it
+ *   part    an snnk_layer_part; -1: all parts of the layer that learn now. Of a residual layer,
+ *   the
+ *           parts of the layers in it
+ *   factor  its rate is this times `rate` (instead of snnk_rate or rows_rate); 0 freezes it, also
+ *   a
+ *           part that the layer does not have
  * SNNK_E_NULL, SNNK_E_RANGE (layer; factor), SNNK_E_ENUM, SNNK_E_UNSUPPORTED (the layer has no
  * such part, or it cannot learn), SNNK_E_STATE (a step was made), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part,
@@ -298,8 +303,8 @@ SNNK_API int snnk_trainer_forward(snnk_trainer *trainer, size_t n, const float *
  *              wanted
  *   workspace  NULL for one thread
  * The sums over rows are in float, in a fixed order. SNNK_E_NULL, SNNK_E_STATE (the record has no
- * forward pass, or a step was made since), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
- * SNNK_E_NOMEM. */
+ * forward pass of this trainer, or a step was made since), SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, const float *X,
                                    size_t ldx, const float *dY, size_t lddy, float *dX, size_t lddx,
                                    snnk_workspace *workspace);
@@ -325,8 +330,8 @@ SNNK_API int snnk_trainer_step(snnk_trainer *trainer, double scale, double facto
  * training has diverged), SNNK_E_IO, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_save(const snnk_trainer *trainer, const char *path);
 
-/* Load a checkpoint. With the same rows, training that goes on gives the same bits as if it had not
- * been interrupted. A loss function of your own, and after_epoch, must be set again by
+/* Load a checkpoint. With the same rows, training that goes on gives the same bits as if it had
+ * not been interrupted. A loss function of your own, and after_epoch, must be set again by
  * snnk_trainer_set_callbacks.
  *   path       the file
  *   network    the network that the trainer was created from, or one with the same numbers that do

@@ -31,12 +31,19 @@ int snnk__layer_check_rows(const snnk_layer *layer) {
 
     for (size_t k = 0; st == SNNK_OK && residual && k < residual->n_layers; k++)
         st = snnk__layer_check_rows(residual->layers[k]);
-    if (!map || has_rows(map)) return st;
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "its %s features have no rows that could learn (HD3 rows are a seed, other "
-                      "numbers of spectral features depend on their rows): set rows_rate = 0, or "
-                      "make the map with gaussian rows",
-                      map->blocks[0]->kind->name);
+    for (size_t b = 0; st == SNNK_OK && map && b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (!snnk__map_block_has_rows(block) && !snnk__map_block_kernel(block).diagonal)
+            st =
+                snnk__fail(SNNK_E_UNSUPPORTED,
+                           "the rows of its %s features cannot learn (HD3 rows are a seed, and "
+                           "other numbers of spectral features depend on their rows): make the map "
+                           "with gaussian rows, or set rows_rate = 0 and choose the layers whose "
+                           "rows learn by snnk_trainer_set_rate",
+                           block->kind->name);
+    }
+    return st;
 }
 
 int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,

@@ -1,6 +1,6 @@
-/* A layer that learns: its numbers, their gradients, and passes forward and backward. There are two
- * forms: layers made of blocks of projections (dense, SNNK, tower: block_learner.c), and layers
- * around other layers (residual_learner.c). */
+/* A layer that learns: its numbers, their gradients, and passes forward and backward. There are
+ * two forms: layers made of blocks of projections (dense, SNNK, tower: block_learner.c), and
+ * layers around other layers (residual_learner.c). */
 #ifndef SNNK_TRAIN_LEARNER_H
 #define SNNK_TRAIN_LEARNER_H
 
@@ -10,6 +10,7 @@
 typedef struct snnk__parameter {
     const snnk_layer *layer; /* whose numbers they are: within a residual layer, an inner one */
     int32_t part;            /* snnk_layer_part */
+    size_t block;            /* of its map, if they are rows or offsets */
     size_t count;
     float *value, *gradient; /* count */
 } snnk__parameter;
@@ -74,7 +75,8 @@ void snnk__learner_free(snnk__learner *learner);
 /* The parts that a layer has, with those of the layers in it. */
 snnk__parts snnk__layer_parts(const snnk_layer *layer);
 
-/* SNNK_E_UNSUPPORTED if a layer, or one in it, has a map without rows that can learn. */
+/* SNNK_E_UNSUPPORTED if a layer, or one in it, has projections that cannot learn: HD3 rows, or
+ * those of spectral features. (The diagonal of identity features is no projection.) */
 int snnk__layer_check_rows(const snnk_layer *layer);
 
 /* The form in residual_learner.c. */

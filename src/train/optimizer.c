@@ -74,7 +74,7 @@ void snnk__optimizer_step(const snnk_train_config *config, size_t n_slots, snnk_
 
         of.adam = (snnk__adam){.scale = (float)scale,
                                .decay = adamw ? 0 : (float)decay,
-                               .shrink = adamw ? (float)(rate * decay) : 0,
+                               .shrink = adamw ? (float)(rate / slots[s].size * decay) : 0,
                                .new_mean = (float)(1 - beta),
                                .new_square = (float)(1 - beta_2),
                                .rate = (float)(rate / (1 - pow(beta, t))),

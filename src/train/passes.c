@@ -81,6 +81,7 @@ int snnk__passes_forward(const snnk_trainer *trainer, size_t first, size_t n, co
     }
     if (st != SNNK_OK) return st;
     record->n = n;
+    record->trainer = trainer;
     record->steps = trainer->steps;
     record->filled = true;
     return SNNK_OK;
@@ -150,6 +151,8 @@ int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, const floa
     if ((st = snnk__check_pointer(record, "record")) != SNNK_OK) return st;
     if (!record->filled)
         return snnk__fail(SNNK_E_STATE, "the record has no forward pass to go back through");
+    if (record->trainer != trainer)
+        return snnk__fail(SNNK_E_STATE, "the record is of a forward pass of another trainer");
     if (record->steps != trainer->steps)
         return snnk__fail(SNNK_E_STATE,
                           "the forward pass was made after %llu steps, but now %llu were made",

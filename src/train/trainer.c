@@ -211,7 +211,8 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
         for (size_t old = 0; old < n; old++)
             if (slots[old].parameter->layer == slot->parameter->layer &&
                 slots[old].layer == slot->layer &&
-                slots[old].parameter->part == slot->parameter->part)
+                slots[old].parameter->part == slot->parameter->part &&
+                slots[old].parameter->block == slot->parameter->block)
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
@@ -277,7 +278,7 @@ static const snnk__slot *slot_beside(const snnk_trainer *trainer, const snnk__sl
         const snnk__slot *slot = &trainer->slots[s];
 
         if (slot->layer == other->layer && slot->parameter->layer == other->parameter->layer &&
-            slot->parameter->part == part)
+            slot->parameter->part == part && slot->parameter->block == other->parameter->block)
             return slot;
     }
     return NULL;

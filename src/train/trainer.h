@@ -36,8 +36,9 @@ struct snnk_record {
     snnk_allocator allocator;
     size_t n; /* rows of its forward pass */
     bool filled;
-    uint64_t steps; /* of the trainer then */
-    float *floats;  /* outputs of each layer but the last, and the records */
+    const snnk_trainer *trainer; /* that made it */
+    uint64_t steps;              /* its steps then */
+    float *floats;               /* outputs of each layer but the last, and the records */
     size_t room;
     float *scratch; /* of the backward pass */
     size_t scratch_room;

@@ -120,10 +120,12 @@ static inline snnk_map *many_blocks(size_t first) {
     return all;
 }
 
+/* The defaults, but with absolute rates, so that steps are easy to compute. */
 static inline snnk_train_config train_config(void) {
     snnk_train_config config;
 
     assert_ok(snnk_train_config_init(&config, sizeof config));
+    config.relative = 0;
     return config;
 }
 
@@ -132,6 +134,16 @@ static inline const snnk__parameter *parameter_of(const snnk_trainer *trainer, s
                                                   int32_t part) {
     for (size_t s = 0; s < trainer->n_slots; s++)
         if (trainer->slots[s].layer == layer && trainer->slots[s].parameter->part == part)
+            return trainer->slots[s].parameter;
+    return NULL;
+}
+
+/* The rows or offsets of one block of a layer that learn; NULL if they do not. */
+static inline const snnk__parameter *block_parameter_of(const snnk_trainer *trainer, size_t layer,
+                                                        size_t block, int32_t part) {
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (trainer->slots[s].layer == layer && trainer->slots[s].parameter->part == part &&
+            trainer->slots[s].parameter->block == block)
             return trainer->slots[s].parameter;
     return NULL;
 }

@@ -147,8 +147,9 @@ SNNK_API int snnk_distill_config_init(snnk_distill_config *config, size_t config
  * Psi and bias.
  *
  * svd knows the data, as a careful rival would. Neurons whose output does not vary on the rows are
- * dropped. W1 becomes U^T U W1, where U has the principal components of W1 x of the others as rows:
- * the best cut for these inputs. It is about their mean, which goes into the bias. The readout is
+ * dropped. W1 is cut to the principal components of what enters the others, each neuron times its
+ * effect on the outputs (the length of its column of W2, and how much of the variation passes its
+ * activation). The cut is about the mean of the inputs, which goes into the bias. The readout is
  * fitted again to the targets, from the hidden activations after that cut, with a ridge and a
  * bias, and is then cut by reduced-rank regression. A matrix that is smaller whole than as two
  * factors stays whole. Held-out rows choose the ridge and the two ranks. A part without a readout
@@ -188,8 +189,8 @@ typedef struct snnk_distill_report {
      * Else 0. */
     int32_t few_rows;
 
-    /* 1: a baseline explains at least as much as the student, to a rounding error of 1e-14: use that
-     * baseline. Else 0. Does not count the rounded teachers. */
+    /* 1: a baseline explains at least as much as the student, to rounding (1e-14): use that one. Else
+     * 0. Does not count the rounded teachers. */
     int32_t simpler_is_better;
 
     /* By the teacher with rounded weights, and its bytes; NaN and 0 without a teacher. The student
@@ -297,7 +298,8 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
  *   workspace   NULL for one thread
  *   network     out: release with snnk_network_free. One layer (STUDENT, LINEAR, NEURONS, RANDOM),
  *               the teacher's one or two (INT8, INT4: the rounded weights, as float), or two dense
- *               layers for each matrix, one if it stays whole (SVD). Fitted to all rows, held-out ones included
+ *               layers for each matrix, one if it stays whole (SVD). Fitted to all rows, held-out
+ *               ones included
  * SNNK_E_RANGE (there is no such baseline), SNNK_E_ENUM, else as snnk_distill_solve. */
 SNNK_API int snnk_distill_replacement(const snnk_distill *distill, int32_t method, size_t features,
                                       snnk_workspace *workspace, snnk_network **network);

@@ -1,8 +1,9 @@
-/* y = B f(U^T U W1 (x - mean) + W1 mean + b1) + b, with the rows of W1 that belong to neurons that
- * live. The rows of U are the principal components of what enters these neurons on the rows, so
- * the cut is the best one for these inputs. It is about their mean: W1 mean goes into the bias. B
- * is fitted to the targets, by the hidden activations after the cut, and then cut itself, along the
- * principal components of what it computes (reduced-rank regression, Izenman 1975).
+/* y = B f(V U W1 (x - mean) + W1 mean + b1) + b, with the rows of W1 that belong to neurons that
+ * live. U W1 x are the principal components of what enters these neurons on the rows, each neuron
+ * times its effect on the outputs. So the cut is the best one for these inputs, to first order. It
+ * is about their mean: W1 mean goes into the bias. B is fitted to the targets, by the hidden
+ * activations after the cut, and then cut itself, along the principal components of what it
+ * computes (reduced-rank regression, Izenman 1975).
  *
  * The ranks use all of the student's parameters. How these are divided between the two matrices is
  * chosen on held-out rows. */
@@ -30,18 +31,18 @@
 
 /* ---- One matrix ---- */
 
-/* Cut to rank r, W becomes the product of the first r columns of U^T and the first r rows of F. */
+/* Cut to rank r, W becomes the product of the first r columns of V^T and the first r rows of F. */
 typedef struct matrix {
     size_t outputs, inputs, rank; /* rank: of W, as far as its shape tells */
     float *W;                     /* outputs x inputs */
     float *bias;                  /* outputs */
-    double *U, *F;                /* rank x outputs, U W: rank x inputs */
+    double *V, *F;                /* rank x outputs, rank x inputs */
 } matrix;
 
 static void matrix_free(const snnk_allocator *allocator, matrix *of) {
     snnk__free(allocator, of->W);
     snnk__free(allocator, of->bias);
-    snnk__free(allocator, of->U);
+    snnk__free(allocator, of->V);
     snnk__free(allocator, of->F);
     *of = (matrix){0};
 }
@@ -56,24 +57,37 @@ static int matrix_alloc(const snnk_allocator *allocator, size_t outputs, size_t 
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, outputs, sizeof *of->bias, "a bias", &of->bias);
     if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, rank, outputs * sizeof *of->U, "directions", &of->U);
+    st = snnk__alloc(allocator, rank, outputs * sizeof *of->V, "directions", &of->V);
     if (st != SNNK_OK) return st;
     return snnk__alloc(allocator, rank, inputs * sizeof *of->F, "directions", &of->F);
 }
 
-/* Find U and F. S: moments of the inputs, row stride lds. */
-static int find_factors(const snnk_allocator *allocator, const double *S, size_t lds, matrix *of) {
+/* Find V and F: with the diagonal matrix D of the effects and the principal components U of D W x,
+ * V = U D^-1 and F = U D W.
+ *   S         moments of the inputs, row stride lds
+ *   effects   of the outputs, > 0; NULL for ones */
+static int find_factors(const snnk_allocator *allocator, const double *S, size_t lds,
+                        const double *effects, matrix *of) {
     const size_t l = of->outputs, d = of->inputs;
-    double *W;
-    int st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W);
+    double *exact = NULL;
+    float *W = NULL;
+    int st;
 
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < l * d; i++) W[i] = (double)of->W[i];
-    st = snnk__principal_outputs(allocator, l, d, of->W, S, lds, of->rank, of->U);
-    if (st == SNNK_OK)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)of->rank, (int)d, (int)l, 1,
-                    of->U, (int)l, W, (int)d, 0, of->F, (int)d);
+    if ((st = snnk__alloc(allocator, l, d * sizeof *exact, "weights", &exact)) != SNNK_OK)
+        goto done;
+    if ((st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < l * d; i++) {
+        exact[i] = (double)of->W[i] * (effects ? effects[i / d] : 1);
+        W[i] = (float)exact[i];
+    }
+    st = snnk__principal_outputs(allocator, l, d, W, S, lds, of->rank, of->V);
+    if (st != SNNK_OK) goto done;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)of->rank, (int)d, (int)l, 1, of->V,
+                (int)l, exact, (int)d, 0, of->F, (int)d);
+    for (size_t i = 0; effects && i < of->rank * l; i++) of->V[i] /= effects[i % l];
+done:
     snnk__free(allocator, W);
+    snnk__free(allocator, exact);
     return st;
 }
 
@@ -101,7 +115,7 @@ static void cut_to(const matrix *of, size_t rank, double *cut) {
     if (is_whole(of, rank))
         for (size_t i = 0; i < of->outputs * of->inputs; i++) cut[i] = (double)of->W[i];
     else
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, l, d, (int)rank, 1, of->U, l, of->F, d,
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, l, d, (int)rank, 1, of->V, l, of->F, d,
                     0, cut, d);
 }
 
@@ -131,7 +145,7 @@ static int make_cut(const snnk_distill *distill, const matrix *of, size_t rank, 
     return SNNK_OK;
 }
 
-/* Make the layers of a cut matrix: F x, and f(U^T z + bias); or one layer if it is whole. */
+/* Make the layers of a cut matrix: F x, and f(V^T z + bias); or one layer if it is whole. */
 static int append_layers(const snnk_distill *distill, const matrix *of, size_t rank,
                          const double *mean, int32_t activation, snnk__truncated_teacher *made) {
     const snnk_allocator *allocator = &distill->allocator;
@@ -153,7 +167,7 @@ static int append_layers(const snnk_distill *distill, const matrix *of, size_t r
     for (size_t i = 0; i < rank * d; i++) first[i] = (float)of->F[i];
     for (size_t i = 0; i < l; i++) {
         bias[i] = (float)exact[i];
-        for (size_t k = 0; k < rank; k++) second[i * rank + k] = (float)of->U[k * l + i];
+        for (size_t k = 0; k < rank; k++) second[i * rank + k] = (float)of->V[k * l + i];
     }
     st = snnk_layer_create_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, next);
     if (st != SNNK_OK) goto done;
@@ -184,6 +198,53 @@ static size_t find_living(const snnk_distill *distill, bool *lives) {
     return living;
 }
 
+/* The variance of w x. */
+static double variance_of(const snnk_distill *distill, const float *w) {
+    const size_t d = distill->d, p = d + distill->h;
+    double variance = 0;
+
+    for (size_t i = 0; i < d; i++) {
+        double sum = 0;
+
+        for (size_t j = 0; j < d; j++) sum += distill->train->S[i * p + j] * (double)w[j];
+        variance += sum * (double)w[i];
+    }
+    return variance;
+}
+
+/* By how much the outputs vary for each unit by which what enters a living neuron varies: the
+ * length of its column of the readout, times the ratio of the standard deviations after and before
+ * its activation. At least a millionth of the largest, so that none is lost.
+ *   effects   out: one for each living neuron; free them also after a failure */
+static int measure_effects(const snnk_distill *distill, const bool *lives, const matrix *hidden,
+                           double **effects) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
+    const double *variances = distill->train->S + d * p + d;
+    float *W2;
+    double largest = 0;
+    size_t at = 0;
+    int st = snnk__alloc(allocator, hidden->outputs, sizeof **effects, "effects", effects);
+
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__alloc(allocator, l, h * sizeof *W2, "a readout", &W2)) != SNNK_OK) return st;
+    st = snnk_layer_weights(distill->readout, W2, h, NULL);
+    for (size_t j = 0; j < h && st == SNNK_OK; j++) {
+        double squares = 0;
+
+        if (!lives[j]) continue;
+        for (size_t o = 0; o < l; o++) squares += (double)W2[o * h + j] * (double)W2[o * h + j];
+        const double before = variance_of(distill, hidden->W + at * d);
+
+        (*effects)[at] = before > 0 ? sqrt(squares * variances[j * p + j] / before) : 0;
+        largest = fmax(largest, (*effects)[at++]);
+    }
+    for (size_t i = 0; i < hidden->outputs; i++)
+        (*effects)[i] = largest > 0 ? fmax((*effects)[i] / largest, 1e-6) : 1;
+    snnk__free(allocator, W2);
+    return st;
+}
+
 /* Read the first matrix. With a readout, only the rows of neurons that live remain. Without one,
  * the others are outputs that are constant on the rows, so their rows become 0, and they get a
  * bias for which they are the same at the mean. */
@@ -192,6 +253,7 @@ static int read_hidden(const snnk_distill *distill, const bool *lives, size_t li
     const snnk_allocator *allocator = &distill->allocator;
     const size_t d = distill->d, h = distill->h;
     const double *mean = distill->train->mean_phi;
+    double *effects = NULL;
     float *W = NULL, *bias = NULL;
     size_t at = 0;
     int st;
@@ -211,8 +273,10 @@ static int read_hidden(const snnk_distill *distill, const bool *lives, size_t li
         }
         hidden->bias[at++] = lives[i] ? bias[i] : (float)at_mean;
     }
-    st = find_factors(allocator, distill->train->S, d + h, hidden);
+    if (distill->readout) st = measure_effects(distill, lives, hidden, &effects);
+    if (st == SNNK_OK) st = find_factors(allocator, distill->train->S, d + h, effects, hidden);
 done:
+    snnk__free(allocator, effects);
     snnk__free(allocator, bias);
     snnk__free(allocator, W);
     return st;
@@ -250,7 +314,7 @@ static int fit_readout(const snnk_distill *distill, const snnk__student *from, m
     int st = matrix_alloc(&distill->allocator, distill->l, h, readout);
 
     if (st == SNNK_OK) st = snnk__student_solve(distill, from, readout->W, readout->bias);
-    if (st == SNNK_OK) st = find_factors(&distill->allocator, from->train->S, h, readout);
+    if (st == SNNK_OK) st = find_factors(&distill->allocator, from->train->S, h, NULL, readout);
     return st;
 }
 

@@ -189,8 +189,8 @@ typedef struct snnk_distill_report {
      * Else 0. */
     int32_t few_rows;
 
-    /* 1: a baseline explains at least as much as the student, to rounding (1e-14): use that one. Else
-     * 0. Does not count the rounded teachers. */
+    /* 1: a baseline explains at least as much as the student, to rounding (1e-14): use that one.
+     * Else 0. Does not count the rounded teachers. */
     int32_t simpler_is_better;
 
     /* By the teacher with rounded weights, and its bytes; NaN and 0 without a teacher. The student

@@ -23,6 +23,11 @@ static void round_rows(size_t rows, size_t columns, int bits, float *W) {
     for (size_t i = 0; i < rows; i++) round_row(columns, bits == 8 ? 127 : 7, W + i * columns);
 }
 
+/* Whether the features of a block are f(G x + c). */
+static bool are_neurons(const snnk__map_block *block, int32_t *activation) {
+    return block->kind->neurons && block->kind->neurons(block, activation);
+}
+
 /* Make a map with rounded rows of G, one block after another. */
 static int round_map(const snnk_map *map, int bits, const snnk_allocator *allocator,
                      snnk_map **rounded) {
@@ -41,9 +46,10 @@ static int round_map(const snnk_map *map, int bits, const snnk_allocator *alloca
         snnk_map_config config;
 
         st = snnk_map_config_init(&config, sizeof config);
-        if (st == SNNK_OK) st = snnk_map_block_config(map, b, &config);
         if (st == SNNK_OK) st = snnk_map_block_rows(map, b, G, d, offsets);
         if (st != SNNK_OK) break;
+        config.kind = SNNK_MAP_ELEMENTWISE;
+        if (!are_neurons(map->blocks[b], &config.activation)) continue; /* is_student */
         config.allocator = allocator;
         round_rows(rows, d, bits, G);
         st = snnk_map_create_from_rows(d, rows, G, d, offsets, &config, NULL, &blocks[b]);
@@ -60,17 +66,11 @@ static int round_map(const snnk_map *map, int bits, const snnk_allocator *alloca
 /* Whether a layer is like a student: its features are neurons, or linear. */
 static bool is_student(const snnk_layer *layer) {
     const snnk_map *map = snnk_layer_map(layer);
+    int32_t activation;
 
     if (snnk_layer_get_kind(layer) != SNNK_LAYER_SNNK || !map) return false;
-    for (size_t b = 0; b < map->n_blocks; b++) {
-        snnk_map_config config;
-
-        if (snnk_map_config_init(&config, sizeof config) != SNNK_OK) return false;
-        if (snnk_map_block_config(map, b, &config) != SNNK_OK) return false;
-        if (config.kind != SNNK_MAP_ELEMENTWISE &&
-            !(config.kind == SNNK_MAP_ARC_COSINE && config.order == 1))
-            return false;
-    }
+    for (size_t b = 0; b < map->n_blocks; b++)
+        if (!are_neurons(map->blocks[b], &activation)) return false;
     return true;
 }
 

@@ -11,14 +11,11 @@
 
 #include <math.h>
 
-#include <cblas.h>
-
 #include "base/size.h"
-#include "distill/collect.h"
 #include "distill/rounded.h"
 #include "distill/student.h"
 #include "distill/student_map.h"
-#include "solve/principal.h"
+#include "solve/cut_matrix.h"
 
 /* The rank of the first matrix is one of these shares of the largest that the parameters allow. */
 #define SHARES 8
@@ -29,124 +26,10 @@
 /* A neuron lives if its variance on the rows is more than this share of the largest one. */
 #define LEAST_VARIANCE 1e-12
 
-/* ---- One matrix ---- */
-
-/* Cut to rank r, W becomes the product of the first r columns of V^T and the first r rows of F. */
-typedef struct matrix {
-    size_t outputs, inputs, rank; /* rank: of W, as far as its shape tells */
-    float *W;                     /* outputs x inputs */
-    float *bias;                  /* outputs */
-    double *V, *F;                /* rank x outputs, rank x inputs */
-} matrix;
-
-static void matrix_free(const snnk_allocator *allocator, matrix *of) {
-    snnk__free(allocator, of->W);
-    snnk__free(allocator, of->bias);
-    snnk__free(allocator, of->V);
-    snnk__free(allocator, of->F);
-    *of = (matrix){0};
-}
-
-static int matrix_alloc(const snnk_allocator *allocator, size_t outputs, size_t inputs,
-                        matrix *of) {
-    const size_t rank = snnk__min_size(outputs, inputs);
-    int st;
-
-    *of = (matrix){.outputs = outputs, .inputs = inputs, .rank = rank};
-    st = snnk__alloc(allocator, outputs, inputs * sizeof *of->W, "weights", &of->W);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, outputs, sizeof *of->bias, "a bias", &of->bias);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, rank, outputs * sizeof *of->V, "directions", &of->V);
-    if (st != SNNK_OK) return st;
-    return snnk__alloc(allocator, rank, inputs * sizeof *of->F, "directions", &of->F);
-}
-
-/* Find V and F: with the diagonal matrix D of the effects and the principal components U of D W x,
- * V = U D^-1 and F = U D W.
- *   S         moments of the inputs, row stride lds
- *   effects   of the outputs, > 0; NULL for ones */
-static int find_factors(const snnk_allocator *allocator, const double *S, size_t lds,
-                        const double *effects, matrix *of) {
-    const size_t l = of->outputs, d = of->inputs;
-    double *exact = NULL;
-    float *W = NULL;
-    int st;
-
-    if ((st = snnk__alloc(allocator, l, d * sizeof *exact, "weights", &exact)) != SNNK_OK)
-        goto done;
-    if ((st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
-    for (size_t i = 0; i < l * d; i++) {
-        exact[i] = (double)of->W[i] * (effects ? effects[i / d] : 1);
-        W[i] = (float)exact[i];
-    }
-    st = snnk__principal_outputs(allocator, l, d, W, S, lds, of->rank, of->V);
-    if (st != SNNK_OK) goto done;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)of->rank, (int)d, (int)l, 1, of->V,
-                (int)l, exact, (int)d, 0, of->F, (int)d);
-    for (size_t i = 0; effects && i < of->rank * l; i++) of->V[i] /= effects[i % l];
-done:
-    snnk__free(allocator, W);
-    snnk__free(allocator, exact);
-    return st;
-}
-
-/* Two factors of this rank would take as many numbers as W, or more: then W stays whole. */
-static bool is_whole(const matrix *of, size_t rank) {
-    return (double)rank * ((double)of->inputs + (double)of->outputs) >=
-           (double)of->inputs * (double)of->outputs;
-}
-
-static size_t numbers_of(const matrix *of, size_t rank) {
-    return is_whole(of, rank) ? of->inputs * of->outputs : rank * (of->inputs + of->outputs);
-}
-
-/* The largest rank that these numbers allow. */
-static size_t rank_of(const matrix *of, size_t numbers) {
-    return numbers >= of->inputs * of->outputs
-               ? of->rank
-               : snnk__min_size(numbers / (of->inputs + of->outputs), of->rank);
-}
-
-/* Set cut (outputs x inputs) to W cut to this rank. */
-static void cut_to(const matrix *of, size_t rank, double *cut) {
-    const int l = (int)of->outputs, d = (int)of->inputs;
-
-    if (is_whole(of, rank))
-        for (size_t i = 0; i < of->outputs * of->inputs; i++) cut[i] = (double)of->W[i];
-    else
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, l, d, (int)rank, 1, of->V, l, of->F, d,
-                    0, cut, d);
-}
-
-/* Set bias to that of the cut matrix, with which it is exact at the mean of the inputs. */
-static void bias_at(const matrix *of, const double *cut, const double *mean, double *bias) {
-    for (size_t i = 0; i < of->outputs; i++) {
-        bias[i] = (double)of->bias[i];
-        for (size_t j = 0; j < of->inputs; j++)
-            bias[i] += ((double)of->W[i * of->inputs + j] - cut[i * of->inputs + j]) * mean[j];
-    }
-}
-
-/* The same, both allocated: free them also after a failure. */
-static int make_cut(const snnk_distill *distill, const matrix *of, size_t rank, const double *mean,
-                    double **cut, double **bias) {
-    const snnk_allocator *allocator = &distill->allocator;
-    int st;
-
-    st = snnk__progress_update(distill->progress, 0); /* lets the caller cancel */
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, of->outputs, of->inputs * sizeof **cut, "weights", cut);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, of->outputs, sizeof **bias, "a bias", bias);
-    if (st != SNNK_OK) return st;
-    cut_to(of, rank, *cut);
-    bias_at(of, *cut, mean, *bias);
-    return SNNK_OK;
-}
+/* ---- Layers ---- */
 
 /* Make the layers of a cut matrix: F x, and f(V^T z + bias); or one layer if it is whole. */
-static int append_layers(const snnk_distill *distill, const matrix *of, size_t rank,
+static int append_layers(const snnk_distill *distill, const snnk__cut_matrix *of, size_t rank,
                          const double *mean, int32_t activation, snnk__truncated_teacher *made) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
@@ -156,9 +39,10 @@ static int append_layers(const snnk_distill *distill, const matrix *of, size_t r
     int st;
 
     while (*next) next++;
-    if (is_whole(of, rank))
+    if (snnk__cut_is_whole(of, rank))
         return snnk_layer_create_dense(d, l, of->W, d, of->bias, activation, allocator, next);
-    if ((st = make_cut(distill, of, rank, mean, &cut, &exact)) != SNNK_OK) goto done;
+    if ((st = snnk__cut_make(&distill->allocator, of, rank, mean, &cut, &exact)) != SNNK_OK)
+        goto done;
     st = snnk__alloc(allocator, rank, d * sizeof *first, "weights", &first);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, l, rank * sizeof *second, "weights", &second);
@@ -216,8 +100,8 @@ static double variance_of(const snnk_distill *distill, const float *w) {
  * length of its column of the readout, times the ratio of the standard deviations after and before
  * its activation. At least a millionth of the largest, so that none is lost.
  *   effects   out: one for each living neuron; free them also after a failure */
-static int measure_effects(const snnk_distill *distill, const bool *lives, const matrix *hidden,
-                           double **effects) {
+static int measure_effects(const snnk_distill *distill, const bool *lives,
+                           const snnk__cut_matrix *hidden, double **effects) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
     const double *variances = distill->train->S + d * p + d;
@@ -249,7 +133,7 @@ static int measure_effects(const snnk_distill *distill, const bool *lives, const
  * the others are outputs that are constant on the rows, so their rows become 0, and they get a
  * bias for which they are the same at the mean. */
 static int read_hidden(const snnk_distill *distill, const bool *lives, size_t living,
-                       matrix *hidden) {
+                       snnk__cut_matrix *hidden) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t d = distill->d, h = distill->h;
     const double *mean = distill->train->mean_phi;
@@ -258,7 +142,7 @@ static int read_hidden(const snnk_distill *distill, const bool *lives, size_t li
     size_t at = 0;
     int st;
 
-    if ((st = matrix_alloc(allocator, distill->readout ? living : h, d, hidden)) != SNNK_OK)
+    if ((st = snnk__cut_alloc(allocator, distill->readout ? living : h, d, hidden)) != SNNK_OK)
         return st;
     if ((st = snnk__alloc(allocator, h, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, h, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
@@ -274,7 +158,8 @@ static int read_hidden(const snnk_distill *distill, const bool *lives, size_t li
         hidden->bias[at++] = lives[i] ? bias[i] : (float)at_mean;
     }
     if (distill->readout) st = measure_effects(distill, lives, hidden, &effects);
-    if (st == SNNK_OK) st = find_factors(allocator, distill->train->S, d + h, effects, hidden);
+    if (st == SNNK_OK)
+        st = snnk__cut_find_factors(allocator, distill->train->S, d + h, effects, hidden);
 done:
     snnk__free(allocator, effects);
     snnk__free(allocator, bias);
@@ -285,8 +170,8 @@ done:
 /* ---- The readout ---- */
 
 /* Collect the hidden activations after the first matrix was cut, and choose a ridge. */
-static int collect(const snnk_distill *distill, const matrix *hidden, size_t rank, double sample,
-                   snnk_workspace *workspace, snnk__student *made) {
+static int collect(const snnk_distill *distill, const snnk__cut_matrix *hidden, size_t rank,
+                   double sample, snnk_workspace *workspace, snnk__student *made) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t h = hidden->outputs, d = hidden->inputs;
     double *cut = NULL, *exact = NULL;
@@ -294,7 +179,7 @@ static int collect(const snnk_distill *distill, const matrix *hidden, size_t ran
     snnk_map *map;
     int st;
 
-    st = make_cut(distill, hidden, rank, distill->train->mean_phi, &cut, &exact);
+    st = snnk__cut_make(&distill->allocator, hidden, rank, distill->train->mean_phi, &cut, &exact);
     if (st == SNNK_OK) st = snnk__alloc(allocator, h, d * sizeof *G, "weights", &G);
     if (st == SNNK_OK) st = snnk__alloc(allocator, h, sizeof *offsets, "a bias", &offsets);
     for (size_t i = 0; st == SNNK_OK && i < h * d; i++) G[i] = (float)cut[i];
@@ -309,20 +194,22 @@ static int collect(const snnk_distill *distill, const matrix *hidden, size_t ran
 }
 
 /* Fit the readout to rows that are not held out, or to all after they were merged. */
-static int fit_readout(const snnk_distill *distill, const snnk__student *from, matrix *readout) {
+static int fit_readout(const snnk_distill *distill, const snnk__student *from,
+                       snnk__cut_matrix *readout) {
     const size_t h = from->map->features;
-    int st = matrix_alloc(&distill->allocator, distill->l, h, readout);
+    int st = snnk__cut_alloc(&distill->allocator, distill->l, h, readout);
 
     if (st == SNNK_OK) st = snnk__student_solve(distill, from, readout->W, readout->bias);
-    if (st == SNNK_OK) st = find_factors(&distill->allocator, from->train->S, h, NULL, readout);
+    if (st == SNNK_OK)
+        st = snnk__cut_find_factors(&distill->allocator, from->train->S, h, NULL, readout);
     return st;
 }
 
 /* Set *squares to the squared errors on held-out rows with the readout cut to this rank. */
-static int judge(const snnk_distill *distill, const snnk__student *from, const matrix *readout,
-                 size_t rank, double *squares) {
+static int judge(const snnk_distill *distill, const snnk__student *from,
+                 const snnk__cut_matrix *readout, size_t rank, double *squares) {
     double *cut = NULL, *bias = NULL;
-    int st = make_cut(distill, readout, rank, from->train->mean_phi, &cut, &bias);
+    int st = snnk__cut_make(&distill->allocator, readout, rank, from->train->mean_phi, &cut, &bias);
 
     if (st == SNNK_OK) st = snnk_lstsq_rss(from->heldout, cut, readout->inputs, bias, squares);
     snnk__free(&distill->allocator, bias);
@@ -334,7 +221,7 @@ static int judge(const snnk_distill *distill, const snnk__student *from, const m
 
 typedef struct search {
     const snnk_distill *distill;
-    const matrix *hidden;
+    const snnk__cut_matrix *hidden;
     size_t numbers, most;      /* weights for both matrices; the largest rank of the first */
     double errors[SHARES + 1]; /* of share k; NaN if it was not tried */
     snnk_workspace *workspace;
@@ -346,7 +233,7 @@ static size_t rank_of_share(const search *s, size_t k) {
 
 /* The weights that a rank of the first matrix leaves for the readout. */
 static size_t left_by(const search *s, size_t rank) {
-    return s->numbers - numbers_of(s->hidden, rank);
+    return s->numbers - snnk__cut_numbers(s->hidden, rank);
 }
 
 static double rows_to_compare(const snnk_distill *distill) {
@@ -361,7 +248,7 @@ static int try_share(search *s, size_t k) {
     const double sample = rows_to_compare(distill);
     snnk__student from = {0};
     snnk__sentence before;
-    matrix readout = {0};
+    snnk__cut_matrix readout = {0};
     double squares;
     int st;
 
@@ -372,9 +259,9 @@ static int try_share(search *s, size_t k) {
     st = collect(distill, s->hidden, rank, sample, s->workspace, &from);
     if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
     if (st == SNNK_OK)
-        st = judge(distill, &from, &readout, rank_of(&readout, left_by(s, rank)), &squares);
+        st = judge(distill, &from, &readout, snnk__cut_rank(&readout, left_by(s, rank)), &squares);
     if (st == SNNK_OK) s->errors[k] = squares / from.heldout->weight;
-    matrix_free(&distill->allocator, &readout);
+    snnk__cut_free(&distill->allocator, &readout);
     snnk__student_free(&from);
     if (st != SNNK_E_SINGULAR && st != SNNK_E_STATE) return st;
     s->errors[k] = INFINITY;
@@ -410,17 +297,17 @@ static int make_block(search *s, size_t rank, snnk__truncated_teacher *made) {
     const snnk_distill *distill = s->distill;
     const snnk_allocator *allocator = &distill->allocator;
     snnk__student from = {0};
-    matrix readout = {0};
+    snnk__cut_matrix readout = {0};
     size_t readout_rank = 0;
     double squares = INFINITY;
     int st = collect(distill, s->hidden, rank, INFINITY, s->workspace, &from);
 
     if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
     if (st == SNNK_OK) {
-        readout_rank = rank_of(&readout, left_by(s, rank));
+        readout_rank = snnk__cut_rank(&readout, left_by(s, rank));
         st = judge(distill, &from, &readout, readout_rank, &squares);
     }
-    matrix_free(allocator, &readout);
+    snnk__cut_free(allocator, &readout);
     if (st == SNNK_OK) st = snnk_lstsq_merge(from.train, from.heldout);
     if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
     if (st == SNNK_OK)
@@ -430,7 +317,7 @@ static int make_block(search *s, size_t rank, snnk__truncated_teacher *made) {
         st = append_layers(distill, &readout, readout_rank, from.train->mean_phi, SNNK_IDENTITY,
                            made);
     if (st == SNNK_OK) made->squared_errors = squares;
-    matrix_free(allocator, &readout);
+    snnk__cut_free(allocator, &readout);
     snnk__student_free(&from);
     return st;
 }
@@ -443,7 +330,7 @@ static int cut_block(search *s, snnk__truncated_teacher *made) {
     int st;
 
     if (s->numbers < least) return SNNK_OK;
-    s->most = rank_of(s->hidden, s->numbers - least);
+    s->most = snnk__cut_rank(s->hidden, s->numbers - least);
     if (s->most == 0) return SNNK_OK;
     st = find_share(s, &share);
     if (st != SNNK_OK || isinf(s->errors[share])) return st;
@@ -453,7 +340,7 @@ static int cut_block(search *s, snnk__truncated_teacher *made) {
 /* One matrix: there is nothing to choose and nothing to fit. */
 static int cut_layer(search *s, snnk__truncated_teacher *made) {
     const snnk_distill *distill = s->distill;
-    const size_t rank = rank_of(s->hidden, s->numbers);
+    const size_t rank = snnk__cut_rank(s->hidden, s->numbers);
     snnk_network *network = NULL;
     double squares;
     int st;
@@ -474,7 +361,7 @@ int snnk__truncated_svd(const snnk_distill *distill, size_t m, snnk_workspace *w
                         snnk__truncated_teacher *made) {
     const size_t l = distill->l, parameters = m * (distill->d + 1 + l) + l;
     search s = {.distill = distill, .workspace = workspace};
-    matrix hidden = {0};
+    snnk__cut_matrix hidden = {0};
     bool *lives;
     size_t living;
     int st;
@@ -494,7 +381,7 @@ int snnk__truncated_svd(const snnk_distill *distill, size_t m, snnk_workspace *w
     s.numbers = parameters > biases ? parameters - biases : 0;
     if (st == SNNK_OK && living > 0)
         st = distill->readout ? cut_block(&s, made) : cut_layer(&s, made);
-    matrix_free(&distill->allocator, &hidden);
+    snnk__cut_free(&distill->allocator, &hidden);
     for (size_t k = 0; st == SNNK_OK && made->layers[k]; k++)
         made->multiply_adds += snnk_layer_multiply_adds(made->layers[k]);
     if (made->layers[0]) made->parameters = made->multiply_adds + biases;

@@ -380,6 +380,63 @@ static void test_rounded_student(void **state) {
     free_layers(&a);
 }
 
+/* Random features can be rounded too. Their rows, whole numbers of 127ths, are hardly worse. */
+static void test_rounded_random_student(void **state) {
+    snnk_distill_config config;
+    snnk_distill_report report = {.size = sizeof report};
+    snnk_layer *layer;
+    block a;
+
+    (void)state;
+    draw_block(&a);
+    make_layers(&a, SNNK_RELU);
+    assert_ok(snnk_distill_config_init(&config, sizeof config));
+    config.tier = SNNK_DISTILL_RANDOM;
+    assert_ok(snnk_layer_distill(a.hidden, a.readout, 12, SNNK_ROWS(.n = N, .X = a.X), &config,
+                                 NULL, &report, &layer));
+    assert_int_equal(report.bytes_student_int8, 12 * (D + 8) + L * (12 + 8));
+    assert_true(report.explained > 0.3);
+    assert_true(report.explained_student_int8 != report.explained);
+    assert_close(report.explained_student_int8, report.explained, 0, 0.02);
+    snnk_layer_free(layer);
+    free_layers(&a);
+}
+
+/* An SNNK layer of a network, ReLU features as an arc-cosine map: a network is rounded with all of
+ * its layers, and outputs change little. */
+static void test_rounded_arc_cosine(void **state) {
+    snnk_compress_report report = {.size = sizeof report};
+    const size_t features[2] = {0, 0};
+    snnk_compression *compression;
+    snnk_network *network, *compressed;
+    snnk_map_config config;
+    snnk_layer *layer;
+    snnk_map *map;
+    block a;
+
+    (void)state;
+    draw_block(&a);
+    make_layers(&a, SNNK_RELU);
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ARC_COSINE;
+    assert_ok(snnk_map_create_from_rows(D, H, a.W1, D, a.b1, &config, NULL, &map));
+    assert_ok(snnk_layer_create(map, L, a.W2, H, a.b2, &layer));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, layer));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = a.X), features, NULL, NULL,
+                                    NULL, &compression, &compressed));
+    assert_ok(snnk_compression_report(compression, &report));
+    assert_int_equal(report.bytes_int8, H * (D + 8) + L * (H + 8));
+    assert_true(report.relative_error_int8 > 1e-4 && report.relative_error_int8 < 0.03);
+    assert_true(report.relative_error_int4 > 0.01 && report.relative_error_int4 < 0.3);
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    free_layers(&a);
+}
+
 /* The compressed network in int8: the bytes of its student, and its error is a little larger. */
 static void test_rounded_network(void **state) {
     const size_t features[2] = {5, 0};
@@ -440,10 +497,16 @@ static void test_equal_is_equal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_far_from_zero),   cmocka_unit_test(test_closed_form),
-        cmocka_unit_test(test_dead_neurons),    cmocka_unit_test(test_dead_outputs),
-        cmocka_unit_test(test_effects),         cmocka_unit_test(test_readout_is_fitted),
-        cmocka_unit_test(test_rounded_student), cmocka_unit_test(test_rounded_network),
+        cmocka_unit_test(test_far_from_zero),
+        cmocka_unit_test(test_closed_form),
+        cmocka_unit_test(test_dead_neurons),
+        cmocka_unit_test(test_dead_outputs),
+        cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_readout_is_fitted),
+        cmocka_unit_test(test_rounded_student),
+        cmocka_unit_test(test_rounded_network),
+        cmocka_unit_test(test_rounded_random_student),
+        cmocka_unit_test(test_rounded_arc_cosine),
         cmocka_unit_test(test_equal_is_equal),
     };
 

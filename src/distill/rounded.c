@@ -23,11 +23,6 @@ static void round_rows(size_t rows, size_t columns, int bits, float *W) {
     for (size_t i = 0; i < rows; i++) round_row(columns, bits == 8 ? 127 : 7, W + i * columns);
 }
 
-/* Whether the features of a block are f(G x + c). */
-static bool are_neurons(const snnk__map_block *block, int32_t *activation) {
-    return block->kind->neurons && block->kind->neurons(block, activation);
-}
-
 /* Make a map with rounded rows of G, one block after another. */
 static int round_map(const snnk_map *map, int bits, const snnk_allocator *allocator,
                      snnk_map **rounded) {
@@ -46,10 +41,9 @@ static int round_map(const snnk_map *map, int bits, const snnk_allocator *alloca
         snnk_map_config config;
 
         st = snnk_map_config_init(&config, sizeof config);
+        if (st == SNNK_OK) st = snnk_map_block_config(map, b, &config);
         if (st == SNNK_OK) st = snnk_map_block_rows(map, b, G, d, offsets);
         if (st != SNNK_OK) break;
-        config.kind = SNNK_MAP_ELEMENTWISE;
-        if (!are_neurons(map->blocks[b], &config.activation)) continue; /* is_student */
         config.allocator = allocator;
         round_rows(rows, d, bits, G);
         st = snnk_map_create_from_rows(d, rows, G, d, offsets, &config, NULL, &blocks[b]);
@@ -63,15 +57,34 @@ static int round_map(const snnk_map *map, int bits, const snnk_allocator *alloca
     return st;
 }
 
-/* Whether a layer is like a student: its features are neurons, or linear. */
+/* Whether a layer is like a student: its features are neurons, or linear, and its rows are stored as
+ * they are. */
 static bool is_student(const snnk_layer *layer) {
     const snnk_map *map = snnk_layer_map(layer);
     int32_t activation;
 
     if (snnk_layer_get_kind(layer) != SNNK_LAYER_SNNK || !map) return false;
-    for (size_t b = 0; b < map->n_blocks; b++)
-        if (!are_neurons(map->blocks[b], &activation)) return false;
-    return true;
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (!block->kind->neurons || !block->kind->neurons(block, &activation) || block->mix)
+            return false;
+    }
+    return snnk_layer_parameters(layer) >=
+           (uint64_t)map->features * ((uint64_t)map->inputs + layer->outputs);
+}
+
+/* Features that were drawn are divided by the root of their number; those of given rows, which the
+ * rounded ones are, are not. So Psi gets this factor. */
+static void scale_columns(const snnk_map *map, size_t l, float *Psi) {
+    size_t column = 0;
+
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        for (size_t j = 0; j < block->features; j++, column++)
+            for (size_t i = 0; i < l; i++) Psi[i * map->features + column] *= block->function.scale;
+    }
 }
 
 static bool is_dense(const snnk_layer *layer) { return snnk_layer_activation(layer) >= 0; }
@@ -88,6 +101,7 @@ static int round_layer(const snnk_layer *layer, int bits, snnk_layer **rounded) 
     if ((st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
     if ((st = snnk_layer_weights(layer, W, d, bias)) != SNNK_OK) goto done;
+    if (!dense) scale_columns(snnk_layer_map(layer), l, W);
     round_rows(l, d, bits, W);
     if (!dense) st = round_map(snnk_layer_map(layer), bits, allocator, &map);
     if (st != SNNK_OK) goto done;

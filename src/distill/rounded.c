@@ -57,8 +57,8 @@ static int round_map(const snnk_map *map, int bits, const snnk_allocator *alloca
     return st;
 }
 
-/* Whether a layer is like a student: its features are neurons, or linear, and its rows are stored as
- * they are. */
+/* Whether a layer is like a student: its features are neurons, or linear, and its rows are
+ * stored. */
 static bool is_student(const snnk_layer *layer) {
     const snnk_map *map = snnk_layer_map(layer);
     int32_t activation;

@@ -104,11 +104,16 @@ typedef struct snnk_compress_report {
     uint64_t multiply_adds_before, multiply_adds; /* a row */
     uint64_t parts, replaced;                     /* all parts; those that were replaced */
 
-    /* Of the original network with the weights of its dense layers rounded to 8 or 4 bits, one
-     * scale for each row: the same error, and bytes. The compressed network has 4 bytes for each
-     * parameter. */
+    /* Of the original network with the weights of its dense layers (and of SNNK layers whose
+     * features are neurons) rounded to 8 or 4 bits, one scale for each row: the same error, and
+     * bytes. The compressed network has 4 bytes for each parameter. */
     double relative_error_int8, relative_error_int4;
     uint64_t bytes_int8, bytes_int4;
+
+    /* Of the compressed network with its weights rounded to 8 bits in the same way. Compare it with
+     * the original in int4, which may have as many bytes. */
+    double relative_error_compressed_int8;
+    uint64_t bytes_compressed_int8;
 } snnk_compress_report;
 
 /* A record of how a network was compressed. */

@@ -52,7 +52,8 @@ typedef enum snnk_distill_method {
     SNNK_DISTILL_METHOD_STUDENT = 0, /* an SNNK layer, of the config's tier */
     SNNK_DISTILL_METHOD_LINEAR = 1,  /* the best linear map of its rank */
     SNNK_DISTILL_METHOD_NEURONS = 2, /* the teacher's strongest neurons, Psi fitted */
-    SNNK_DISTILL_METHOD_SVD = 3,     /* the teacher with its matrices cut by singular values */
+    SNNK_DISTILL_METHOD_SVD = 3,     /* the teacher with its matrices cut by singular values, about
+                                      * the mean of the inputs, and its readout fitted again */
     SNNK_DISTILL_METHOD_RANDOM = 4,  /* random rows, Psi fitted */
     SNNK_DISTILL_METHOD_INT8 = 5,    /* the teacher, its weights rounded to 8 bits */
     SNNK_DISTILL_METHOD_INT4 = 6     /* the teacher, its weights rounded to 4 bits */
@@ -145,9 +146,19 @@ SNNK_API int snnk_distill_config_init(snnk_distill_config *config, size_t config
  * The student has m (d + 1 + l) + l: G, offsets (also of linear features, which do not use them),
  * Psi and bias.
  *
+ * svd knows the data, as a careful rival would. Neurons whose output does not vary on the rows are
+ * dropped. W1 is cut to the principal components of what enters the others, each neuron times its
+ * effect on the outputs (the length of its column of W2, and how much of the variation passes its
+ * activation). The cut is about the mean of the inputs, which goes into the bias. The readout is
+ * fitted again to the targets, from the hidden activations after that cut, with a ridge and a
+ * bias, and is then cut by reduced-rank regression. A matrix that is smaller whole than as two
+ * factors stays whole. Held-out rows choose the ridge and the two ranks. A part without a readout
+ * is cut about the mean, and nothing is fitted.
+ *
  * Two more baselines have all of the teacher's parameters, but fewer bytes: its weights as whole
  * numbers of 8 or 4 bits, with one scale for each row of a matrix; scales and biases take 4 bytes
- * each. */
+ * each. The student can be rounded in the same way: explained_student_int8. So each can be compared
+ * with what has as many bytes. */
 typedef struct snnk_distill_report {
     size_t size; /* set by the caller: sizeof the struct */
 
@@ -178,8 +189,8 @@ typedef struct snnk_distill_report {
      * Else 0. */
     int32_t few_rows;
 
-    /* 1: a baseline explains at least as much as the student: use that baseline. Else 0. Does not
-     * count the rounded teachers. */
+    /* 1: a baseline explains at least as much as the student, to rounding (1e-14): use that one.
+     * Else 0. Does not count the rounded teachers. */
     int32_t simpler_is_better;
 
     /* By the teacher with rounded weights, and its bytes; NaN and 0 without a teacher. The student
@@ -191,6 +202,11 @@ typedef struct snnk_distill_report {
      * quantize the teacher instead. Else 0. */
     int32_t rounding_is_better;
     int32_t reserved; /* 0 */
+
+    /* By the student with G and Psi rounded to 8 bits, as the teacher's matrices are for int8, and
+     * its bytes. The offsets of features, the bias and the scales take 4 bytes each. */
+    double explained_student_int8;
+    uint64_t bytes_student_int8;
 } snnk_distill_report;
 
 /* ---- One layer or block ---- */
@@ -282,7 +298,8 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
  *   workspace   NULL for one thread
  *   network     out: release with snnk_network_free. One layer (STUDENT, LINEAR, NEURONS, RANDOM),
  *               the teacher's one or two (INT8, INT4: the rounded weights, as float), or two dense
- *               layers for each matrix (SVD). Fitted to all rows, held-out ones included
+ *               layers for each matrix, one if it stays whole (SVD). Fitted to all rows, held-out
+ *               ones included
  * SNNK_E_RANGE (there is no such baseline), SNNK_E_ENUM, else as snnk_distill_solve. */
 SNNK_API int snnk_distill_replacement(const snnk_distill *distill, int32_t method, size_t features,
                                       snnk_workspace *workspace, snnk_network **network);

@@ -174,7 +174,7 @@ static void print_json(const block *b) {
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddBoolToObject(json, "few_rows", r->few_rows);
     cJSON_AddBoolToObject(json, "quantization_is_better", r->rounding_is_better);
-    cJSON_AddBoolToObject(json, "simpler_is_better", compress_best_simpler(b->methods) < METHODS);
+    cJSON_AddBoolToObject(json, "simpler_is_better", r->simpler_is_better);
     array = cJSON_AddArrayToObject(json, "methods");
     for (int k = TEACHER; k < METHODS; k++)
         if (!isnan(b->methods[k].explained)) add_method(array, k, &b->methods[k]);
@@ -183,11 +183,13 @@ static void print_json(const block *b) {
     print_json_object(json);
 }
 
-/* The layer itself in all its forms comes first. Rows that beat the student are marked. */
+/* The layer itself in all its forms comes first, then the student in its two. Rows that beat the
+ * student are marked. */
 static void print_table(const block *b) {
-    static const int order[METHODS] = {TEACHER,         INT8,  INT4, STUDENT, LINEAR, NEURONS,
-                                       SINGULAR_VALUES, RANDOM};
+    static const int order[METHODS] = {
+        TEACHER, INT8, INT4, STUDENT, STUDENT_INT8, LINEAR, NEURONS, SINGULAR_VALUES, RANDOM};
     const int rounded = compress_best_rounded(&b->report, b->methods);
+    const int simplest = compress_best_simpler(&b->report, b->methods);
 
     printf("%-18s %10s %10s %12s %14s %12s\n", "method", "explained", "error", "parameters",
            "multiply-adds", "bytes");
@@ -195,8 +197,8 @@ static void print_table(const block *b) {
         const int k = order[i];
         const compress_method *m = &b->methods[k];
         const bool simpler = k >= LINEAR && k <= RANDOM;
-        const bool better =
-            k == rounded || (simpler && m->explained >= b->methods[STUDENT].explained);
+        const bool better = k == rounded || k == simplest ||
+                            (simpler && m->explained >= b->methods[STUDENT].explained);
 
         if (isnan(m->explained))
             printf("%-18s %10s %10s\n", compress_methods[k], "-", "-");
@@ -208,10 +210,22 @@ static void print_table(const block *b) {
     printf("\n");
 }
 
+/* How many features a student has that takes so many bytes in float. */
+static double features_of_bytes(const block *b, double bytes) {
+    return floor(fmax(bytes / 4 - (double)b->l, 0) / (double)(b->d + 1 + b->l));
+}
+
+static void print_equal_bytes(const block *b) {
+    printf("Equal bytes: int8 weights take those of a student of %.0f features in float, int4 "
+           "weights of %.0f.\n",
+           features_of_bytes(b, b->methods[INT8].bytes),
+           features_of_bytes(b, b->methods[INT4].bytes));
+}
+
 /* Say what is better than the student: plain quantization first. */
 static void print_advice(const block *b) {
     const int rounded = compress_best_rounded(&b->report, b->methods);
-    const int simpler = compress_best_simpler(b->methods);
+    const int simpler = compress_best_simpler(&b->report, b->methods);
 
     if (rounded < METHODS)
         printf("Plain quantization is better: %s explain %.4f in %.0f bytes, the student %.4f in "
@@ -230,6 +244,7 @@ static void print_text(const block *b) {
 
     compress_teacher_print(o, &b->s->teacher);
     print_table(b);
+    print_equal_bytes(b);
     print_advice(b);
     printf("student: %llu features, %llu of them linear, tier %s, lambda %.3g; ",
            (unsigned long long)r->features, (unsigned long long)r->linear_features,

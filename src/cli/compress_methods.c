@@ -2,11 +2,15 @@
 
 #include <math.h>
 
-const char *const compress_methods[METHODS] = {"the layer itself", "student",         "linear map",
-                                               "strong neurons",   "singular values", "random rows",
-                                               "int8 weights",     "int4 weights"};
+const char *const compress_methods[METHODS] = {
+    "the layer itself", "student",      "linear map",   "strong neurons", "singular values",
+    "random rows",      "int8 weights", "int4 weights", "student in int8"};
 const char *const compress_method_keys[METHODS] = {
-    "teacher", "student", "linear", "neurons", "singular_values", "random", "int8", "int4"};
+    "teacher", "student", "linear", "neurons",     "singular_values",
+    "random",  "int8",    "int4",   "student_int8"};
+
+/* Shares that differ by no more are equal, as for the library. */
+#define EQUAL 1e-14
 
 /* Parameters are float. */
 static compress_method in_float(double explained, double parameters, double multiply_adds) {
@@ -39,22 +43,29 @@ void compress_methods_of(const snnk_distill_report *r, size_t d, size_t h, size_
     methods[INT8].bytes = (double)r->bytes_int8;
     methods[INT4].explained = r->explained_int4;
     methods[INT4].bytes = (double)r->bytes_int4;
+    methods[STUDENT_INT8] = methods[STUDENT];
+    methods[STUDENT_INT8].explained = r->explained_student_int8;
+    methods[STUDENT_INT8].bytes = (double)r->bytes_student_int8;
 }
 
 double compress_relative_error(const compress_method *method) {
     return sqrt(fmax(1 - method->explained, 0));
 }
 
-int compress_best_simpler(const compress_method methods[METHODS]) {
-    int best = STUDENT;
+int compress_best_simpler(const snnk_distill_report *report,
+                          const compress_method methods[METHODS]) {
+    int best = METHODS;
 
+    if (!report->simpler_is_better) return METHODS;
     for (int k = LINEAR; k <= RANDOM; k++)
-        if (methods[k].explained >= methods[best].explained) best = k;
-    return best == STUDENT ? METHODS : best;
+        if (!isnan(methods[k].explained) &&
+            (best == METHODS || methods[k].explained > methods[best].explained))
+            best = k;
+    return best;
 }
 
 int compress_best_rounded(const snnk_distill_report *report,
                           const compress_method methods[METHODS]) {
     if (!report->rounding_is_better) return METHODS;
-    return methods[INT4].explained >= methods[STUDENT].explained ? INT4 : INT8;
+    return methods[INT4].explained >= methods[STUDENT].explained - EQUAL ? INT4 : INT8;
 }

@@ -1,11 +1,22 @@
 /* The methods that `snnk compress` compares: the layer itself, the student, simpler replacements
- * with no more parameters, and the layer itself in fewer bits. */
+ * with no more parameters, and the layer itself and the student in fewer bits. */
 #ifndef SNNK_CLI_COMPRESS_METHODS_H
 #define SNNK_CLI_COMPRESS_METHODS_H
 
 #include "cli/cli.h"
 
-enum { TEACHER, STUDENT, LINEAR, NEURONS, SINGULAR_VALUES, RANDOM, INT8, INT4, METHODS };
+enum {
+    TEACHER,
+    STUDENT,
+    LINEAR,
+    NEURONS,
+    SINGULAR_VALUES,
+    RANDOM,
+    INT8,
+    INT4,
+    STUDENT_INT8,
+    METHODS
+};
 
 typedef struct compress_method {
     double explained; /* NaN if there is no such replacement */
@@ -24,7 +35,8 @@ double compress_relative_error(const compress_method *method);
 
 /* The best of the simpler replacements, LINEAR ... RANDOM, if it explains at least as much as the
  * student; otherwise METHODS. */
-int compress_best_simpler(const compress_method methods[METHODS]);
+int compress_best_simpler(const snnk_distill_report *report,
+                          const compress_method methods[METHODS]);
 
 /* INT4 or INT8 if it explains at least as much as the student in about as many bytes; otherwise
  * METHODS. */

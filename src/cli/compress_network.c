@@ -124,7 +124,7 @@ static void print_simpler(const compress_session *s, const snnk_compression *com
         if (snnk_compression_distilled(compression, k, &report) != SNNK_OK) continue;
         compress_methods_of(&report, snnk_layer_inputs(hidden), snnk_layer_outputs(hidden),
                             snnk_layer_outputs(last), methods);
-        if ((best = compress_best_simpler(methods)) == METHODS) continue;
+        if ((best = compress_best_simpler(&report, methods)) == METHODS) continue;
         printf("A simpler replacement of %s is as good or better: %s, with %.4f explained.\n",
                name_of(s->o, &part, name, sizeof name), compress_methods[best],
                methods[best].explained);
@@ -152,6 +152,8 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                 r->multiply_adds_before, r->bytes_int4, rounded == INT4);
     print_whole("compressed", r->relative_error, r->parameters, r->multiply_adds, 4 * r->parameters,
                 false);
+    print_whole("compressed, int8", r->relative_error_compressed_int8, r->parameters,
+                r->multiply_adds, r->bytes_compressed_int8, false);
     printf("\n");
     if (rounded < METHODS)
         printf("Plain quantization is better: %s have error %.4f in %llu bytes, the compressed "
@@ -230,6 +232,8 @@ static void print_json(const compress_session *s, const snnk_compression *compre
               r->bytes_int8);
     add_whole(array, "int4", r->relative_error_int4, r->parameters_before, r->multiply_adds_before,
               r->bytes_int4);
+    add_whole(array, "compressed_int8", r->relative_error_compressed_int8, r->parameters,
+              r->multiply_adds, r->bytes_compressed_int8);
     cJSON_AddStringToObject(json, "kept", snnk_distill_method_name(s->o->method));
     compress_add_files(s->o, json);
     print_json_object(json);

@@ -130,15 +130,8 @@ static int explained_by_rounded(const snnk_distill *distill, int bits, double sq
     return st;
 }
 
-/* For the truncated matrices: eigenvectors, and forward passes. */
-static double cost_of_truncated(const snnk_distill *distill, size_t m) {
-    const double smallest = (double)snnk__min_size(distill->d, distill->h);
-
-    return 2 * snnk__student_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
-}
-
 double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
-    return 3 * snnk__student_cost_of_fit(distill, m) + cost_of_truncated(distill, m) +
+    return 3 * snnk__student_cost_of_fit(distill, m) + snnk__truncated_cost(distill) +
            2 * cost_of_rounded(distill);
 }
 
@@ -157,7 +150,7 @@ int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspac
     st = explained_by(distill, SNNK_DISTILL_METHOD_RANDOM, m, workspace, &report->explained_random,
                       &squares);
     if (st != SNNK_OK) return st;
-    snnk__progress_begin_stage(distill->progress, cost_of_truncated(distill, m));
+    snnk__progress_begin_stage(distill->progress, snnk__truncated_cost(distill));
     st = snnk__truncated_svd(distill, m, workspace, &truncated);
     report->explained_svd =
         isinf(truncated.squared_errors) ? NAN : 1 - truncated.squared_errors / squares;
@@ -179,14 +172,14 @@ static int make_truncated(const snnk_distill *distill, size_t m, snnk_workspace 
     snnk__truncated_teacher truncated;
     int st;
 
-    snnk__progress_begin_stage(distill->progress, cost_of_truncated(distill, m));
+    snnk__progress_begin_stage(distill->progress, snnk__truncated_cost(distill));
     st = snnk__truncated_svd(distill, m, workspace, &truncated);
     if (st == SNNK_OK && !truncated.layers[0])
         st = snnk__fail(SNNK_E_RANGE,
                         "singular values: the parameters of %zu features do not allow rank 1 for "
                         "each matrix",
                         m);
-    for (size_t k = 0; st == SNNK_OK && k < SNNK__TRUNCATED_LAYERS && truncated.layers[k]; k++)
+    for (size_t k = 0; st == SNNK_OK && truncated.layers[k]; k++)
         st = snnk_network_append(network, truncated.layers[k]);
     snnk__truncated_free(&truncated);
     return st;

@@ -371,12 +371,13 @@ static int error_of(work *w, const snnk_network *network, const float *Y, double
     return st;
 }
 
-/* The same for the original network with rounded weights. */
-static int error_of_rounded(work *w, int bits, const float *Y, double *error, uint64_t *bytes) {
+/* The same with rounded weights. */
+static int error_of_rounded(work *w, const snnk_network *network, int bits, const float *Y,
+                            double *error, uint64_t *bytes) {
     snnk_network *rounded;
     int st;
 
-    if ((st = snnk__network_round(w->network, bits, bytes, &rounded)) != SNNK_OK) return st;
+    if ((st = snnk__network_round(network, bits, bytes, &rounded)) != SNNK_OK) return st;
     st = error_of(w, rounded, Y, error);
     snnk_network_free(rounded);
     return st;
@@ -393,9 +394,13 @@ static int judge(work *w, const snnk_network *compressed) {
     if (st != SNNK_OK) goto done;
     if ((st = error_of(w, compressed, Y, &report->relative_error)) != SNNK_OK) goto done;
     if (!w->baselines) goto done;
-    st = error_of_rounded(w, 8, Y, &report->relative_error_int8, &report->bytes_int8);
+    st = error_of_rounded(w, w->network, 8, Y, &report->relative_error_int8, &report->bytes_int8);
     if (st == SNNK_OK)
-        st = error_of_rounded(w, 4, Y, &report->relative_error_int4, &report->bytes_int4);
+        st = error_of_rounded(w, w->network, 4, Y, &report->relative_error_int4,
+                              &report->bytes_int4);
+    if (st == SNNK_OK)
+        st = error_of_rounded(w, compressed, 8, Y, &report->relative_error_compressed_int8,
+                              &report->bytes_compressed_int8);
 done:
     snnk__free(&w->allocator, Y);
     return st;

@@ -2,8 +2,10 @@
 #include <math.h>
 
 #include "distill/baselines.h"
+#include "distill/collect.h"
 #include "distill/distill_create.h"
 #include "distill/refine.h"
+#include "distill/rounded.h"
 #include "distill/select_features.h"
 #include "distill/student.h"
 #include "distill/student_map.h"
@@ -74,13 +76,16 @@ static int check_features(const snnk_distill *distill, size_t features) {
                       features, limit);
 }
 
-static bool is_simpler_better(const snnk_distill_report *r) {
-    const double baselines[] = {r->explained_linear, r->explained_neurons, r->explained_svd,
-                                r->explained_random};
+/* Shares that differ by no more are equal: their sums were rounded. */
+#define EQUAL 1e-14
 
-    for (size_t k = 0; k < sizeof baselines / sizeof baselines[0]; k++)
-        if (baselines[k] >= r->explained) return true;
-    return false;
+static bool is_as_good(double explained, const snnk_distill_report *r) {
+    return explained >= r->explained - EQUAL; /* false for NaN */
+}
+
+static bool is_simpler_better(const snnk_distill_report *r) {
+    return is_as_good(r->explained_linear, r) || is_as_good(r->explained_neurons, r) ||
+           is_as_good(r->explained_svd, r) || is_as_good(r->explained_random, r);
 }
 
 /* By how much more bytes a rounded teacher may have and still count as no larger than a student. */
@@ -89,15 +94,31 @@ static bool is_simpler_better(const snnk_distill_report *r) {
 static bool is_rounding_better(const snnk_distill_report *r) {
     const double most = ABOUT_EQUAL * 4 * (double)r->parameters;
 
-    return ((double)r->bytes_int8 <= most && r->explained_int8 >= r->explained) ||
-           ((double)r->bytes_int4 <= most && r->explained_int4 >= r->explained);
+    return ((double)r->bytes_int8 <= most && is_as_good(r->explained_int8, r)) ||
+           ((double)r->bytes_int4 <= most && is_as_good(r->explained_int4, r));
 }
 
+/* The student in 8 bits, with Psi of the rows that are not held out: before they are merged. */
+static int judge_rounded(const snnk_distill *distill, const snnk__student *student,
+                         snnk_workspace *workspace, double *explained, uint64_t *bytes) {
+    snnk_network *rounded = NULL;
+    double errors = 0;
+    int st = snnk__rounded_student(distill, student, 8, bytes, &rounded);
+
+    if (st == SNNK_OK) st = snnk__heldout_errors(distill, rounded, workspace, &errors);
+    if (st == SNNK_OK) *explained = 1 - errors / snnk__distill_squares(student->heldout);
+    snnk_network_free(rounded);
+    return st;
+}
+
+/* rounded: its fields about the student in 8 bits. */
 static int write_report(const snnk_distill *distill, const snnk__student *student, size_t linear,
-                        int32_t epochs, const snnk_layer *layer, snnk_workspace *workspace,
-                        snnk_distill_report *report) {
+                        int32_t epochs, const snnk_layer *layer, const snnk_distill_report *rounded,
+                        snnk_workspace *workspace, snnk_distill_report *report) {
     /* rows: train includes the held-out rows by now. */
-    snnk_distill_report ours = {.explained = student->explained,
+    snnk_distill_report ours = {.explained_student_int8 = rounded->explained_student_int8,
+                                .bytes_student_int8 = rounded->bytes_student_int8,
+                                .explained = student->explained,
                                 .relative_error = sqrt(fmax(1 - student->explained, 0)),
                                 .ridge = student->ridge,
                                 .features = student->map->features,
@@ -126,6 +147,7 @@ static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspac
                  snnk__distill_progress_state *progress, snnk_distill_report *report,
                  snnk_layer **layer) {
     snnk__student student = {0};
+    snnk_distill_report rounded = {0};
     snnk_layer *made = NULL;
     snnk_map *map;
     size_t linear;
@@ -142,9 +164,14 @@ static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspac
         if (st != SNNK_OK) goto done;
         progress->explained = student.explained;
     }
+    if (report) {
+        st = judge_rounded(distill, &student, workspace, &rounded.explained_student_int8,
+                           &rounded.bytes_student_int8);
+        if (st != SNNK_OK) goto done;
+    }
     if ((st = snnk__student_layer(&student, &made)) != SNNK_OK) goto done;
     if (report) {
-        st = write_report(distill, &student, linear, epochs, made, workspace, report);
+        st = write_report(distill, &student, linear, epochs, made, &rounded, workspace, report);
         if (st != SNNK_OK) goto done;
     }
     *layer = made;

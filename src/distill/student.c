@@ -15,13 +15,18 @@ void snnk__student_free(snnk__student *student) {
 
 int snnk__student_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
                       snnk__student *student) {
+    return snnk__student_fit_sample(distill, map, INFINITY, workspace, student);
+}
+
+int snnk__student_fit_sample(const snnk_distill *distill, snnk_map *map, double sample,
+                             snnk_workspace *workspace, snnk__student *student) {
     const double given = distill->config.ridge;
     double ridges[RIDGES], errors[RIDGES];
     size_t best = 0, n = RIDGES;
     int st;
 
     *student = (snnk__student){.map = map};
-    st = snnk__distill_collect(distill, map, SNNK_PRECISION_DOUBLE, INFINITY, workspace,
+    st = snnk__distill_collect(distill, map, SNNK_PRECISION_DOUBLE, sample, workspace,
                                &student->train, &student->heldout);
     if (st != SNNK_OK) goto done;
     if (given == SNNK_RIDGE_AUTO)

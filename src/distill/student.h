@@ -19,6 +19,11 @@ void snnk__student_free(snnk__student *student);
 int snnk__student_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
                       snnk__student *student);
 
+/* The same on a random sample of about this many rows to fit, and a quarter as many held-out ones.
+ */
+int snnk__student_fit_sample(const snnk_distill *distill, snnk_map *map, double sample,
+                             snnk_workspace *workspace, snnk__student *student);
+
 /* The cost of snnk__student_fit for m features in multiply-adds, roughly. */
 double snnk__student_cost_of_fit(const snnk_distill *distill, size_t m);
 

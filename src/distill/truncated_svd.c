@@ -1,286 +1,404 @@
-/* y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b: the rows of U1 and U2 are the principal directions of
- * the outputs of W1 and W2 on the rows, so the truncation is the best one for these inputs. The
- * ranks are chosen to use all of the student's parameters, the split between them is the one with
- * the smallest error on held-out rows, and the bias is fitted. */
+/* y = B f(V U W1 (x - mean) + W1 mean + b1) + b, with the rows of W1 that belong to neurons that
+ * live. U W1 x are the principal components of what enters these neurons on the rows, each neuron
+ * times its effect on the outputs. So the cut is the best one for these inputs, to first order. It
+ * is about their mean: W1 mean goes into the bias. B is fitted to the targets, by the hidden
+ * activations after the cut, and then cut itself, along the principal components of what it
+ * computes (reduced-rank regression, Izenman 1975).
+ *
+ * The ranks use all of the student's parameters. How these are divided between the two matrices is
+ * chosen on held-out rows. */
 #include "distill/truncated_svd.h"
 
 #include <math.h>
 
 #include "base/size.h"
-#include "distill/collect.h"
-#include "solve/principal.h"
+#include "distill/rounded.h"
+#include "distill/student.h"
+#include "distill/student_map.h"
+#include "solve/cut_matrix.h"
 
-#define SPLITS  3 /* shares of the budget for the first matrix: 1/4, 1/2, 3/4 */
-#define FACTORS SNNK__TRUNCATED_LAYERS
+/* The rank of the first matrix is one of these shares of the largest that the parameters allow. */
+#define SHARES 8
 
-/* One matrix of the teacher. */
-typedef struct matrix {
-    size_t outputs, inputs, rank; /* rank: how many rows U has */
-    float *W;                     /* outputs x inputs */
-    float *bias;                  /* outputs */
-    double *U;                    /* rank x outputs */
-} matrix;
+/* Ranks are compared on about this many rows, or 8 for each neuron if that is more. */
+#define ROWS_TO_COMPARE 16384
 
-static void matrix_free(const snnk_allocator *allocator, matrix *of) {
-    snnk__free(allocator, of->W);
-    snnk__free(allocator, of->bias);
-    snnk__free(allocator, of->U);
-}
+/* A neuron lives if its variance on the rows is more than this share of the largest one. */
+#define LEAST_VARIANCE 1e-12
 
-/* Read the weights of a layer whose inputs have moments S, and their directions U. */
-static int read_matrix(const snnk_distill *distill, const snnk_layer *layer, const double *S,
-                       size_t lds, matrix *of) {
-    const snnk_allocator *allocator = &distill->allocator;
-    const size_t l = layer->outputs, d = layer->inputs;
-    int st;
+/* ---- Layers ---- */
 
-    *of = (matrix){.outputs = l, .inputs = d, .rank = snnk__min_size(l, d)};
-    if ((st = snnk__alloc(allocator, l, d * sizeof *of->W, "weights", &of->W)) != SNNK_OK)
-        return st;
-    if ((st = snnk__alloc(allocator, l, sizeof *of->bias, "a bias", &of->bias)) != SNNK_OK)
-        return st;
-    st = snnk__alloc(allocator, of->rank, l * sizeof *of->U, "directions", &of->U);
-    if (st != SNNK_OK) return st;
-    if ((st = snnk_layer_weights(layer, of->W, d, of->bias)) != SNNK_OK) return st;
-    return snnk__principal_outputs(allocator, l, d, of->W, S, lds, of->rank, of->U);
-}
-
-/* Make two layers, z = U W x and f(U^T z + bias), with the first `rank` directions U. */
-static int truncate_matrix(const snnk_distill *distill, const matrix *of, size_t rank,
-                           int32_t activation, snnk_layer **layers) {
+/* Make the layers of a cut matrix: F x, and f(V^T z + bias); or one layer if it is whole. */
+static int append_layers(const snnk_distill *distill, const snnk__cut_matrix *of, size_t rank,
+                         const double *mean, int32_t activation, snnk__truncated_teacher *made) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
-    float *first = NULL, *second = NULL;
-    double *row = NULL; /* one row of U W */
+    snnk_layer **next = made->layers;
+    double *cut = NULL, *exact = NULL;
+    float *first = NULL, *second = NULL, *bias = NULL;
     int st;
 
-    st = snnk__alloc(allocator, d, sizeof *row, "weights", &row);
-    if (st != SNNK_OK) goto done;
+    while (*next) next++;
+    if (snnk__cut_is_whole(of, rank))
+        return snnk_layer_create_dense(d, l, of->W, d, of->bias, activation, allocator, next);
+    if ((st = snnk__cut_make(&distill->allocator, of, rank, mean, &cut, &exact)) != SNNK_OK)
+        goto done;
     st = snnk__alloc(allocator, rank, d * sizeof *first, "weights", &first);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, l, rank * sizeof *second, "weights", &second);
     if (st != SNNK_OK) goto done;
-    for (size_t k = 0; k < rank; k++) {
-        const double *u = of->U + k * l;
-
-        st = snnk__progress_update(distill->progress, 0); /* lets the caller cancel */
-        if (st != SNNK_OK) goto done;
-
-        for (size_t j = 0; j < d; j++) row[j] = 0;
-        for (size_t i = 0; i < l; i++)
-            for (size_t j = 0; j < d; j++) row[j] += u[i] * (double)of->W[i * d + j];
-        for (size_t j = 0; j < d; j++) first[k * d + j] = (float)row[j];
-        for (size_t i = 0; i < l; i++) second[i * rank + k] = (float)u[i];
+    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < rank * d; i++) first[i] = (float)of->F[i];
+    for (size_t i = 0; i < l; i++) {
+        bias[i] = (float)exact[i];
+        for (size_t k = 0; k < rank; k++) second[i * rank + k] = (float)of->V[k * l + i];
     }
-    st = snnk_layer_create_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, &layers[0]);
+    st = snnk_layer_create_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, next);
     if (st != SNNK_OK) goto done;
-    st =
-        snnk_layer_create_dense(rank, l, second, rank, of->bias, activation, allocator, &layers[1]);
+    st = snnk_layer_create_dense(rank, l, second, rank, bias, activation, allocator, next + 1);
 done:
-    snnk__free(allocator, row);
-    snnk__free(allocator, first);
+    snnk__free(allocator, bias);
     snnk__free(allocator, second);
+    snnk__free(allocator, first);
+    snnk__free(allocator, exact);
+    snnk__free(allocator, cut);
     return st;
 }
 
-/* ---- Measuring errors ---- */
+/* ---- The first matrix ---- */
 
-/* Errors over the rows to fit ([0]) and the held-out rows ([1]). */
-typedef struct errors {
-    double *sums[2]; /* for each output, l */
-    double squares;  /* of held-out rows, over all outputs */
-    double n[2];     /* rows */
-} errors;
+/* Neurons whose output does not vary on the rows: a ReLU that is never positive, for example. */
+static size_t find_living(const snnk_distill *distill, bool *lives) {
+    const size_t d = distill->d, h = distill->h, p = d + h;
+    const double *variances = distill->train->S + d * p + d; /* its diagonal */
+    double largest = 0;
+    size_t living = 0;
 
-static void add_errors(const snnk_distill *distill, size_t first, size_t n, const float *Y,
-                       errors *e) {
-    const size_t l = distill->l;
-
-    for (size_t i = 0; i < n; i++) {
-        const bool held = snnk__distill_is_heldout(distill, first + i);
-        const float *wanted = distill->Y + (first + i) * distill->ldy;
-
-        e->n[held]++;
-        for (size_t k = 0; k < l; k++) {
-            const double error = (double)Y[i * l + k] - (double)wanted[k];
-
-            e->sums[held][k] += error;
-            if (held) e->squares += error * error;
-        }
+    for (size_t j = 0; j < h; j++) largest = fmax(largest, variances[j * p + j]);
+    for (size_t j = 0; j < h; j++) {
+        lives[j] = variances[j * p + j] > LEAST_VARIANCE * largest;
+        living += lives[j];
     }
+    return living;
 }
 
-/* The squared errors on held-out rows after the output's bias was moved by the mean error of the
- * rows to fit. */
-static double unbiased(const snnk_distill *distill, const errors *e) {
-    double squares = e->squares;
+/* The variance of w x. */
+static double variance_of(const snnk_distill *distill, const float *w) {
+    const size_t d = distill->d, p = d + distill->h;
+    double variance = 0;
 
-    for (size_t k = 0; k < distill->l; k++) {
-        const double mean = e->sums[0][k] / e->n[0];
+    for (size_t i = 0; i < d; i++) {
+        double sum = 0;
 
-        squares += e->n[1] * mean * mean - 2 * mean * e->sums[1][k];
+        for (size_t j = 0; j < d; j++) sum += distill->train->S[i * p + j] * (double)w[j];
+        variance += sum * (double)w[i];
     }
-    return squares;
+    return variance;
 }
 
-/* Set *squares to the squared errors of a chain of layers on held-out rows.
- *   correction   out: l numbers to add to the last bias, the mean errors over all rows */
-static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t n_layers,
-                 snnk_workspace *workspace, double *squares, double *correction) {
+/* By how much the outputs vary for each unit by which what enters a living neuron varies: the
+ * length of its column of the readout, times the ratio of the standard deviations after and before
+ * its activation. At least a millionth of the largest, so that none is lost.
+ *   effects   out: one for each living neuron; free them also after a failure */
+static int measure_effects(const snnk_distill *distill, const bool *lives,
+                           const snnk__cut_matrix *hidden, double **effects) {
     const snnk_allocator *allocator = &distill->allocator;
-    const size_t l = distill->l, widest = snnk__max_size(distill->h, l);
-    float *values[2] = {NULL};
-    errors e = {.squares = 0};
-    int st = SNNK_OK;
+    const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
+    const double *variances = distill->train->S + d * p + d;
+    float *W2;
+    double largest = 0;
+    size_t at = 0;
+    int st = snnk__alloc(allocator, hidden->outputs, sizeof **effects, "effects", effects);
 
-    for (int k = 0; k < 2 && st == SNNK_OK; k++) {
-        st = snnk__alloc(allocator, widest, SNNK__DISTILL_BLOCK * sizeof(float), "outputs",
-                         &values[k]);
-        if (st == SNNK_OK) st = snnk__alloc_zero(allocator, l, sizeof(double), "sums", &e.sums[k]);
-    }
-    for (size_t i = 0; i < distill->n && st == SNNK_OK; i += SNNK__DISTILL_BLOCK) {
-        const size_t n = snnk__min_size(SNNK__DISTILL_BLOCK, distill->n - i);
-        const float *X = distill->X + i * distill->ldx;
-        size_t ldx = distill->ldx;
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__alloc(allocator, l, h * sizeof *W2, "a readout", &W2)) != SNNK_OK) return st;
+    st = snnk_layer_weights(distill->readout, W2, h, NULL);
+    for (size_t j = 0; j < h && st == SNNK_OK; j++) {
+        double squares = 0;
 
-        for (size_t k = 0; k < n_layers && st == SNNK_OK; k++) {
-            st = snnk_layer_forward(layers[k], n, X, ldx, values[k % 2], layers[k]->outputs,
-                                    workspace);
-            X = values[k % 2];
-            ldx = layers[k]->outputs;
-        }
-        if (st == SNNK_OK) add_errors(distill, i, n, X, &e);
-        if (st == SNNK_OK)
-            st = snnk__progress_count(distill->progress, (double)(i + n), (double)distill->n);
+        if (!lives[j]) continue;
+        for (size_t o = 0; o < l; o++) squares += (double)W2[o * h + j] * (double)W2[o * h + j];
+        const double before = variance_of(distill, hidden->W + at * d);
+
+        (*effects)[at] = before > 0 ? sqrt(squares * variances[j * p + j] / before) : 0;
+        largest = fmax(largest, (*effects)[at++]);
     }
-    if (st == SNNK_OK) *squares = n_layers == FACTORS ? unbiased(distill, &e) : e.squares;
-    for (size_t k = 0; st == SNNK_OK && k < l; k++)
-        correction[k] = -(e.sums[0][k] + e.sums[1][k]) / (e.n[0] + e.n[1]);
-    for (int k = 0; k < 2; k++) {
-        snnk__free(allocator, values[k]);
-        snnk__free(allocator, e.sums[k]);
-    }
+    for (size_t i = 0; i < hidden->outputs; i++)
+        (*effects)[i] = largest > 0 ? fmax((*effects)[i] / largest, 1e-6) : 1;
+    snnk__free(allocator, W2);
     return st;
 }
 
-/* The number of biases; there are none between the factors of a matrix. */
-static size_t count_biases(const snnk_distill *distill) {
-    return distill->h + (distill->readout ? distill->l : 0);
-}
-
-/* Replace a linear layer by one whose bias is moved. */
-static int move_bias(const snnk_allocator *allocator, const double *correction,
-                     snnk_layer **layer) {
-    const size_t l = (*layer)->outputs, d = (*layer)->inputs;
+/* Read the first matrix. With a readout, only the rows of neurons that live remain. Without one,
+ * the others are outputs that are constant on the rows, so their rows become 0, and they get a
+ * bias for which they are the same at the mean. */
+static int read_hidden(const snnk_distill *distill, const bool *lives, size_t living,
+                       snnk__cut_matrix *hidden) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t d = distill->d, h = distill->h;
+    const double *mean = distill->train->mean_phi;
+    double *effects = NULL;
     float *W = NULL, *bias = NULL;
-    snnk_layer *moved;
+    size_t at = 0;
     int st;
 
-    if ((st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
-    if ((st = snnk_layer_weights(*layer, W, d, bias)) != SNNK_OK) goto done;
-    for (size_t k = 0; k < l; k++) bias[k] = (float)((double)bias[k] + correction[k]);
-    st = snnk_layer_create_dense(d, l, W, d, bias, SNNK_IDENTITY, allocator, &moved);
-    if (st != SNNK_OK) goto done;
-    snnk_layer_free(*layer);
-    *layer = moved;
+    if ((st = snnk__cut_alloc(allocator, distill->readout ? living : h, d, hidden)) != SNNK_OK)
+        return st;
+    if ((st = snnk__alloc(allocator, h, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, h, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    if ((st = snnk_layer_weights(distill->hidden, W, d, bias)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < h; i++) {
+        double at_mean = (double)bias[i];
+
+        if (!lives[i] && distill->readout) continue;
+        for (size_t j = 0; j < d; j++) {
+            hidden->W[at * d + j] = lives[i] ? W[i * d + j] : 0;
+            at_mean += (double)W[i * d + j] * mean[j];
+        }
+        hidden->bias[at++] = lives[i] ? bias[i] : (float)at_mean;
+    }
+    if (distill->readout) st = measure_effects(distill, lives, hidden, &effects);
+    if (st == SNNK_OK)
+        st = snnk__cut_find_factors(allocator, distill->train->S, d + h, effects, hidden);
 done:
+    snnk__free(allocator, effects);
     snnk__free(allocator, bias);
     snnk__free(allocator, W);
     return st;
 }
 
-/* Keep these layers as the best ones so far, and take them from the caller. */
-static void keep(const snnk_distill *distill, snnk_layer **layers, double squares,
-                 snnk__truncated_teacher *best) {
-    snnk__truncated_free(best);
-    best->squared_errors = squares;
-    for (size_t k = 0; k < FACTORS; k++) {
-        best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
-        best->layers[k] = layers[k];
-        layers[k] = NULL;
-    }
-    best->parameters = best->multiply_adds + count_biases(distill);
-}
+/* ---- The readout ---- */
 
-/* Truncate the teacher to these ranks, and update *best if that is better. */
-static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t rank,
-                     const matrix *readout, size_t readout_rank, snnk_workspace *workspace,
-                     snnk__truncated_teacher *best) {
-    snnk_layer *layers[FACTORS] = {NULL};
-    double squares = INFINITY, *correction;
+/* Collect the hidden activations after the first matrix was cut, and choose a ridge. */
+static int collect(const snnk_distill *distill, const snnk__cut_matrix *hidden, size_t rank,
+                   double sample, snnk_workspace *workspace, snnk__student *made) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t h = hidden->outputs, d = hidden->inputs;
+    double *cut = NULL, *exact = NULL;
+    float *G = NULL, *offsets = NULL;
+    snnk_map *map;
     int st;
 
-    st = snnk__alloc(&distill->allocator, distill->l, sizeof *correction, "a bias", &correction);
-    if (st != SNNK_OK) return st;
-    st = truncate_matrix(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
-    if (st == SNNK_OK && readout)
-        st = truncate_matrix(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
-    if (st == SNNK_OK)
-        st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares,
-                   correction);
-    if (st == SNNK_OK && squares < best->squared_errors) {
-        if (readout) st = move_bias(&distill->allocator, correction, &layers[FACTORS - 1]);
-        if (st == SNNK_OK) keep(distill, layers, squares, best);
-    }
-    for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(layers[k]);
-    snnk__free(&distill->allocator, correction);
+    st = snnk__cut_make(&distill->allocator, hidden, rank, distill->train->mean_phi, &cut, &exact);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, h, d * sizeof *G, "weights", &G);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, h, sizeof *offsets, "a bias", &offsets);
+    for (size_t i = 0; st == SNNK_OK && i < h * d; i++) G[i] = (float)cut[i];
+    for (size_t i = 0; st == SNNK_OK && i < h; i++) offsets[i] = (float)exact[i];
+    if (st == SNNK_OK) st = snnk__student_map_of_rows(distill, 0, h, G, offsets, &map);
+    if (st == SNNK_OK) st = snnk__student_fit_sample(distill, map, sample, workspace, made);
+    snnk__free(allocator, offsets);
+    snnk__free(allocator, G);
+    snnk__free(allocator, exact);
+    snnk__free(allocator, cut);
     return st;
 }
 
-/* Try several ways to split `numbers` weights between the factors of the two matrices. */
-static int try_splits(const snnk_distill *distill, const matrix *hidden, const matrix *readout,
-                      size_t numbers, snnk_workspace *workspace, snnk__truncated_teacher *best) {
-    const size_t per_rank = distill->d + distill->h, readout_per_rank = distill->h + distill->l;
-    size_t last = 0;
-    int st = SNNK_OK;
+/* Fit the readout to rows that are not held out, or to all after they were merged. */
+static int fit_readout(const snnk_distill *distill, const snnk__student *from,
+                       snnk__cut_matrix *readout) {
+    const size_t h = from->map->features;
+    int st = snnk__cut_alloc(&distill->allocator, distill->l, h, readout);
 
-    if (numbers < per_rank + readout_per_rank) return SNNK_OK;
+    if (st == SNNK_OK) st = snnk__student_solve(distill, from, readout->W, readout->bias);
+    if (st == SNNK_OK)
+        st = snnk__cut_find_factors(&distill->allocator, from->train->S, h, NULL, readout);
+    return st;
+}
 
-    const size_t max_rank = snnk__min_size((numbers - readout_per_rank) / per_rank, hidden->rank);
+/* Set *squares to the squared errors on held-out rows with the readout cut to this rank. */
+static int judge(const snnk_distill *distill, const snnk__student *from,
+                 const snnk__cut_matrix *readout, size_t rank, double *squares) {
+    double *cut = NULL, *bias = NULL;
+    int st = snnk__cut_make(&distill->allocator, readout, rank, from->train->mean_phi, &cut, &bias);
 
-    for (size_t split = 1; split <= SPLITS && st == SNNK_OK; split++) {
-        const double share = (double)split / (SPLITS + 1);
-        const size_t wanted = (size_t)(share * (double)numbers / (double)per_rank);
-        const size_t first = snnk__min_size(snnk__max_size(wanted, 1), max_rank);
-        const size_t second =
-            snnk__min_size((numbers - first * per_rank) / readout_per_rank, readout->rank);
+    if (st == SNNK_OK) st = snnk_lstsq_rss(from->heldout, cut, readout->inputs, bias, squares);
+    snnk__free(&distill->allocator, bias);
+    snnk__free(&distill->allocator, cut);
+    return st;
+}
 
-        if (first != last) st = try_ranks(distill, hidden, first, readout, second, workspace, best);
-        last = first;
+/* ---- How to divide the parameters ---- */
+
+typedef struct search {
+    const snnk_distill *distill;
+    const snnk__cut_matrix *hidden;
+    size_t numbers, most;      /* weights for both matrices; the largest rank of the first */
+    double errors[SHARES + 1]; /* of share k; NaN if it was not tried */
+    snnk_workspace *workspace;
+} search;
+
+static size_t rank_of_share(const search *s, size_t k) {
+    return snnk__max_size(s->most * k / SHARES, 1);
+}
+
+/* The weights that a rank of the first matrix leaves for the readout. */
+static size_t left_by(const search *s, size_t rank) {
+    return s->numbers - snnk__cut_numbers(s->hidden, rank);
+}
+
+static double rows_to_compare(const snnk_distill *distill) {
+    return fmin(fmax(ROWS_TO_COMPARE, 8 * (double)distill->h),
+                (double)distill->config.selection_rows);
+}
+
+/* Set errors[k], INFINITY if no neuron lives with that rank. */
+static int try_share(search *s, size_t k) {
+    const snnk_distill *distill = s->distill;
+    const size_t rank = rank_of_share(s, k);
+    const double sample = rows_to_compare(distill);
+    snnk__student from = {0};
+    snnk__sentence before;
+    snnk__cut_matrix readout = {0};
+    double squares;
+    int st;
+
+    for (size_t i = 1; i <= SHARES; i++)
+        if (!isnan(s->errors[i]) && rank_of_share(s, i) == rank) s->errors[k] = s->errors[i];
+    if (!isnan(s->errors[k])) return SNNK_OK;
+    snnk__sentence_save(&before);
+    st = collect(distill, s->hidden, rank, sample, s->workspace, &from);
+    if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
+    if (st == SNNK_OK)
+        st = judge(distill, &from, &readout, snnk__cut_rank(&readout, left_by(s, rank)), &squares);
+    if (st == SNNK_OK) s->errors[k] = squares / from.heldout->weight;
+    snnk__cut_free(&distill->allocator, &readout);
+    snnk__student_free(&from);
+    if (st != SNNK_E_SINGULAR && st != SNNK_E_STATE) return st;
+    s->errors[k] = INFINITY;
+    return snnk__recovered(SNNK_OK, &before);
+}
+
+/* Climb from the middle, in steps of a quarter, then of an eighth. */
+static int find_share(search *s, size_t *best) {
+    size_t step = SHARES / 4;
+
+    *best = SHARES / 2;
+    for (size_t k = 0; k <= SHARES; k++) s->errors[k] = NAN;
+    int st = try_share(s, *best);
+
+    while (st == SNNK_OK && step > 0) {
+        const size_t from = *best;
+
+        for (int side = -1; side <= 1 && st == SNNK_OK; side += 2) {
+            const size_t k = side < 0 ? from - step : from + step;
+
+            if (k < 1 || k > SHARES) continue; /* also below 0, where k wraps */
+            st = try_share(s, k);
+            if (st == SNNK_OK && s->errors[k] < s->errors[*best]) *best = k;
+        }
+        if (*best == from) step /= 2;
     }
+    return st;
+}
+
+/* ---- The teacher ---- */
+
+static int make_block(search *s, size_t rank, snnk__truncated_teacher *made) {
+    const snnk_distill *distill = s->distill;
+    const snnk_allocator *allocator = &distill->allocator;
+    snnk__student from = {0};
+    snnk__cut_matrix readout = {0};
+    size_t readout_rank = 0;
+    double squares = INFINITY;
+    int st = collect(distill, s->hidden, rank, INFINITY, s->workspace, &from);
+
+    if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
+    if (st == SNNK_OK) {
+        readout_rank = snnk__cut_rank(&readout, left_by(s, rank));
+        st = judge(distill, &from, &readout, readout_rank, &squares);
+    }
+    snnk__cut_free(allocator, &readout);
+    if (st == SNNK_OK) st = snnk_lstsq_merge(from.train, from.heldout);
+    if (st == SNNK_OK) st = fit_readout(distill, &from, &readout);
+    if (st == SNNK_OK)
+        st = append_layers(distill, s->hidden, rank, distill->train->mean_phi,
+                           snnk_layer_activation(distill->hidden), made);
+    if (st == SNNK_OK)
+        st = append_layers(distill, &readout, readout_rank, from.train->mean_phi, SNNK_IDENTITY,
+                           made);
+    if (st == SNNK_OK) made->squared_errors = squares;
+    snnk__cut_free(allocator, &readout);
+    snnk__student_free(&from);
+    return st;
+}
+
+/* Both matrices, if the parameters allow rank 1 for each. */
+static int cut_block(search *s, snnk__truncated_teacher *made) {
+    const size_t h = s->hidden->outputs, l = s->distill->l;
+    const size_t least = snnk__min_size(h + l, h * l); /* a readout of rank 1 */
+    size_t share;
+    int st;
+
+    if (s->numbers < least) return SNNK_OK;
+    s->most = snnk__cut_rank(s->hidden, s->numbers - least);
+    if (s->most == 0) return SNNK_OK;
+    st = find_share(s, &share);
+    if (st != SNNK_OK || isinf(s->errors[share])) return st;
+    return make_block(s, rank_of_share(s, share), made);
+}
+
+/* One matrix: there is nothing to choose and nothing to fit. */
+static int cut_layer(search *s, snnk__truncated_teacher *made) {
+    const snnk_distill *distill = s->distill;
+    const size_t rank = snnk__cut_rank(s->hidden, s->numbers);
+    snnk_network *network = NULL;
+    double squares;
+    int st;
+
+    if (rank == 0) return SNNK_OK;
+    st = append_layers(distill, s->hidden, rank, distill->train->mean_phi,
+                       snnk_layer_activation(distill->hidden), made);
+    if (st == SNNK_OK) st = snnk_network_create(&distill->allocator, &network);
+    for (size_t k = 0; st == SNNK_OK && made->layers[k]; k++)
+        st = snnk_network_append(network, made->layers[k]);
+    if (st == SNNK_OK) st = snnk__heldout_errors(distill, network, s->workspace, &squares);
+    if (st == SNNK_OK) made->squared_errors = squares;
+    snnk_network_free(network);
     return st;
 }
 
 int snnk__truncated_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                        snnk__truncated_teacher *best) {
-    const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
-    const double *S = distill->train->S;
-    matrix hidden = {0}, readout = {0};
+                        snnk__truncated_teacher *made) {
+    const size_t l = distill->l, parameters = m * (distill->d + 1 + l) + l;
+    search s = {.distill = distill, .workspace = workspace};
+    snnk__cut_matrix hidden = {0};
+    bool *lives;
+    size_t living;
     int st;
 
-    *best = (snnk__truncated_teacher){.squared_errors = INFINITY};
+    *made = (snnk__truncated_teacher){.squared_errors = INFINITY};
     if (!distill->hidden) return SNNK_OK;
+    st = snnk__alloc(&distill->allocator, distill->h, sizeof *lives, "neurons", &lives);
+    if (st != SNNK_OK) return st;
+    living = find_living(distill, lives);
+    if (living > 0) st = read_hidden(distill, lives, living, &hidden);
+    snnk__free(&distill->allocator, lives);
 
-    /* Weights for the factors: the student's parameters minus the teacher's biases. */
-    const size_t parameters = m * (d + 1 + l) + l;
-    const size_t biases = count_biases(distill);
-    const size_t numbers = parameters > biases ? parameters - biases : 0;
+    /* The factors may have the student's parameters, minus biases. */
+    const size_t biases = hidden.outputs + (distill->readout ? l : 0);
 
-    st = read_matrix(distill, distill->hidden, S, p, &hidden);
-    if (st == SNNK_OK && distill->readout) {
-        st = read_matrix(distill, distill->readout, S + d * p + d, p, &readout);
-        if (st == SNNK_OK) st = try_splits(distill, &hidden, &readout, numbers, workspace, best);
-    } else if (st == SNNK_OK && p > 0 && numbers >= p) {
-        st = try_ranks(distill, &hidden, snnk__min_size(numbers / p, hidden.rank), NULL, 0,
-                       workspace, best);
-    }
-    matrix_free(&distill->allocator, &hidden);
-    matrix_free(&distill->allocator, &readout);
+    s.hidden = &hidden;
+    s.numbers = parameters > biases ? parameters - biases : 0;
+    if (st == SNNK_OK && living > 0)
+        st = distill->readout ? cut_block(&s, made) : cut_layer(&s, made);
+    snnk__cut_free(&distill->allocator, &hidden);
+    for (size_t k = 0; st == SNNK_OK && made->layers[k]; k++)
+        made->multiply_adds += snnk_layer_multiply_adds(made->layers[k]);
+    if (made->layers[0]) made->parameters = made->multiply_adds + biases;
     return st;
 }
 
+/* Eigenvectors; and about five comparisons, then a fit with all neurons as features. */
+double snnk__truncated_cost(const snnk_distill *distill) {
+    const double smallest = (double)snnk__min_size(distill->d, distill->h);
+    const double fits =
+        distill->readout ? 1 + 5 * rows_to_compare(distill) / (double)distill->n : 1;
+
+    return fits * snnk__student_cost_of_fit(distill, distill->h) +
+           10 * smallest * smallest * smallest;
+}
+
 void snnk__truncated_free(snnk__truncated_teacher *teacher) {
-    for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(teacher->layers[k]);
+    for (size_t k = 0; k < SNNK__TRUNCATED_LAYERS; k++) snnk_layer_free(teacher->layers[k]);
     *teacher = (snnk__truncated_teacher){.squared_errors = INFINITY};
 }

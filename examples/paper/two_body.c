@@ -27,8 +27,8 @@
  * which needs only features and their first derivatives. Its minimum over B is an eigenvalue
  * problem of size m (Rayleigh and Ritz).
  *
- * For the inverse problem only the density |psi|^2 at points and E are given. f = sqrt(density)/g is
- * fitted by least squares, and the equation gives V = E - 3 w/2 + (f'' + (2/r - w r) f')/f. */
+ * For the inverse problem only the density |psi|^2 at points and E are given. f = sqrt(density)/g
+ * is fitted by least squares, and the equation gives V = E - 3 w/2 + (f'' + (2/r - w r) f')/f. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

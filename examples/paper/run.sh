@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
     --full) full=yes ;;
     --json) json=--json ;;
     --out)
-        [ $# -gt 1 ] && [ -n "$2" ] || refuse "--out needs a folder"
+        [ -n "${2:-}" ] || refuse "--out needs a folder."
         case $2 in
         /*) out=$2 ;;
         *) out=$PWD/$2 ;;
@@ -63,7 +63,7 @@ done
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
 case $experiment in
-pointwise) packages= target=bench_pointwise ;;
+pointwise) packages="" target=bench_pointwise ;;
 two_body) packages="python3-torch python3-numpy" target=paper_two_body ;;
 siren_image) packages="python3-torch python3-numpy python3-pil" target=paper_siren_image ;;
 esac

@@ -452,7 +452,7 @@ static int self_test(void) {
     results_free(&all);
     printf("energy %.1e, wave function %.1e, interaction %.1e, with noise %.1e\n", energy, wave, V,
            noisy);
-    return energy <= 1e-6 && wave <= 1e-3 && V <= 1e-2 && noisy <= 2e-2 ? 0 : 1;
+    return energy <= 1e-6 && wave <= 2e-4 && V <= 2e-3 && noisy <= 1e-2 ? 0 : 1;
 }
 
 int main(int argc, char **argv) {

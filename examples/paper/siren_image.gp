@@ -1,6 +1,6 @@
 # Draw what siren_image wrote with --out:
 #     gnuplot -e "dir='build/paper/siren_image'; out='build/paper/siren_image.png'" siren_image.gp
-set terminal pngcairo size 1200,760 font "sans,11"
+set terminal pngcairo size 1200,760 font "sans,10"
 set output out
 array name[4] = ["original", "siren", "snnk_siren", "closed_form"]
 set multiplot
@@ -30,24 +30,25 @@ set lmargin 9
 set rmargin 2
 set bmargin 4
 set tmargin 2.5
-set border lc rgb "#606060"
+set border 31 lc rgb "#606060"
 set tics
+set autoscale
 set grid lc rgb "#e4e4e4"
 set yrange [10:*] noreverse
 set ylabel "PSNR, dB"
 set key bottom right
 
 set origin 0,0.01
-set title "against time (seed 1; closed form: each size and seed)"
+set title "PSNR against time (networks: seed 1 as it trains; closed form: all sizes and seeds)"
 set xlabel "CPU seconds"
 set logscale x
-set autoscale x
+set xrange [0.01:*]
 plot dir."/siren_curve.txt" using 1:2 with lines lw 2 lc rgb "#1f6fb2" title "SIREN, Adam", \
      dir."/snnk_siren_curve.txt" using 1:2 with lines lw 2 lc rgb "#4a8f29" title "SNNK-SIREN, Adam", \
      dir."/closed_form_runs.txt" using 3:2 with points pt 7 ps 1.1 lc rgb "#c1440e" title "closed form"
 
 set origin 0.5,0.01
-set title "against stored numbers (all seeds)"
+set title "PSNR against stored numbers (all seeds)"
 set xlabel "stored numbers"
 unset logscale
 set xrange [0:*]

@@ -2,7 +2,10 @@
  * experiment of Sehanobish et al. 2024: d = 2000, x and w iid Unif(0,1)/sqrt(d), relative error
  * against the number of features m.
  *
- *     bench_pointwise [--draws N] [--json] [--plot out.png]
+ *     bench_pointwise [--draws N] [--paper] [--json] [--plot out.png]
+ *
+ * --paper: only the published functions and kernels, sin, arc-cosine of order 1 and softmax, with
+ * independent rows: plain, centered and calibrated.
  *
  * Methods, from the published one to the library's own choice:
  *     plain       s = 1, atoms drawn by amplitude, independent rows
@@ -82,9 +85,18 @@ static const struct {
                    {"sobol", SNNK_PROJECTION_SOBOL}};
 enum { PROJECTIONS = sizeof projections / sizeof projections[0] };
 
+static bool only_paper; /* --paper */
+
+static bool is_published(size_t a) {
+    return activations[a].f < 0 || activations[a].f == SNNK_SIN || activations[a].f == SNNK_EXP;
+}
+
 /* Coupled rows are tried only with methods whose other errors are small enough to show a
  * difference. */
 static bool is_run(size_t a, int method, size_t projection) {
+    if (only_paper &&
+        (projection > 0 || method == BALANCED || method == WHITENED || !is_published(a)))
+        return false;
     if (activations[a].f < 0) return method == PLAIN;
     return projection == 0 || method == CENTERED || method == CALIBRATED;
 }
@@ -250,8 +262,9 @@ static void make_maps(problem *p) {
             }
             spectrum = make_spectrum(&activations[a]);
             for (int method = 0; method < METHODS; method++)
-                p->map[a][method][i] =
-                    make_map(p, &activations[a], method, size_of(i), spectrum, frames);
+                if (is_run(a, method, 0))
+                    p->map[a][method][i] =
+                        make_map(p, &activations[a], method, size_of(i), spectrum, frames);
             snnk_spectrum_free(spectrum);
         }
     for (int method = 0; method < METHODS; method++) snnk_frame_free(frames[method]);
@@ -371,7 +384,7 @@ static void measure_all(const problem *p) {
             const size_t first = g * SHARED;
             const size_t count = p->draws - first < SHARED ? p->draws - first : SHARED;
 
-            for (size_t q = 0; q < PROJECTIONS; q++) {
+            for (size_t q = 0; q < (only_paper ? 1 : PROJECTIONS); q++) {
                 const size_t own = size_of(small - 1);
 
                 draw_rows(projections[q].kind, 1000 + g, SHARED * own, r.G);
@@ -538,22 +551,50 @@ static void print_table(const problem *p) {
            worst.iid, of_means.iid, worst.coupled, of_means.coupled);
 }
 
+/* Print means and standard deviations, as published. */
+static void print_paper_table(const problem *p) {
+    printf("Relative error of estimates of f(w.x) and kernels, d = %d, %zu draws: mean (standard "
+           "deviation).\nWithout features: f at the means of x and w.\n",
+           D, p->draws);
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        if (!is_published(a)) continue;
+        printf("\n%-13s %-11s", activations[a].name, "m =");
+        for (size_t i = 0; i < SIZES; i += 2) printf(" %17zu", size_of(i));
+        if (activations[a].f >= 0) printf("   without features %.4f", p->without[a]);
+        putchar('\n');
+        for (int method = 0; method < METHODS; method++) {
+            if (!is_run(a, method, 0)) continue;
+            printf("%-13s %-11s", "", method_names[method]);
+            for (size_t i = 0; i < SIZES; i += 2) {
+                const result *r = &results[a][method][0][i];
+
+                if (r->count > 0)
+                    printf("  %7.3g (%6.2g)", mean_of(r), deviation_of(r));
+                else
+                    printf(" %17s", "-");
+            }
+            putchar('\n');
+        }
+    }
+}
+
 /* Draw one panel for each activation, with a curve for each method (independent rows). Dashed:
  * predicted. */
 static bool plot(const char *path) {
-    FILE *gnuplot = plot_open(path, 1600, 900);
+    FILE *gnuplot = only_paper ? plot_open(path, 1200, 450) : plot_open(path, 1600, 900);
 
     if (!gnuplot) return false;
     fprintf(
         gnuplot,
-        "set multiplot layout 2,4 title 'Relative error of random features against m (d = %d): "
+        "set multiplot layout %s title 'Relative error of random features against m (d = %d): "
         "measured, and predicted (dashed)'\n"
         "set logscale xy\nset format x '2^{%%L}'\nset logscale x 2\nset format y '%%g'\n"
         "set grid\nset xlabel 'features m'\nset yrange [1e-4:1e2]\nset key top right font ',9'\n",
-        D);
+        only_paper ? "1,3" : "2,4", D);
     for (size_t a = 0; a < ACTIVATIONS; a++) {
         bool first = true;
 
+        if (!is_run(a, PLAIN, 0)) continue;
         for (int method = 0; method < METHODS; method++) {
             if (!is_run(a, method, 0)) continue;
             fprintf(gnuplot, "$m%d << EOD\n", method);
@@ -590,6 +631,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
+        } else if (strcmp(argv[i], "--paper") == 0) {
+            only_paper = true;
         } else if (strcmp(argv[i], "--plot") == 0 && i + 1 < argc) {
             png = argv[++i];
         } else if (strcmp(argv[i], "--draws") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
@@ -598,9 +641,10 @@ int main(int argc, char **argv) {
             const bool help = strcmp(argv[i], "--help") == 0;
 
             fprintf(help ? stdout : stderr,
-                    "usage: bench_pointwise [--draws N] [--json] [--plot out.png]\n"
+                    "usage: bench_pointwise [--draws N] [--paper] [--json] [--plot out.png]\n"
                     "Measure the error of random features of f(w.x) against their number.\n"
                     "  --draws N    draws of x, w and the features (default: 500)\n"
+                    "  --paper      only sin, arc-cosine and softmax, independent rows\n"
                     "  --json       print one JSON object\n"
                     "  --plot FILE  draw the errors, a PNG (needs gnuplot)\n");
             return help ? 0 : 2;
@@ -619,6 +663,8 @@ int main(int argc, char **argv) {
     measure_all(&p);
     if (json)
         print_json(&p);
+    else if (only_paper)
+        print_paper_table(&p);
     else
         print_table(&p);
     const bool drawn = !png || plot(png);

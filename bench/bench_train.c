@@ -3,16 +3,17 @@
  *     bench_train [--quick] [--json]
  *
  * The layers have 768 inputs and 3072 outputs, as the expansion of BERT's feed-forward block; a
- * batch has 512 rows; gradients with respect to the outputs are given, and those with respect to the
- * inputs are computed. In an SNNK layer of m relu features all numbers learn: rows, offsets, Psi and
- * bias. PyTorch (Debian: python3-torch) makes the same steps in a child process, of the same SNNK
- * layer and of the dense layer that it stands for. All ways run in turn, in each round; times are
- * minima of processor time on one thread. (PyTorch's dense products are OpenBLAS's.)
+ * batch has 512 rows; gradients with respect to the outputs are given, and those with respect to
+ * the inputs are computed. In an SNNK layer of m relu features all numbers learn: rows, offsets,
+ * Psi and bias. PyTorch (Debian: python3-torch) makes the same steps in a child process, of the
+ * same SNNK layer and of the dense layer that it stands for. All ways run in turn, in each round;
+ * times are minima of processor time on one thread. (PyTorch's dense products are OpenBLAS's.)
  *
- * The share of the roofline of the backward pass is the shortest time that this machine allows over
- * the time taken. That is the larger of
+ * The share of the roofline of the backward pass is the shortest time that this machine allows
+ * over the time taken. That is the larger of
  *   - 4 n m (d + l) flops (two products on each side of the features) at the measured peak, and
- *   - the reading of dY and X, and the writing of dX, at the measured rates for arrays of that size.
+ *   - the reading of dY and X, and the writing of dX, at the measured rates for arrays of that
+ *   size.
  *
  * two_thread_scaling: clock time of a whole step of m = 64 on one thread over that on two. */
 #define _POSIX_C_SOURCE 200809L

@@ -303,6 +303,15 @@ net="--layer dense_0/kernel,dense_0/bias,relu --layer dense_1/kernel,dense_1/bia
     has "the places" out '^wrote back\.st$'
     gives "a network that is smaller" 0 "$snnk" info net.small --json
     json "a network that is smaller" "j['parameters'] <= 0.6 * 147 and j['notes']['task'] == 'regression'"
+    gives "a tuned network" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 15 --save net.tuned --write-back back.st --quiet --json
+    json "a tuned network" "0 < j['methods'][1]['relative_error'] <= j['relative_error_untuned'] * 1.001 and j['tuned_epoch'] <= 15"
+    gives "a tuned network's file" 0 "$snnk" info net.tuned
+    gives "tuned to targets" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 2 --tune-rate 0.01 --targets ny.npy --quiet
+    has "tuned to targets" out '^tuned to the targets: error 0\.[0-9]* before; the best of 2 epochs is [012]'
+    will_not "targets of a network" 'is for one layer.*or for --tune' net.st $net --inputs nx.npy --targets ny.npy
+    will_not "tuning of a block" 'for one layer or block use --tier refined' net.st --layer dense_0/kernel,dense_0/bias,relu --inputs nx.npy --tune 2
+    will_not "a rate of nothing" '--tune-rate is for --tune' net.st $net --inputs nx.npy --tune-rate 0.1
+    will_not "no epochs" "whole number from 1 to 100000" net.st $net --inputs nx.npy --tune 0
     gives "a model" 0 "$snnk" compress net.small --inputs nx.npy --share 1 --quiet --json
     json "a model" "'layers' not in j and j['outputs'] == 3"
     gives "classes" 0 "$snnk" compress classes.st $net --inputs nx.npy --share 1 --save net.small --quiet

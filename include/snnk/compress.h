@@ -7,8 +7,8 @@
  * makes a network with at most half of the parameters. X should be inputs as the network receives
  * them in use. Ask for an snnk_compression to read how good each part became.
  *
- * The network is divided into parts. Each of these becomes one SNNK layer (<snnk/distill.h>), or is
- * kept:
+ * The network is divided into parts. Each of these becomes one SNNK layer (<snnk/distill.h>), or
+ * is kept:
  *
  *     a dense layer and a linear dense layer after it    W2 f(W1 x + b1) + b2
  *     a dense layer alone                                f(W x + b)
@@ -16,8 +16,8 @@
  *
  * All other layers (SNNK layers, towers, residual layers with all that is in them) are kept. Parts
  * are replaced from the first to the last. A student is fitted to the outputs of the original
- * network at its place, from the outputs of the compressed network before it. So it partly corrects
- * the errors of the students before it.
+ * network at its place, from the outputs of the compressed network before it. So it partly
+ * corrects the errors of the students before it.
  *
  * A part is never replaced by something that is not smaller: it is kept, and the report says so. */
 #ifndef SNNK_COMPRESS_H
@@ -66,7 +66,16 @@ typedef struct snnk_compress_config {
     /* What takes the place of a part, an snnk_distill_method other than INT8 and INT4. A baseline
      * has no more parameters than the student whose place it takes. Default STUDENT. */
     int32_t method;
-    int32_t reserved; /* 0 */
+
+    /* 1: tuning aims at the targets Y or labels of the rows, which are ignored otherwise. Labels
+     * are learned by cross-entropy. 0 (default): at the outputs of the original network. */
+    int32_t tune_to_targets;
+
+    /* When all parts are replaced, they are tuned together by gradient (<snnk/train.h>): so many
+     * passes over the rows, of which the best by held-out rows is kept. Parts that were kept do
+     * not change. 0 (default): no tuning. */
+    uint64_t tune_epochs;
+    double tune_rate; /* relative step size, above 0. Default 0.02 */
 } snnk_compress_config;
 
 /* Set every field to its default.
@@ -95,8 +104,8 @@ typedef struct snnk_compress_report {
     size_t size; /* set by the caller: sizeof the struct */
 
     /* Of the compressed network's outputs, on rows that were used for nothing else: sqrt(squared
-     * errors / squared deviations of the original network's outputs from their means). NaN if those
-     * outputs do not vary. */
+     * errors / squared deviations of the original network's outputs from their means). NaN if
+     * those outputs do not vary. */
     double relative_error;
 
     uint64_t rows, judged_rows;                   /* to make students; for relative_error */
@@ -110,10 +119,14 @@ typedef struct snnk_compress_report {
     double relative_error_int8, relative_error_int4;
     uint64_t bytes_int8, bytes_int4;
 
-    /* Of the compressed network with its weights rounded to 8 bits in the same way. Compare it with
-     * the original in int4, which may have as many bytes. */
+    /* Of the compressed network with its weights rounded to 8 bits in the same way. Compare it
+     * with the original in int4, which may have as many bytes. */
     double relative_error_compressed_int8;
     uint64_t bytes_compressed_int8;
+
+    /* With tuning: the error before it, and the epoch that was kept (0: none was better). */
+    double relative_error_untuned; /* NaN without tuning */
+    uint64_t tuned_epoch;
 } snnk_compress_report;
 
 /* A record of how a network was compressed. */
@@ -121,36 +134,38 @@ typedef struct snnk_compression snnk_compression;
 
 /* Compress a network.
  *   network       unchanged; the compressed one has the same notes
- *   rows          X: inputs as the network receives them, d columns. Targets are ignored; weights
- *                 must be NULL. The share heldout_share of the rows (of the config `distill`) is
- *                 set aside for relative_error; of the other rows, each student holds out the same
- *                 share again
+ *   rows          X: inputs as the network receives them, d columns. Targets are ignored unless
+ *                 config->tune_to_targets; weights must be NULL. The share heldout_share of the
+ *                 rows (of the config `distill`) is set aside for relative_error; of the other
+ *                 rows, each student holds out the same share again
  *   features      one number for each layer of the network: m of the student of the part that
  *                 begins with this layer; 0 to keep the part, and for layers that do not begin a
  *                 part. A student has fewer if fewer are linearly independent. NULL: the library
  *                 distributes the budget config->share
  *   config        NULL for the defaults
- *   distill       how students are made; NULL for the defaults. Students of linear parts are always
+ *   distill       how students are made; NULL for the defaults. Students of linear parts are
+ *   always
  *                 of tier SELECTED with linear features only
  *   workspace     NULL for one thread
  *   compression   out: what was done, with the baselines of each part; release with
  *                 snnk_compression_free. NULL if not wanted: then no baselines are computed
  *   compressed    out: release with snnk_network_free
  *
- * The budget is distributed greedily. Each part begins with one feature. Then the step is taken, in
- * whichever part, that most reduces the sum of the parts' relative squared errors per parameter,
- * until the budget is spent; the last step of a part is to keep it whole. Errors are those of tier
- * SELECTED on held-out rows, with the original network's activations. The sum does not account for
- * later parts, which can magnify or correct an error. The report has the error at the output.
+ * The budget is distributed greedily. Each part begins with one feature. Then the step is taken,
+ * in whichever part, that most reduces the sum of the parts' relative squared errors per
+ * parameter, until the budget is spent; the last step of a part is to keep it whole. Errors are
+ * those of tier SELECTED on held-out rows, with the original network's activations. The sum does
+ * not account for later parts, which can magnify or correct an error. The report has the error at
+ * the output.
  *
- * Memory: 4 n (d + 4 w) bytes, w the widest input or output of a part, and one snnk_distill without
- * its copy of the rows.
+ * Memory: 4 n (d + 4 w) bytes, w the widest input or output of a part, and one snnk_distill
+ * without its copy of the rows.
  *
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE
- * (share; features where no replaceable part begins; a budget below one feature for each part: says
- * the smallest), SNNK_E_SHAPE (fewer than two rows to fit to or to judge by), SNNK_E_UNSUPPORTED
- * (weights), SNNK_E_NONFINITE, SNNK_E_CANCELLED, SNNK_E_NOMEM; else as snnk_distill_create and
- * snnk_distill_solve, with the layer's number in the sentence. */
+ * (share; features where no replaceable part begins; a budget below one feature for each part:
+ * says the smallest), SNNK_E_SHAPE (fewer than two rows to fit to or to judge by),
+ * SNNK_E_UNSUPPORTED (weights), SNNK_E_NONFINITE, SNNK_E_CANCELLED, SNNK_E_NOMEM; else as
+ * snnk_distill_create and snnk_distill_solve, with the layer's number in the sentence. */
 SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows *rows,
                                    const size_t *features, const snnk_compress_config *config,
                                    const snnk_distill_config *distill, snnk_workspace *workspace,
@@ -184,13 +199,14 @@ SNNK_API int snnk_compression_distilled(const snnk_compression *compression, siz
 
 /* ---- In the file that the weights came from ---- */
 
-/* Write networks beside the tensors of another program's file, in place of those that they replace.
- * All other tensors are copied byte by byte, and the file's texts too. docs/format.md has the names
- * of the new tensors.
+/* Write networks beside the tensors of another program's file, in place of those that they
+ * replace. All other tensors are copied byte by byte, and the file's texts too. docs/format.md has
+ * the names of the new tensors.
  *   tensors               the file, or an index of files
  *   n_removed, removed    names of tensors that are left out
  *   n_networks            how many networks are added; 0 is legal
- *   names                 a name for each network: its tensors are called "<name>.layers.0.psi" and
+ *   names                 a name for each network: its tensors are called "<name>.layers.0.psi"
+ *   and
  *                         so on
  *   networks              the networks, each with at least one layer. Notes, statistics and
  *                         encoders are not written

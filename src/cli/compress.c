@@ -19,6 +19,23 @@ static int check_saves(const compress_options *o) {
     return exit_status == EXIT_OK && o->plot ? compress_check_plot() : exit_status;
 }
 
+/* Turn one column of targets into class numbers. */
+static int read_labels(compress_session *s) {
+    const size_t l = snnk_network_outputs(s->teacher.network);
+
+    s->labels = malloc(s->targets.n * sizeof *s->labels);
+    if (!s->labels) return failed(command, "out of memory for %zu labels", s->targets.n);
+    for (size_t i = 0; i < s->targets.n; i++) {
+        const float value = s->targets.X[i];
+
+        if (!(value >= 0 && value < (float)l && value == (float)(int32_t)value))
+            return failed(command, "%s: row %zu is %g, not a class number 0 ... %zu",
+                          s->o->files.targets, i + 1, (double)value, l - 1);
+        s->labels[i] = (int32_t)value;
+    }
+    return EXIT_OK;
+}
+
 static int read_targets(compress_session *s) {
     const compress_options *o = s->o;
     const size_t l = snnk_network_outputs(s->teacher.network);
@@ -27,13 +44,15 @@ static int read_targets(compress_session *s) {
 
     if (!o->files.targets) return EXIT_OK;
     columns = s->targets.last_dim == l ? l : s->targets.data.n_inputs;
-    if (columns != l)
-        return failed(command, "%s has %zu columns, but the layer has %zu outputs",
-                      o->files.targets, columns, l);
+    if (columns != l && (columns != 1 || o->tune == 0))
+        return failed(command, "%s has %zu columns, but there are %zu outputs", o->files.targets,
+                      columns, l);
     exit_status = compress_rows_read(o->quiet, columns, &s->targets);
-    if (exit_status != EXIT_OK || s->targets.n == s->rows.n) return exit_status;
-    return failed(command, "%s has %zu rows, but %s has %zu", o->files.targets, s->targets.n,
-                  o->files.inputs, s->rows.n);
+    if (exit_status != EXIT_OK) return exit_status;
+    if (s->targets.n != s->rows.n)
+        return failed(command, "%s has %zu rows, but %s has %zu", o->files.targets, s->targets.n,
+                      o->files.inputs, s->rows.n);
+    return columns == l ? EXIT_OK : read_labels(s);
 }
 
 static int prepare(compress_session *s) {
@@ -84,6 +103,7 @@ static void session_free(compress_session *s) {
     compress_teacher_free(&s->teacher);
     compress_rows_free(&s->rows);
     compress_rows_free(&s->targets);
+    free(s->labels);
 }
 
 int compress_command(int argc, char **argv) {

@@ -287,6 +287,11 @@ int compress_block(compress_session *s) {
     block *b = calloc(1, sizeof *b);
     int exit_status;
 
+    if (s->o->tune > 0) {
+        free(b);
+        return wrong_usage(command, "--tune is for networks of several parts: for one layer or "
+                                    "block use --tier refined");
+    }
     if (!b) return failed(command, "out of memory");
     b->s = s;
     b->report.size = sizeof b->report;

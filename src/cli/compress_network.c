@@ -23,7 +23,8 @@ static int check_options(const compress_options *o) {
 
     if (o->features > 0) return wrong_usage(command, "--features %s: use --share", only);
     if (o->error > 0) return wrong_usage(command, "--error %s: use --share", only);
-    if (o->files.targets) return wrong_usage(command, "--targets %s", only);
+    if (o->files.targets && o->tune == 0)
+        return wrong_usage(command, "--targets %s, or for --tune", only);
     if (o->plot) return wrong_usage(command, "--plot %s", only);
     if (o->method > SNNK_DISTILL_METHOD_RANDOM)
         return wrong_usage(command, "--keep %s %s: use snnk quantize",
@@ -59,9 +60,15 @@ static int compress(compress_session *s, snnk_compression **compression) {
     config.method = s->o->method;
     config.progress = show_work;
     config.user = s;
+    config.tune_epochs = s->o->tune;
+    if (s->o->tune_rate > 0) config.tune_rate = s->o->tune_rate;
+    config.tune_to_targets = s->o->files.targets != NULL;
     compress_begin_stage(s, "compressing");
-    st = snnk_network_compress(s->teacher.network, SNNK_ROWS(.n = s->rows.n, .X = s->rows.X), NULL,
-                               &config, &s->o->distill, s->workspace, compression, &s->network);
+    st = snnk_network_compress(s->teacher.network,
+                               SNNK_ROWS(.n = s->rows.n, .X = s->rows.X, .labels = s->labels,
+                                         .Y = s->labels ? NULL : s->targets.X),
+                               NULL, &config, &s->o->distill, s->workspace, compression,
+                               &s->network);
     compress_begin_stage(s, NULL);
     if (st == SNNK_OK) list_replaced(*compression, s);
     return compress_outcome(st);
@@ -166,6 +173,14 @@ static void print_text(const compress_session *s, const snnk_compression *compre
     for (size_t k = 0; k < snnk_compression_parts(compression); k++) print_part(s, compression, k);
     printf("\n");
     print_simpler(s, compression);
+    if (s->o->tune > 0)
+        printf("tuned to %s: error %.4f before; the best of %llu epochs is %llu%s\n",
+               s->labels             ? "the classes"
+               : s->o->files.targets ? "the targets"
+                                     : "the outputs of the network itself",
+               r->relative_error_untuned, (unsigned long long)s->o->tune,
+               (unsigned long long)r->tuned_epoch,
+               r->tuned_epoch == 0 ? " (no epoch was better on held-out rows)" : "");
     printf("students: tier %s; %llu rows to fit to, %llu to judge by\n",
            snnk_distill_tier_name(s->o->distill.tier), (unsigned long long)r->rows,
            (unsigned long long)r->judged_rows);
@@ -221,6 +236,10 @@ static void print_json(const compress_session *s, const snnk_compression *compre
     cJSON_AddStringToObject(json, "tier", snnk_distill_tier_name(s->o->distill.tier));
     cJSON_AddNumberToObject(json, "rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "judged_rows", (double)r->judged_rows);
+    if (s->o->tune > 0) {
+        cJSON_AddNumberToObject(json, "relative_error_untuned", r->relative_error_untuned);
+        cJSON_AddNumberToObject(json, "tuned_epoch", (double)r->tuned_epoch);
+    }
     cJSON_AddBoolToObject(json, "quantization_is_better", best_rounded(r) < METHODS);
     add_parts(s, compression, json);
     array = cJSON_AddArrayToObject(json, "methods");

@@ -34,8 +34,9 @@ static const char help[] =
     "Rows (.npy, IDX or CSV; each may be compressed with gzip):\n"
     "  --inputs FILE        inputs of the first layer, one row each; or an array (batch, tokens,\n"
     "                       inputs), of which every token is a row\n"
-    "  --targets FILE       wanted outputs of one layer or block (default: its own "
-    "outputs)\n" CSV_HELP "\n"
+    "  --targets FILE       wanted outputs of one layer or block (default: its own outputs); of a\n"
+    "                       network those that --tune aims at, or one column of class "
+    "numbers\n" CSV_HELP "\n"
     "Size, one of:\n"
     "  --share S            share of the parameters (default: 0.25)\n"
     "  --features M         number of features, for one layer or block\n"
@@ -61,6 +62,11 @@ static const char help_of_options[] =
     "                       much slower)\n"
     "  --epochs N           epochs of tier refined (default: 16)\n"
     "  --rate R             relative learning rate of tier refined, at most 1 (default: 0.04)\n"
+    "  --tune N             after that, tune all parts of a network together by gradient, in N\n"
+    "                       passes over the rows, so that its outputs come close to the "
+    "original's\n"
+    "                       or to --targets. The best pass by held-out rows is kept\n"
+    "  --tune-rate R        relative learning rate of --tune, at most 1 (default: 0.02)\n"
     "  --seed N             seed of everything random (default: 0)\n"
     "  --ridge LAMBDA       ridge penalty (default: chosen on held-out rows)\n"
     "  --linear R           number of features that are linear, if there is room (default: chosen\n"
@@ -121,6 +127,8 @@ enum {
     TIER,
     EPOCHS,
     RATE,
+    TUNE,
+    TUNE_RATE,
     SEED,
     RIDGE,
     N_LINEAR,
@@ -156,6 +164,8 @@ static const struct option long_options[] = {{"layer", 1, NULL, LAYER},
                                              {"tier", 1, NULL, TIER},
                                              {"epochs", 1, NULL, EPOCHS},
                                              {"rate", 1, NULL, RATE},
+                                             {"tune", 1, NULL, TUNE},
+                                             {"tune-rate", 1, NULL, TUNE_RATE},
                                              {"seed", 1, NULL, SEED},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"linear", 1, NULL, N_LINEAR},
@@ -192,6 +202,8 @@ static const char *takes(int option) {
     case ERROR: return "a number between 0 and 1";
     case TIER: return "random, selected or refined";
     case EPOCHS: return "a whole number from 1 to 100000";
+    case TUNE: return "a whole number from 1 to 100000";
+    case TUNE_RATE:
     case RATE: return "a number above 0 and at most 1";
     case SEED: return "a whole number below 2^64";
     case RIDGE: return "a number >= 0";
@@ -263,6 +275,8 @@ static bool set_value(int option, const char *value, compress_options *o, given 
     case TIER: return find_value(value, snnk_distill_tier_name, &distill->tier);
     case EPOCHS: return read_whole(value, 1, 100000, &distill->epochs);
     case RATE: return read_share(value, &distill->learning_rate);
+    case TUNE: return read_u64(value, &o->tune) && o->tune >= 1 && o->tune <= 100000;
+    case TUNE_RATE: return read_share(value, &o->tune_rate);
     case SEED: return read_u64(value, &distill->seed);
     case RIDGE: return read_double(value, &distill->ridge) && distill->ridge >= 0;
     case N_LINEAR: return read_whole(value, 0, INT32_MAX, &distill->linear);
@@ -309,6 +323,8 @@ static int check_use(const given *g, const compress_options *o) {
 
     if (o->distill.tier != SNNK_DISTILL_REFINED && (was_given(g, EPOCHS) || was_given(g, RATE)))
         return wrong_usage(command, "--epochs and --rate are for --tier refined");
+    if (o->tune == 0 && was_given(g, TUNE_RATE))
+        return wrong_usage(command, "--tune-rate is for --tune");
     if (o->distill.tier == SNNK_DISTILL_RANDOM && was_given(g, N_LINEAR))
         return wrong_usage(command, "--linear is not for --tier random");
     if (was_given(g, KEEP) && !written)

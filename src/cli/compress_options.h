@@ -29,7 +29,9 @@ typedef struct compress_options {
     int32_t orientation; /* -1: not given */
     int32_t method;      /* snnk_distill_method that is saved */
     snnk_distill_config distill;
-    bool block_rows; /* --heldout-block-rows was given */
+    uint64_t tune;    /* epochs; 0: no tuning */
+    double tune_rate; /* 0: the default */
+    bool block_rows;  /* --heldout-block-rows was given */
     bool json, quiet, help;
     size_t threads;
     char csv[4096]; /* path for the numbers of the plot */

@@ -8,6 +8,7 @@
 typedef struct compress_session {
     const compress_options *o;
     compress_rows rows, targets;
+    int32_t *labels; /* class numbers of --targets; NULL: they are outputs */
     compress_teacher teacher;
     snnk_workspace *workspace;
     snnk_network *network; /* the result: the layers that are saved */

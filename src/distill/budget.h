@@ -20,8 +20,8 @@ typedef struct snnk__size_curve {
     size_t n, chosen; /* the number of options, and the index of the chosen one */
 } snnk__size_curve;
 
-/* Create the size curve of a part from a distillation of it (which is unused if max_features is 0).
- * Its stages of progress cost `cost` together. Free options with the allocator. Statuses of
+/* Create the size curve of a part from a distillation of it (which is unused if max_features is
+ * 0). Its stages of progress cost `cost` together. Free options with the allocator. Statuses of
  * snnk_distill_solve. */
 int snnk__size_curve_create(const snnk__network_part *part, const snnk_distill *distill,
                             const snnk_allocator *allocator, snnk__progress *progress, double cost,

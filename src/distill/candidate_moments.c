@@ -74,8 +74,8 @@ static int sample_block(const snnk_distill *distill, size_t first, size_t n, con
     return st;
 }
 
-/* Add the teacher's outputs as targets. They are linear in its neurons, which are features here, so
- * their moments follow from those of the features. */
+/* Add the teacher's outputs as targets. They are linear in its neurons, which are features here,
+ * so their moments follow from those of the features. */
 static int add_outputs(const snnk_distill *distill, snnk_lstsq *lstsq) {
     const size_t h = distill->h, l = distill->l;
     float *W = NULL, *bias = NULL;

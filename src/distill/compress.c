@@ -12,8 +12,10 @@
 #include "distill/compression.h"
 #include "distill/distill_create.h"
 #include "distill/rounded.h"
+#include "distill/tune.h"
 
-static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
+static const snnk_compress_config defaults = {
+    .size = sizeof(snnk_compress_config), .share = 0.5, .tune_rate = 0.02};
 
 /* Size of the struct in version 0.1. */
 #define CONFIG_MINIMUM offsetof(snnk_compress_config, method)
@@ -35,7 +37,9 @@ typedef struct work {
     snnk_compression *made;
     bool baselines;
     size_t d, n, n_judged;
-    float *X, *judged; /* n x d, n_judged x d */
+    float *X, *judged;     /* n x d, n_judged x d */
+    const snnk_rows *rows; /* the caller's, checked */
+    size_t *which;         /* n: the rows of X among them; NULL without tuning */
     snnk__progress progress;
     snnk_distill_progress student_progress; /* the caller's progress function, called for each
                                              * distillation */
@@ -67,10 +71,16 @@ static int split_rows(work *w, const snnk_rows *rows) {
     if ((st = snnk__alloc(&w->allocator, w->n_judged, row, "rows", &w->judged)) != SNNK_OK)
         return st;
 
+    if (w->config.tune_epochs > 0 &&
+        (st = snnk__alloc(&w->allocator, w->n, sizeof *w->which, "an order", &w->which)) != SNNK_OK)
+        return st;
     float *to[2] = {w->X, w->judged};
 
-    for (size_t i = 0; i < n; i++) {
-        float **place = &to[is_judged(w, i)];
+    for (size_t i = 0, k = 0; i < n; i++) {
+        const bool judged = is_judged(w, i);
+        float **place = &to[judged];
+
+        if (w->which && !judged) w->which[k++] = i;
 
         if (rows->X) memcpy(*place, rows->X + i * rows->ldx, row);
         for (size_t j = 0; rows->X_f64 && j < w->d; j++)
@@ -128,8 +138,8 @@ static void begin_progress(work *w) {
     if (w->config.progress) w->progress.report = report_progress;
 }
 
-/* The cost of the moments of a part, roughly. Trying sizes and creating a student cost multiples of
- * it: */
+/* The cost of the moments of a part, roughly. Trying sizes and creating a student cost multiples
+ * of it: */
 static double cost_of(const snnk__network_part *part) {
     const double p = (double)part->d + (double)part->h;
 
@@ -145,10 +155,16 @@ static double cost_of_solving(const work *w, const snnk__network_part *part) {
            cost_of(part);
 }
 
+/* The cost of tuning in the unit of cost_of. */
+static double cost_of_tuning(const work *w) {
+    return (double)w->config.tune_epochs * 6 * w->config.share *
+           (double)snnk_network_parameters(w->network);
+}
+
 /* Set the total cost. With a budget: trying sizes of every part, and then replacing all of them.
  * Otherwise: replacing the parts whose features are given. */
 static void sum_costs(work *w, bool budget) {
-    w->progress.total = 0;
+    w->progress.total = cost_of_tuning(w);
     for (size_t k = 0; k < w->made->n_parts; k++) {
         const snnk__network_part *part = &w->made->parts[k];
 
@@ -339,6 +355,91 @@ static int replace_parts(work *w, snnk_network *compressed) {
     return st;
 }
 
+/* ---- Tuning ---- */
+
+/* Set rows->Y to the targets to aim at, or rows->labels. *owned: memory to free afterwards. */
+static int tuning_targets(work *w, snnk_rows *rows, void **owned) {
+    const snnk_rows *from = w->rows;
+    const size_t l = snnk_network_outputs(w->network);
+    float *Y;
+    int st;
+
+    if (!w->config.tune_to_targets) {
+        st = forward(w, w->network, w->n, w->X, &Y);
+        if (st == SNNK_OK) *owned = Y;
+        if (st == SNNK_OK) rows->Y = Y;
+        return st;
+    }
+    if (from->labels) {
+        int32_t *labels;
+
+        st = snnk__alloc(&w->allocator, w->n, sizeof *labels, "labels", &labels);
+        if (st != SNNK_OK) return st;
+        for (size_t i = 0; i < w->n; i++) labels[i] = from->labels[w->which[i]];
+        *owned = labels;
+        rows->labels = labels;
+        return SNNK_OK;
+    }
+    st = snnk__alloc(&w->allocator, w->n, l * sizeof *Y, "targets", &Y);
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t k = 0; k < l; k++)
+            Y[i * l + k] = (float)snnk__rows_target(from, w->which[i], k);
+    *owned = Y;
+    rows->Y = Y;
+    return SNNK_OK;
+}
+
+/* Mark the layers of the compressed network that replaced others. */
+static void mark_replaced(const snnk_compression *made, bool *learns) {
+    for (size_t k = 0; k < made->n_parts; k++)
+        for (size_t i = 0; i < made->parts[k].layers_compressed; i++)
+            learns[made->parts[k].first_compressed + i] = made->parts[k].features > 0;
+}
+
+/* Tune what replaced the parts. Neighboring rows of a block are held out together. */
+static int tune(work *w, snnk_network **compressed) {
+    snnk_rows rows = {.size = sizeof rows, .n = w->n, .X = w->X};
+    snnk__tune how = {.config = &w->config,
+                      .distill = &w->distill,
+                      .rows = &rows,
+                      .workspace = w->workspace,
+                      .progress = &w->progress};
+    uint64_t *groups = NULL;
+    bool *learns = NULL;
+    void *targets = NULL;
+    snnk_network *tuned;
+    int st;
+
+    st = snnk__alloc(&w->allocator, w->n, sizeof *groups, "groups", &groups);
+    if (st == SNNK_OK)
+        st = snnk__alloc(&w->allocator, (*compressed)->n_layers, sizeof *learns, "layers", &learns);
+    if (st == SNNK_OK) st = tuning_targets(w, &rows, &targets);
+    if (st != SNNK_OK) goto done;
+    for (size_t i = 0; i < w->n; i++) groups[i] = w->which[i] / w->distill.heldout_block_rows;
+    mark_replaced(w->made, learns);
+    rows.groups = groups;
+    how.learns = learns;
+    snnk__progress_begin_stage(&w->progress, cost_of_tuning(w));
+    st = snnk__compress_tune(&how, *compressed, &tuned, &w->made->report.tuned_epoch);
+    if (st != SNNK_OK) goto done;
+    snnk_network_free(*compressed);
+    *compressed = tuned;
+done:
+    snnk__free(&w->allocator, targets);
+    snnk__free(&w->allocator, learns);
+    snnk__free(&w->allocator, groups);
+    return st;
+}
+
+/* Whether there is something to tune. */
+static bool tunes(const work *w) {
+    bool replaced = false;
+
+    for (size_t k = 0; k < w->made->n_parts; k++) replaced |= w->made->parts[k].features > 0;
+    return replaced && w->config.tune_epochs > 0;
+}
+
 /* ---- The whole network ---- */
 
 /* sqrt(squared differences between Z and Y / squared deviations of Y from its means). */
@@ -383,7 +484,8 @@ static int error_of_rounded(work *w, const snnk_network *network, int bits, cons
     return st;
 }
 
-static int judge(work *w, const snnk_network *compressed) {
+/* Measure the error, before and after tuning, and those of the baselines. */
+static int judge(work *w, snnk_network **compressed) {
     const size_t l = snnk_network_outputs(w->network);
     snnk_compress_report *report = &w->made->report;
     float *Y = NULL;
@@ -392,14 +494,20 @@ static int judge(work *w, const snnk_network *compressed) {
     if ((st = forward(w, w->network, w->n_judged, w->judged, &Y)) != SNNK_OK) goto done;
     st = snnk__check_finite(Y, "the network's output", w->n_judged, l, l);
     if (st != SNNK_OK) goto done;
-    if ((st = error_of(w, compressed, Y, &report->relative_error)) != SNNK_OK) goto done;
+    report->relative_error_untuned = NAN;
+    if (tunes(w)) {
+        st = error_of(w, *compressed, Y, &report->relative_error_untuned);
+        if (st == SNNK_OK) st = tune(w, compressed);
+        if (st != SNNK_OK) goto done;
+    }
+    if ((st = error_of(w, *compressed, Y, &report->relative_error)) != SNNK_OK) goto done;
     if (!w->baselines) goto done;
     st = error_of_rounded(w, w->network, 8, Y, &report->relative_error_int8, &report->bytes_int8);
     if (st == SNNK_OK)
         st = error_of_rounded(w, w->network, 4, Y, &report->relative_error_int4,
                               &report->bytes_int4);
     if (st == SNNK_OK)
-        st = error_of_rounded(w, compressed, 8, Y, &report->relative_error_compressed_int8,
+        st = error_of_rounded(w, *compressed, 8, Y, &report->relative_error_compressed_int8,
                               &report->bytes_compressed_int8);
 done:
     snnk__free(&w->allocator, Y);
@@ -432,33 +540,41 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
                           w->config.share);
     st = snnk__check_enum(w->config.method, SNNK_DISTILL_METHOD_RANDOM + 1, "method");
     if (st != SNNK_OK) return st;
+    if ((st = snnk__check_enum(w->config.tune_to_targets, 2, "tune_to_targets")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(w->config.tune_rate, 1e-30, 1e30, "tune_rate")) != SNNK_OK)
+        return st;
+    if (w->config.tune_epochs > 1000000000)
+        return snnk__fail(SNNK_E_RANGE, "tune_epochs = %llu is above 1000000000",
+                          (unsigned long long)w->config.tune_epochs);
     return snnk__distill_config_read(distill, &w->distill);
 }
 
-static int compress(work *w, const size_t *features, snnk_network *compressed) {
+static int compress(work *w, const size_t *features, snnk_network **compressed) {
     int st;
 
     if ((st = snnk__compression_create(w->network, &w->made)) != SNNK_OK) return st;
     begin_progress(w);
     st = features ? take_features(w, features) : spend_budget(w);
     if (st != SNNK_OK) return st;
-    if ((st = replace_parts(w, compressed)) != SNNK_OK) return st;
-    if ((st = snnk__network_copy_notes(w->network, compressed)) != SNNK_OK) return st;
+    if ((st = replace_parts(w, *compressed)) != SNNK_OK) return st;
+    if ((st = snnk__network_copy_notes(w->network, *compressed)) != SNNK_OK) return st;
     if ((st = judge(w, compressed)) != SNNK_OK) return st;
-    fill_report(w, compressed);
+    fill_report(w, *compressed);
     return SNNK_OK;
 }
 
-/* Read and check the caller's rows; targets are ignored. */
-static int read_rows(const snnk_rows *rows, size_t d, snnk_rows *ours) {
+/* Read and check the caller's rows; targets are ignored, unless they are to be tuned to. */
+static int read_rows(const work *w, const snnk_rows *rows, snnk_rows *ours) {
+    const size_t d = w->d, l = snnk_network_outputs(w->network);
+    const bool targets = w->config.tune_to_targets && w->config.tune_epochs > 0;
     int st;
 
-    if ((st = snnk__rows_read(rows, d, 0, false, ours)) != SNNK_OK) return st;
+    if ((st = snnk__rows_read(rows, d, targets ? l : 0, targets, ours)) != SNNK_OK) return st;
     if (ours->weights)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "rows.weights is set, but compression counts all rows alike");
-    if (ours->X_f64) return snnk__check_finite_f64(ours->X_f64, "X", ours->n, d, ours->ldx);
-    return snnk__check_finite(ours->X, "X", ours->n, d, ours->ldx);
+    return snnk__rows_check_finite(ours);
 }
 
 int snnk_network_compress(const snnk_network *network, const snnk_rows *rows,
@@ -478,10 +594,11 @@ int snnk_network_compress(const snnk_network *network, const snnk_rows *rows,
     if ((st = check_configs(config, distill, &w)) != SNNK_OK) return st;
     w.d = snnk_network_inputs(network);
     w.allocator = network->allocator;
-    if ((st = read_rows(rows, w.d, &ours)) != SNNK_OK) return st;
+    if ((st = read_rows(&w, rows, &ours)) != SNNK_OK) return st;
+    w.rows = &ours;
     if ((st = split_rows(&w, &ours)) != SNNK_OK) goto done;
     if ((st = snnk_network_create(&w.allocator, &made)) != SNNK_OK) goto done;
-    if ((st = compress(&w, features, made)) != SNNK_OK) goto done;
+    if ((st = compress(&w, features, &made)) != SNNK_OK) goto done;
     *compressed = made;
     made = NULL;
     if (compression) {
@@ -493,5 +610,6 @@ done:
     snnk_compression_free(w.made);
     snnk__free(&w.allocator, w.X);
     snnk__free(&w.allocator, w.judged);
+    snnk__free(&w.allocator, w.which);
     return st;
 }

@@ -56,8 +56,8 @@ typedef struct snnk__distill_progress_state {
     snnk__progress progress;
 } snnk__distill_progress_state;
 
-/* Begin a call whose stages cost `total` together, in any unit, and report to the config's progress
- * function. *progress must not move while &progress->progress is in use. */
+/* Begin a call whose stages cost `total` together, in any unit, and report to the config's
+ * progress function. *progress must not move while &progress->progress is in use. */
 void snnk__distill_progress_begin(const snnk_distill_config *config, double total,
                                   snnk__distill_progress_state *progress);
 

@@ -129,8 +129,8 @@ static int gather_moments(snnk_distill *distill, snnk_workspace *workspace) {
 
 /* ---- Creating ---- */
 
-/* Allocate a distillation like `sizes` (its allocator, d, l and h are used), and copy or borrow the
- * rows. */
+/* Allocate a distillation like `sizes` (its allocator, d, l and h are used), and copy or borrow
+ * the rows. */
 static int begin(const snnk_distill *sizes, const snnk_rows *rows, bool needs_targets, bool copy,
                  const snnk_distill_config *config, snnk_distill **distill) {
     const snnk_allocator *allocator = &sizes->allocator;

@@ -1,6 +1,6 @@
 /* The baseline that keeps every weight, in 8 or 4 bits: for each row of a matrix one scale, and
- * whole numbers -q ... q, with q = 127 or 7. Inputs and biases stay float. A student can be rounded
- * in the same way, so that both are compared at equal bytes. */
+ * whole numbers -q ... q, with q = 127 or 7. Inputs and biases stay float. A student can be
+ * rounded in the same way, so that both are compared at equal bytes. */
 #ifndef SNNK_DISTILL_ROUNDED_H
 #define SNNK_DISTILL_ROUNDED_H
 

@@ -89,8 +89,8 @@ static int keep_if_better(search *s, bool *better) {
     return SNNK_OK;
 }
 
-/* Select m - r neurons in addition to the directions of `tried`. Sets *enough to false if fewer are
- * independent, or if the directions are rounding error only (inputs of lower rank). */
+/* Select m - r neurons in addition to the directions of `tried`. Sets *enough to false if fewer
+ * are independent, or if the directions are rounding error only (inputs of lower rank). */
 static int select_neurons(search *s, bool *enough) {
     const snnk_distill *distill = s->distill;
     const size_t wanted = s->m - s->tried.directions;

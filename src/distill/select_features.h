@@ -11,11 +11,12 @@ int snnk__subset_alloc(const snnk_distill *distill, size_t m, snnk__subset *subs
 void snnk__subset_free(const snnk_distill *distill, snnk__subset *subset);
 
 /* Select the m features of tier SELECTED.
- *   linear   how many of them are linear (reduced to what is possible), or SNNK_DISTILL_LINEAR_AUTO
- *   error    the result: the share of the squared deviations that they do not explain on the sample
+ *   linear   how many of them are linear (reduced to what is possible), or
+ *   SNNK_DISTILL_LINEAR_AUTO error    the result: the share of the squared deviations that they do
+ *   not explain on the sample
  *            of held-out rows
- * SNNK_E_RANGE (fewer than m features are independent), SNNK_E_SIZE, SNNK_E_SINGULAR, SNNK_E_NOMEM,
- * SNNK_E_CANCELLED. */
+ * SNNK_E_RANGE (fewer than m features are independent), SNNK_E_SIZE, SNNK_E_SINGULAR,
+ * SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__distill_select(const snnk_distill *distill, size_t m, int32_t linear,
                          snnk__subset *subset, double *error);
 

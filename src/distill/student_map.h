@@ -5,8 +5,8 @@
 #include "distill/distill.h"
 #include "solve/subset.h"
 
-/* Create the map of m rows G (m x d): r linear ones, whose offsets are ignored, then m - r with the
- * candidates' function. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Create the map of m rows G (m x d): r linear ones, whose offsets are ignored, then m - r with
+ * the candidates' function. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__student_map_of_rows(const snnk_distill *distill, size_t r, size_t m, const float *G,
                               const float *offsets, snnk_map **map);
 

@@ -382,7 +382,13 @@ static int finish(snnk__run *run, int st, snnk_train_report *filled, snnk_train_
 
 int snnk_trainer_run(snnk_trainer *trainer, const snnk_rows *rows, const snnk_rows *heldout,
                      snnk_workspace *workspace, snnk_train_report *report) {
-    snnk__run run = {.trainer = trainer, .workspace = workspace};
+    return snnk__trainer_run(trainer, rows, heldout, workspace, NULL, report);
+}
+
+int snnk__trainer_run(snnk_trainer *trainer, const snnk_rows *rows, const snnk_rows *heldout,
+                      snnk_workspace *workspace, snnk__progress *progress,
+                      snnk_train_report *report) {
+    snnk__run run = {.trainer = trainer, .workspace = workspace, .progress = progress};
     snnk_train_report filled = {.first_loss = NAN};
     snnk_rows read;
     int st;

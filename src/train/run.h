@@ -5,7 +5,11 @@
 #include "base/progress.h"
 #include "train/trainer.h"
 
-/* snnk_trainer_run_source, as the present stage of `progress`; NULL: as work of its own. */
+/* snnk_trainer_run and snnk_trainer_run_source, as the present stage of `progress`; NULL: as work
+ * of their own. */
+int snnk__trainer_run(snnk_trainer *trainer, const snnk_rows *rows, const snnk_rows *heldout,
+                      snnk_workspace *workspace, snnk__progress *progress,
+                      snnk_train_report *report);
 int snnk__trainer_run_source(snnk_trainer *trainer, const snnk_train_source *source,
                              const snnk_rows *heldout, snnk_workspace *workspace,
                              snnk__progress *progress, snnk_train_report *report);

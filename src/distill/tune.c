@@ -1,0 +1,43 @@
+#include "distill/tune.h"
+
+#include "train/run.h"
+
+/* Freeze the layers that do not learn, and let the rows of the others learn too. */
+static int choose_layers(const snnk__tune *tune, const snnk_network *network,
+                         snnk_trainer *trainer) {
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && k < network->n_layers; k++) {
+        if (!tune->learns[k]) {
+            st = snnk_trainer_set_rate(trainer, k, -1, 0);
+            continue;
+        }
+        if (!snnk_layer_map(network->layers[k])) continue; /* dense */
+        st = snnk_trainer_set_rate(trainer, k, SNNK_PART_ROWS, 1);
+        if (st == SNNK_OK) st = snnk_trainer_set_rate(trainer, k, SNNK_PART_OFFSETS, 1);
+    }
+    return st;
+}
+
+int snnk__compress_tune(const snnk__tune *tune, const snnk_network *network, snnk_network **tuned,
+                        uint64_t *epoch) {
+    snnk_train_report report = {.size = sizeof report};
+    snnk_train_config config;
+    snnk_trainer *trainer = NULL;
+    int st;
+
+    if ((st = snnk_train_config_init(&config, sizeof config)) != SNNK_OK) return st;
+    config.seed = tune->distill->seed;
+    config.rate = tune->config->tune_rate;
+    config.epochs = tune->config->tune_epochs;
+    config.heldout_share = tune->distill->heldout_share;
+    st = snnk_trainer_create(network, &config, &trainer);
+    if (st == SNNK_OK) st = choose_layers(tune, network, trainer);
+    if (st == SNNK_OK)
+        st = snnk__trainer_run(trainer, tune->rows, NULL, tune->workspace, tune->progress, &report);
+    if (st == SNNK_OK) st = snnk_trainer_network(trainer, tuned);
+    snnk_trainer_free(trainer);
+    if (st != SNNK_OK) return snnk__fail_within(st, "tuning");
+    *epoch = report.best_epoch;
+    return SNNK_OK;
+}

@@ -183,7 +183,7 @@ if command -v gnuplot >none.out; then
         will_not "more features than the layer is worth" '24 features have 268 parameters, but the layer itself has 268' $block --inputs x.npy --features 24
         will_not "an error that nothing has" 'relative error of' teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs few.npy --error 0.0001
         will_not "targets of fewer rows" 'short_y\.npy has 599 rows, but x\.npy has 600' $block --inputs x.npy --targets short_y.npy
-        will_not "targets of another width" 'x\.npy has 6 columns, but the layer has 4 outputs' $block --inputs x.npy --targets x.npy
+        will_not "targets of another width" 'x\.npy has 6 columns, but there are 4 outputs' $block --inputs x.npy --targets x.npy
         gives "a folder that is not there" 1 "$snnk" compress $block --inputs x.npy --save none/m.st
         one_line "a folder that is not there" err
         gives "a folder for the plot" 1 "$snnk" compress $block --inputs x.npy --plot none/m.png
@@ -308,10 +308,14 @@ net="--layer dense_0/kernel,dense_0/bias,relu --layer dense_1/kernel,dense_1/bia
     gives "a tuned network's file" 0 "$snnk" info net.tuned
     gives "tuned to targets" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 2 --tune-rate 0.01 --targets ny.npy --quiet
     has "tuned to targets" out '^tuned to the targets: error 0\.[0-9]* before; the best of 2 epochs is [012]'
-    will_not "targets of a network" 'is for one layer.*or for --tune' net.st $net --inputs nx.npy --targets ny.npy
-    will_not "tuning of a block" 'for one layer or block use --tier refined' net.st --layer dense_0/kernel,dense_0/bias,relu --inputs nx.npy --tune 2
-    will_not "a rate of nothing" '--tune-rate is for --tune' net.st $net --inputs nx.npy --tune-rate 0.1
-    will_not "no epochs" "whole number from 1 to 100000" net.st $net --inputs nx.npy --tune 0
+    gives "targets of a network" 2 "$snnk" compress net.st $net --inputs nx.npy --targets ny.npy --quiet
+    has "targets of a network" err 'is for one layer.*or for --tune'
+    gives "tuning of a block" 2 "$snnk" compress net.st --layer dense_0/kernel,dense_0/bias,relu --inputs nx.npy --tune 2 --quiet
+    has "tuning of a block" err 'for one layer or block use --tier refined'
+    gives "a rate of nothing" 2 "$snnk" compress net.st $net --inputs nx.npy --tune-rate 0.1 --quiet
+    has "a rate of nothing" err '--tune-rate is for --tune'
+    gives "no epochs" 2 "$snnk" compress net.st $net --inputs nx.npy --tune 0 --quiet
+    has "no epochs" err "whole number from 1 to 100000"
     gives "a model" 0 "$snnk" compress net.small --inputs nx.npy --share 1 --quiet --json
     json "a model" "'layers' not in j and j['outputs'] == 3"
     gives "classes" 0 "$snnk" compress classes.st $net --inputs nx.npy --share 1 --save net.small --quiet

@@ -358,6 +358,22 @@ static snnk_layer *layer_of(const fixture *f, size_t k) {
     return snnk_layer_retain(snnk_network_layer(f->network, k));
 }
 
+/* Layer k, an SNNK layer, with these added to its last weight and its first bias. */
+static snnk_layer *changed(const fixture *f, size_t k, float more_Psi, float more_bias) {
+    const snnk_layer *layer = snnk_network_layer(f->network, k);
+    const size_t m = snnk_layer_features(layer), l = snnk_layer_outputs(layer);
+    float *Psi = malloc(l * m * sizeof *Psi), *bias = malloc(l * sizeof *bias);
+    snnk_layer *made;
+
+    assert_ok(snnk_layer_weights(layer, Psi, m, bias));
+    Psi[l * m - 1] += more_Psi;
+    bias[0] += more_bias;
+    assert_ok(snnk_layer_create(snnk_layer_map(layer), l, Psi, m, bias, &made));
+    free(bias);
+    free(Psi);
+    return made;
+}
+
 static void test_other_networks(void **state) {
     fixture *f = *state;
     snnk_trainer *trainer = trainer_of(f, 2); /* layer 0 and the last bias are frozen */
@@ -383,6 +399,19 @@ static void test_other_networks(void **state) {
     other = network_of(
         3, (snnk_layer *[]){layer_of(f, 0), layer_of(f, 1), dense_of(7, 4, SNNK_IDENTITY, 8)});
     refuses(f, other, "4 outputs");
+    snnk_network_free(other);
+    /* Only numbers that are frozen differ: Psi, and one bias. */
+    other =
+        network_of(3, (snnk_layer *[]){changed(f, 0, 1e-6F, 0), layer_of(f, 1), layer_of(f, 2)});
+    refuses(f, other, "layer 0: numbers or settings");
+    snnk_network_free(other);
+    other =
+        network_of(3, (snnk_layer *[]){layer_of(f, 0), layer_of(f, 1), changed(f, 2, 0, 1e-6F)});
+    refuses(f, other, "layer 2: numbers or settings");
+    snnk_network_free(other);
+    other =
+        network_of(3, (snnk_layer *[]){changed(f, 0, 0, 0), layer_of(f, 1), changed(f, 2, 1, 0)});
+    snnk_trainer_free(load_with(f, 0, other));
     snnk_network_free(other);
     /* Other numbers of what learns do not matter. */
     other = network_of(
@@ -610,15 +639,15 @@ static void test_damaged_numbers(void **state) {
         const size_t n = make_file(f, c->which, file);
         snnk_trainer *trainer;
         size_t bytes;
-        void *changed = changed_file(file, n, c->tensor, c->element, c->value, &bytes);
+        void *damaged = changed_file(file, n, c->tensor, c->element, c->value, &bytes);
 
-        const int st = load_bytes(f, changed, bytes, &trainer);
+        const int st = load_bytes(f, damaged, bytes, &trainer);
 
         if (st != c->status) print_error("number %zu\n", k);
         assert_status(st, c->status);
         assert_null(trainer);
         assert_says(c->says);
-        free(changed);
+        free(damaged);
     }
 }
 

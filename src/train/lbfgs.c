@@ -103,19 +103,22 @@ static void set_direction(snnk__lbfgs *b) {
 static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
     const double slope = dot(b->n, b->g, b->d);
     double low = 0, high = INFINITY, step = 1;
+    snnk__sentence before;
 
     *t = 0;
     if (!(slope < 0)) return SNNK_OK;
+    snnk__sentence_save(&before);
     for (int trial = 0; trial < MOST_TRIALS; trial++) {
         double now;
 
         set_numbers(run->trainer, b->x, step, b->d);
         int st = evaluate(run, &now, b->g_new);
 
-        if (st == SNNK_E_NONFINITE)
+        if (st == SNNK_E_NONFINITE) {
             now = INFINITY;
-        else if (st != SNNK_OK)
-            return st;
+            st = snnk__recovered(SNNK_OK, &before);
+        }
+        if (st != SNNK_OK) return st;
         st = snnk__progress_count(run->progress,
                                   (double)run->trainer->run_done + (double)trial / MOST_TRIALS,
                                   (double)run->trainer->config.epochs);

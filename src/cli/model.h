@@ -46,7 +46,8 @@ typedef struct model_command {
 
 /* How a sentence ends that says that a model has no uncertainty. */
 #define NO_UNCERTAINTY                                                                             \
-    "there is none after --ridge, --choose gcv, or an update that added classes; fit it again"
+    "there is none after --ridge, --choose gcv, an update that added classes, or train --model; "  \
+    "fit it again"
 
 /* Read the options, run the command, and close the model. Returns an exit status. */
 int model_command_run(const model_command *command, int argc, char **argv);

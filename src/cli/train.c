@@ -104,30 +104,37 @@ static int train(train_session *s) {
 
 /* ---- The result ---- */
 
-/* Make the network that takes rows as they are. If no epoch was better than a model that was given,
- * it is the model itself, to the last bit. */
-static int make_network(train_session *s, const snnk_network *trained) {
-    const bool unchanged =
-        s->model && s->rows.n_heldout > 0 && s->report.best_epoch == 0 && s->report.solved == 0;
-    const column_scaling none = {NULL, NULL};
-    int exit_status;
-
-    if (unchanged) return train_fold(command, s->model, &none, &none, &s->network);
-    exit_status = train_fold(command, trained, &s->rows.inputs, &s->rows.targets, &s->network);
-    if (exit_status == EXIT_OK && (s->rows.inputs.mean || s->rows.targets.mean))
-        exit_status =
-            train_fold_check(command, &s->train, &s->rows, trained, s->network, s->workspace);
-    return exit_status;
-}
-
+/* Set notes and uncertainty of a network that has changed. */
 static int complete_network(train_session *s) {
     const char *loss = snnk_loss_name(s->o->config.loss);
 
     if (snnk_network_set_uncertainty(s->network, s->heldout.uncertainty) != SNNK_OK ||
-        snnk_network_set_note(s->network, "training", s->settings) != SNNK_OK ||
         (s->task.classification && snnk_network_set_note(s->network, "loss", loss) != SNNK_OK))
         return library_failed(command);
     return EXIT_OK;
+}
+
+/* Copy the model that was given: its layers, to the last bit, its notes, its uncertainty. */
+static int keep_model(train_session *s) {
+    const column_scaling none = {NULL, NULL};
+    const int exit_status = train_fold(command, s->model, &none, &none, &s->network);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return snnk_network_set_uncertainty(s->network, snnk_network_uncertainty(s->model)) == SNNK_OK
+               ? EXIT_OK
+               : library_failed(command);
+}
+
+/* Make the network that takes rows as they are. */
+static int make_network(train_session *s, const snnk_network *trained) {
+    int exit_status;
+
+    if (train_is_unchanged(s)) return keep_model(s);
+    exit_status = train_fold(command, trained, &s->rows.inputs, &s->rows.targets, &s->network);
+    if (exit_status == EXIT_OK && (s->rows.inputs.mean || s->rows.targets.mean))
+        exit_status =
+            train_fold_check(command, &s->train, &s->rows, trained, s->network, s->workspace);
+    return exit_status == EXIT_OK ? complete_network(s) : exit_status;
 }
 
 static int finish_network(train_session *s) {
@@ -137,7 +144,6 @@ static int finish_network(train_session *s) {
     if (snnk_trainer_network(s->trainer, &trained) != SNNK_OK) return library_failed(command);
     exit_status = train_judge(s, trained);
     if (exit_status == EXIT_OK) exit_status = make_network(s, trained);
-    if (exit_status == EXIT_OK) exit_status = complete_network(s);
     snnk_network_free(trained);
     return exit_status;
 }
@@ -190,6 +196,7 @@ static int run(train_session *s) {
     remove_unfinished(s->o->save);
     s->start_seconds = seconds_now();
     exit_status = train_prepare(s);
+    if (exit_status == EXIT_OK) exit_status = train_judge_start(s);
     if (exit_status == EXIT_OK) exit_status = create_trainer(s);
     if (exit_status == EXIT_OK) exit_status = train(s);
     if (exit_status == EXIT_OK) exit_status = finish(s);

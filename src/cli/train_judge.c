@@ -67,6 +67,22 @@ static int create_uncertainty(const train_session *s, const snnk_rows *rows, con
                                    NULL, uncertainty);
 }
 
+int train_judge_start(train_session *s) {
+    const snnk_rows rows = train_rows_heldout(&s->rows);
+    double *Y;
+    int exit_status;
+
+    s->first_accuracy = NAN;
+    if (!s->task.classification || rows.n == 0) return EXIT_OK;
+    Y = calloc(rows.n, s->task.outputs * sizeof *Y);
+    exit_status = Y ? train_rows_outputs(command, &s->rows, s->rows.rows.n - rows.n, rows.n,
+                                         s->start, s->workspace, Y)
+                    : failed(command, "out of memory");
+    if (exit_status == EXIT_OK) s->first_accuracy = accuracy_of(&rows, s->task.outputs, Y);
+    free(Y);
+    return exit_status;
+}
+
 int train_judge(train_session *s, const snnk_network *trained) {
     const snnk_rows rows = train_rows_heldout(&s->rows);
     const size_t l = s->task.outputs, n = rows.n;
@@ -94,4 +110,8 @@ int train_judge(train_session *s, const snnk_network *trained) {
     free(Y);
     free(T);
     return exit_status;
+}
+
+bool train_is_unchanged(const train_session *s) {
+    return s->model && s->rows.n_heldout > 0 && s->report.best_epoch == 0 && !s->report.solved;
 }

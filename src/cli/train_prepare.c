@@ -222,16 +222,18 @@ static int note_settings(train_session *s) {
     for (size_t k = 0; k < s->o->n_frozen && used < sizeof more - 24; k++)
         used += (size_t)snprintf(more + used, sizeof more - used, k == 0 ? ", frozen %zu" : " %zu",
                                  s->o->frozen[k]);
-    snprintf(
-        s->settings, sizeof s->settings,
-        "%s%s; rows %s, loss %s, %s, rate %g, %s, warm-up %g, decay %g, clip %g, huber %g, batch "
-        "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu%s; rows %zu + %zu",
-        s->model ? "from a model: " : "", s->layers, s->o->rows_learn ? "learn" : "fixed",
-        snnk_loss_name(c->loss), snnk_optimizer_name(c->optimizer), c->rate,
-        snnk_schedule_name(c->schedule), c->warmup, c->weight_decay, c->clip, c->huber,
-        (unsigned long long)c->batch, (unsigned long long)c->epochs,
-        (unsigned long long)c->patience, snnk_train_solve_name(c->solve), c->heldout_share,
-        (unsigned long long)c->seed, more, s->rows.rows.n - s->rows.n_heldout, s->rows.n_heldout);
+    snprintf(s->settings, sizeof s->settings,
+             "%s%s; rows of features %s, loss %s, %s, rate %g, %s, warm-up %g, decay %g, clip %g, "
+             "huber %g, batch "
+             "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu%s; learned from "
+             "%zu rows, %zu held out",
+             s->model ? "from a model: " : "", s->layers, s->o->rows_learn ? "learn" : "fixed",
+             snnk_loss_name(c->loss), snnk_optimizer_name(c->optimizer), c->rate,
+             snnk_schedule_name(c->schedule), c->warmup, c->weight_decay, c->clip, c->huber,
+             (unsigned long long)c->batch, (unsigned long long)c->epochs,
+             (unsigned long long)c->patience, snnk_train_solve_name(c->solve), c->heldout_share,
+             (unsigned long long)c->seed, more, s->rows.rows.n - s->rows.n_heldout,
+             s->rows.n_heldout);
     return snnk_network_set_note(s->start, "training", s->settings) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);
@@ -243,10 +245,12 @@ static int read_rows(train_session *s) {
     const train_options *o = s->o;
     int exit_status = train_rows_read(command, &s->task, &s->train, o->quiet, &s->rows);
 
-    if (exit_status == EXIT_OK && s->scaling != TRAIN_SCALING_NONE)
-        exit_status = train_rows_scale_inputs(command, &s->train, s->scaling, &s->rows);
+    /* By the inputs as they are, so that a model which is trained further has the same rows held
+     * out. */
     if (exit_status == EXIT_OK)
         exit_status = train_rows_split(command, o->config.seed, o->config.heldout_share, &s->rows);
+    if (exit_status == EXIT_OK && s->scaling != TRAIN_SCALING_NONE)
+        exit_status = train_rows_scale_inputs(command, &s->train, s->scaling, &s->rows);
     return exit_status == EXIT_OK ? complete_settings(s) : exit_status;
 }
 

@@ -80,12 +80,13 @@ static void print_json(const train_session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "loss", r->loss);
     cJSON_AddNumberToObject(json, "heldout_loss", r->heldout_loss);
     if (s->task.classification) {
+        cJSON_AddNumberToObject(json, "first_accuracy", s->first_accuracy);
         cJSON_AddNumberToObject(json, "accuracy", s->heldout.accuracy);
     } else {
         cJSON_AddNumberToObject(json, "r2", s->heldout.r2);
         cJSON_AddNumberToObject(json, "rmse", s->heldout.rmse);
     }
-    cJSON_AddBoolToObject(json, "uncertainty", s->heldout.uncertainty != NULL);
+    cJSON_AddBoolToObject(json, "uncertainty", snnk_network_uncertainty(s->network) != NULL);
     dataset_add_constants(&s->train, json);
     dataset_add_mixed(&s->train, json);
     add_settings(s, json);
@@ -120,7 +121,7 @@ static void print_epoch(const train_session *s, size_t epoch, const char *what) 
     printf("%-13s", name);
     print_number(e ? e->loss : (double)NAN);
     print_number(e ? e->heldout_loss : s->report.first_loss);
-    if (s->task.classification) print_number(e ? e->accuracy : (double)NAN);
+    if (s->task.classification) print_number(e ? e->accuracy : s->first_accuracy);
     printf("%s%s\n", *what ? "  " : "", what);
 }
 
@@ -182,9 +183,13 @@ static void print_text(const train_session *s, const evaluation *test) {
     printf("loss          %s%s\n", snnk_loss_name(c->loss),
            s->rows.targets.mean ? ", of targets in standard deviations" : "");
     print_table(s);
-    if (s->o->model && r->best_epoch == 0 && !r->solved && r->heldout_rows > 0)
+    if (train_is_unchanged(s))
         puts("note          no epoch was better than the model, which stays as it was");
     print_scores(s, test);
+    if (!snnk_network_uncertainty(s->network))
+        printf("uncertainty   none: %s\n",
+               s->o->model ? "the model may have learned from the rows that are held out"
+                           : "too few rows are held out");
     if (s->o->plot) printf("drew          %s, numbers in %s\n", s->o->plot, s->o->csv);
     if (s->o->save) printf("saved         %s\n", s->o->save);
 }

@@ -29,6 +29,7 @@ typedef struct train_session {
     snnk_train_report report;
     size_t n_epochs;
     snnk_train_epoch *epochs;
+    double first_accuracy; /* of the start on held-out rows; NaN of numbers */
     train_judgement heldout;
     char layers[1024], settings[1536]; /* as text */
     progress_bar bar;
@@ -36,13 +37,19 @@ typedef struct train_session {
     double start_seconds, seconds;
 } train_session;
 
-/* Create the network to start from, and all that it needs of the data: columns, task, rows.  All
+/* Create the network to start from, and all that it needs of the data: columns, task, rows. All
  * functions print the error and return an exit status. */
 int train_prepare(train_session *s);
+
+/* Set first_accuracy. */
+int train_judge_start(train_session *s);
 
 /* Score the trained network, which learned from scaled rows, on the held-out rows, and create an
  * uncertainty of them. */
 int train_judge(train_session *s, const snnk_network *trained);
+
+/* Whether no epoch was better than the model that was given, which is the result then. */
+bool train_is_unchanged(const train_session *s);
 
 /* Print what was made, or all of it as JSON. test: NULL if there was none */
 void train_report_print(const train_session *s, const evaluation *test);

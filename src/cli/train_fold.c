@@ -192,6 +192,15 @@ static bool agree(size_t n, size_t l, const double *Y, const double *F,
     return true;
 }
 
+/* Whether it is a target whose mean float cannot hold well enough. */
+static bool is_target(size_t l, const column_scaling *targets) {
+    bool large = false;
+
+    for (size_t k = 0; targets->mean && k < l; k++)
+        large |= fabs(targets->mean[k] * targets->scale[k]) * 0x1p-24 > TOLERANCE / 2;
+    return large;
+}
+
 int train_fold_check(const char *command, dataset *data, const train_rows *rows,
                      const snnk_network *before, const snnk_network *folded,
                      snnk_workspace *workspace) {
@@ -213,8 +222,9 @@ int train_fold_check(const char *command, dataset *data, const train_rows *rows,
     free(F);
     if (!same)
         return failed(command,
-                      "%s: a column is so large, compared with how it varies, that a network in "
-                      "float loses the difference: subtract its mean first",
-                      data->path);
+                      "%s: %s is so large, compared with how it varies, that a network in float "
+                      "loses the difference: subtract its mean first",
+                      is_target(l, &rows->targets) ? data->targets_path : data->path,
+                      is_target(l, &rows->targets) ? "a target" : "a column");
     return report(command, st);
 }

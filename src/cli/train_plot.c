@@ -22,7 +22,7 @@ static void put_numbers(FILE *file, const void *of) {
 
 /* Whether losses span so many sizes that a logarithmic axis shows more. */
 static bool is_wide(const learning_curve *curve) {
-    double least = INFINITY, most = 0;
+    double least = INFINITY, most = isnan(curve->first_loss) ? 0 : curve->first_loss;
 
     for (size_t k = 0; k < curve->n; k++) {
         const double values[] = {curve->epochs[k].loss, curve->epochs[k].heldout_loss};
@@ -33,7 +33,7 @@ static bool is_wide(const learning_curve *curve) {
             most = fmax(most, values[i]);
         }
     }
-    return least > 0 && most > 20 * least;
+    return least > 0 && most > 8 * least;
 }
 
 static void put_data(FILE *gnuplot, const learning_curve *curve) {

@@ -20,8 +20,8 @@ static void put_numbers(FILE *file, const void *of) {
     }
 }
 
-/* Whether losses span so many sizes that a logarithmic axis shows more. */
-static bool is_wide(const learning_curve *curve) {
+/* Set a logarithmic axis if losses span so many sizes that it shows more. */
+static void put_axis(FILE *gnuplot, const learning_curve *curve) {
     double least = INFINITY, most = isnan(curve->first_loss) ? 0 : curve->first_loss;
 
     for (size_t k = 0; k < curve->n; k++) {
@@ -33,7 +33,8 @@ static bool is_wide(const learning_curve *curve) {
             most = fmax(most, values[i]);
         }
     }
-    return least > 0 && most > 8 * least;
+    if (least > 0 && isfinite(most) && most > 8 * least)
+        fprintf(gnuplot, "set logscale y\nset yrange [%.4g:%.4g]\n", least / 1.4, most * 1.2);
 }
 
 static void put_data(FILE *gnuplot, const learning_curve *curve) {
@@ -62,9 +63,9 @@ static void put_picture(FILE *gnuplot, const void *of) {
     fprintf(gnuplot,
             "set grid lt 1 lc rgb '#e4e4e4'\nset border %d\nset tics nomirror\n"
             "set xlabel 'epoch'\nset ylabel 'loss (%s)'\nset xrange [0:%zu]\n"
-            "set key above\n%s",
-            accuracy ? 11 : 3, curve->loss, curve->n + (curve->n > 40 ? curve->n / 40 : 1),
-            is_wide(curve) ? "set logscale y\n" : "");
+            "set key above\n",
+            accuracy ? 11 : 3, curve->loss, curve->n + (curve->n > 40 ? curve->n / 40 : 1));
+    put_axis(gnuplot, curve);
     if (accuracy)
         fputs("set y2tics nomirror\nset y2label 'accuracy of held-out rows'\nset y2range [:1]\n",
               gnuplot);

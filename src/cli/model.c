@@ -184,11 +184,22 @@ static int load_failed(const char *command, const model_use *use) {
                                     : "the first argument must be the model");
 }
 
+int model_refuse_checkpoint(const char *command, const char *path, const snnk_network *network) {
+    if (!snnk_network_note(network, CHECKPOINT_NOTE)) return EXIT_OK;
+    return failed(
+        command,
+        "%s is a checkpoint: snnk train --resume makes a model of it, by the command that "
+        "made it",
+        path);
+}
+
 int model_open(const char *command, model_use *use) {
     int exit_status;
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
         return load_failed(command, use);
+    exit_status = model_refuse_checkpoint(command, use->path, use->network);
+    if (exit_status != EXIT_OK) return exit_status;
     use->files.missing_words = snnk_network_note(use->network, "missing_words");
     if ((exit_status = apply_storage(command, use)) != EXIT_OK) return exit_status;
     if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;

@@ -72,6 +72,13 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
 /* Add lambda, rank, condition and method to a JSON object. */
 void model_add_report(cJSON *json, const snnk_solve_report *report);
 
+/* The note that checkpoints of snnk train have. Their network takes and gives scaled rows. */
+#define CHECKPOINT_NOTE "training_hash"
+
+/* Refuse a network that was loaded from a checkpoint. Prints the error and returns an exit
+ * status. */
+int model_refuse_checkpoint(const char *command, const char *path, const snnk_network *network);
+
 /* Load the model, quantized if it was saved so, and create a workspace. Prints the error and
  * returns an exit status. model_close frees what is there in any case. */
 int model_open(const char *command, model_use *use);

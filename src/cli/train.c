@@ -34,10 +34,10 @@ static int move(void *session, double share) {
 static int after_epoch(void *session, const snnk_trainer *trainer) {
     train_session *s = session;
 
-    (void)trainer;
     name_epoch(s);
     s->bar.percent = -1; /* it is drawn again */
-    return interrupted;
+    s->failed = train_save_checkpoint(s, trainer) != EXIT_OK;
+    return s->failed || interrupted;
 }
 
 /* ---- Training ---- */
@@ -62,6 +62,7 @@ static int create_trainer(train_session *s) {
     snnk_train_config config = s->o->config;
     int st;
 
+    if (s->o->resume) return train_resume(s, after_epoch);
     config.after_epoch = after_epoch;
     config.user = s;
     st = snnk_trainer_create(s->start, &config, &s->trainer);
@@ -98,6 +99,7 @@ static int train(train_session *s) {
     snnk_workspace_set_progress(s->workspace, NULL, NULL);
     show_progress(s->o->quiet, s->bar_text, 1, 1);
     s->seconds = seconds_now() - s->start_seconds;
+    if (s->failed) return EXIT_FAILED;
     if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
     return st == SNNK_OK ? copy_epochs(s) : library_failed(command);
 }
@@ -145,6 +147,8 @@ static int finish_network(train_session *s) {
     exit_status = train_judge(s, trained);
     if (exit_status == EXIT_OK) exit_status = make_network(s, trained);
     snnk_network_free(trained);
+    if (exit_status == EXIT_OK && train_remove_hash(s->network) != SNNK_OK)
+        exit_status = library_failed(command);
     return exit_status;
 }
 
@@ -152,7 +156,9 @@ static int draw(const train_session *s) {
     const learning_curve curve = {.n = s->n_epochs,
                                   .epochs = s->epochs,
                                   .best = s->report.best_epoch,
-                                  .first_loss = s->report.first_loss,
+                                  .judged = s->rows.n_heldout > 0,
+                                  .first_loss =
+                                      s->resumed == 0 ? s->report.first_loss : (double)NAN,
                                   .loss = snnk_loss_name(s->o->config.loss),
                                   .classification = s->task.classification};
 
@@ -189,18 +195,30 @@ static int finish(train_session *s) {
     return exit_status;
 }
 
+static void print_cancelled(const train_session *s) {
+    const char *path = s->o->checkpoint;
+    const size_t n = snnk_trainer_epochs(s->trainer);
+
+    if (path && n > s->resumed)
+        print_error(command, "cancelled: %s has the %zu epochs so far, and --resume goes on", path,
+                    n);
+    else
+        print_error(command, "cancelled");
+}
+
 static int run(train_session *s) {
     int exit_status;
 
     catch_interrupts();
     remove_unfinished(s->o->save);
+    remove_unfinished(s->o->checkpoint);
     s->start_seconds = seconds_now();
     exit_status = train_prepare(s);
     if (exit_status == EXIT_OK) exit_status = train_judge_start(s);
     if (exit_status == EXIT_OK) exit_status = create_trainer(s);
     if (exit_status == EXIT_OK) exit_status = train(s);
     if (exit_status == EXIT_OK) exit_status = finish(s);
-    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_cancelled(s);
     return exit_status;
 }
 

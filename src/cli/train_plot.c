@@ -55,8 +55,7 @@ static void put_data(FILE *gnuplot, const learning_curve *curve) {
 
 static void put_picture(FILE *gnuplot, const void *of) {
     const learning_curve *curve = of;
-    const bool judged = !isnan(curve->first_loss),
-               accuracy = curve->classification && judged && curve->n > 0;
+    const bool judged = curve->judged, accuracy = curve->classification && judged && curve->n > 0;
     const char *style = curve->n > 60 ? "lines" : "linespoints pt 7 ps 0.5";
 
     put_data(gnuplot, curve);

@@ -9,7 +9,8 @@ typedef struct learning_curve {
     size_t n;
     const snnk_train_epoch *epochs;
     uint64_t best;     /* the epoch that was kept; 0: the start */
-    double first_loss; /* held-out loss of the start; NaN without held-out rows */
+    bool judged;       /* there are held-out rows */
+    double first_loss; /* their loss at the start; NaN if it is not known */
     const char *loss;  /* its name */
     bool classification;
 } learning_curve;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/model.h"
 #include "cli/system.h"
 #include "cli/train_fold.h"
 #include "cli/train_session.h"
@@ -24,9 +25,12 @@ enum {
 
 static int open_model(train_session *s) {
     const char *path = s->o->model, *storage;
+    int exit_status;
 
     if (!path) return EXIT_OK;
     if (snnk_network_load(path, NULL, &s->model) != SNNK_OK) return library_failed(command);
+    exit_status = model_refuse_checkpoint(command, path, s->model);
+    if (exit_status != EXIT_OK) return exit_status;
     storage = snnk_network_note(s->model, "storage");
     if (storage)
         return failed(command,
@@ -268,5 +272,6 @@ int train_prepare(train_session *s) {
     if ((exit_status = read_rows(s)) != EXIT_OK) return exit_status;
     if ((exit_status = create_start(s)) != EXIT_OK) return exit_status;
     if ((exit_status = note_settings(s)) != EXIT_OK) return exit_status;
+    if ((exit_status = train_note_hash(s)) != EXIT_OK) return exit_status;
     return data_options_open_test(command, &s->o->data, s->start, &s->task, &s->train, &s->test);
 }

@@ -71,6 +71,7 @@ static void print_json(const train_session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddNumberToObject(json, "epochs", (double)r->epochs);
+    if (s->o->resume) cJSON_AddNumberToObject(json, "resumed_epochs", (double)s->resumed);
     cJSON_AddNumberToObject(json, "steps", (double)r->steps);
     cJSON_AddNumberToObject(json, "best_epoch", (double)r->best_epoch);
     cJSON_AddBoolToObject(json, "stopped", r->stopped);
@@ -131,7 +132,7 @@ static void print_table(const train_session *s) {
 
     printf("%-13s %15s %15s", "", "loss", "held-out loss");
     printf(s->task.classification ? " %15s\n" : "\n", "accuracy");
-    if (s->rows.n_heldout > 0) print_epoch(s, 0, best == 0 ? kept : "");
+    if (s->rows.n_heldout > 0 && s->resumed == 0) print_epoch(s, 0, best == 0 ? kept : "");
     if (best > 1 && last > 1) print_epoch(s, 1, "");
     if (best > 0 && best < last) print_epoch(s, best, kept);
     if (last > 0) print_epoch(s, last, best == last ? kept : "");
@@ -174,6 +175,7 @@ static void print_text(const train_session *s, const evaluation *test) {
         printf("steps         %llu by %s, each of %llu rows, rate %g (%s)\n",
                (unsigned long long)r->steps, snnk_optimizer_name(c->optimizer),
                (unsigned long long)c->batch, c->rate, snnk_schedule_name(c->schedule));
+    if (s->o->resume) printf("resumed       after %zu epochs, from %s\n", s->resumed, s->o->resume);
     if (r->stopped)
         printf("stopped       after %llu epochs without a smaller held-out loss\n",
                (unsigned long long)(r->epochs - r->best_epoch));

@@ -27,6 +27,8 @@ typedef struct train_session {
     snnk_network *network; /* the result */
     snnk_trainer *trainer;
     snnk_train_report report;
+    size_t resumed; /* epochs that were made before --resume */
+    bool failed;    /* a checkpoint could not be saved; the error was printed */
     size_t n_epochs;
     snnk_train_epoch *epochs;
     double first_accuracy; /* of the start on held-out rows; NaN of numbers */
@@ -40,6 +42,18 @@ typedef struct train_session {
 /* Create the network to start from, and all that it needs of the data: columns, task, rows. All
  * functions print the error and return an exit status. */
 int train_prepare(train_session *s);
+
+/* With --checkpoint or --resume, note what the network to start from and its rows are. */
+int train_note_hash(train_session *s);
+
+/* Remove that note from a network. Returns a status of the library. */
+int train_remove_hash(snnk_network *network);
+
+/* Create the trainer from the checkpoint of --resume, if it is one of the same command. */
+int train_resume(train_session *s, int (*after_epoch)(void *session, const snnk_trainer *trainer));
+
+/* Save the checkpoint, if one is wanted. */
+int train_save_checkpoint(train_session *s, const snnk_trainer *trainer);
 
 /* Set first_accuracy. */
 int train_judge_start(train_session *s);

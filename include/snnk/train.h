@@ -77,7 +77,8 @@ SNNK_API const char *snnk_train_solve_name(int32_t solve);
 /* A loss of your own (SNNK_LOSS_USER), for outputs Y of n rows.
  *   user     from the config
  *   n        rows in this call
- *   rows     their numbers in the data, n values
+ *   rows     their numbers in the data, n values. Held-out rows that are given apart count on from
+ *            there: the first of them has the number of rows to learn from
  *   Y        outputs, n x l, row stride ldy
  *   dY       out: the gradient of each row's loss with respect to its outputs, row stride lddy
  *   losses   out: the loss of each row, n values
@@ -124,8 +125,8 @@ typedef struct snnk_train_config {
     double huber;           /* errors beyond this count linearly in SNNK_LOSS_HUBER, above 0.
                              * Default 1 */
     double heldout_share;   /* share of the rows to hold out, 0 ... 0.5; not used if held-out rows
-                             * are given. Rows of one group, or equal rows, stay together. Default
-                             * 0.1 */
+                             * are given. Rows of one group, or equal rows, stay together. Where
+                             * all rows would be held out, none are. Default 0.1 */
 
     uint64_t epochs;   /* passes over the rows, at least 1. Default 20 */
     uint64_t batch;    /* rows for each step, at most the rows there are. Default 0: 128, or all
@@ -193,7 +194,7 @@ typedef struct snnk_train_report {
     double loss;            /* mean over the training rows, during the last epoch */
     double heldout_loss;    /* mean over the held-out rows, of the numbers kept; NaN without such
                              * rows */
-    double first_loss;      /* the same before the first step */
+    double first_loss;      /* the same, of the present numbers when the call began */
     uint64_t rows, heldout_rows;
     uint64_t parameters; /* numbers that learn */
     int32_t stopped;     /* 1: patience ended training before all epochs */
@@ -208,13 +209,15 @@ typedef struct snnk_train_report {
  *   workspace  NULL for one thread. Its progress function can cancel the call: then the trainer is
  *              as after the last complete epoch
  *   report     out; NULL if not wanted
- * Runs config->epochs epochs; a later call runs as many again. The rate falls over the epochs of
+ * Runs config->epochs epochs; a later call runs as many again, from the present numbers, and keeps
+ * those of the first if they are better on the held-out rows. The rate falls over the epochs of
  * one call. After a call that was cancelled, the next one makes the epochs that were left.
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (inputs or targets of another width; no rows
- * to learn from), SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight; batch above the number of rows;
- * targets of cross-entropy that are negative), SNNK_E_NONFINITE (in the rows: nothing was changed;
- * in the loss, says the step: the trainer has the last good numbers, a smaller rate or `clip`
- * may help), SNNK_E_UNSUPPORTED (solve with another loss or last layer), SNNK_E_CANCELLED,
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_STATE (a trainer from a checkpoint without its loss
+ * function), SNNK_E_SHAPE (inputs or targets of another width; no rows to learn from),
+ * SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight; batch above the number of rows; targets of
+ * cross-entropy that are negative, or do not sum to 1), SNNK_E_NONFINITE (in the rows: nothing was
+ * changed; in the loss, says the step: the trainer has the last good numbers, a smaller rate or
+ * `clip` may help), SNNK_E_UNSUPPORTED (solve with another loss or last layer), SNNK_E_CANCELLED,
  * SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_run(snnk_trainer *trainer, const snnk_rows *rows,
                               const snnk_rows *heldout, snnk_workspace *workspace,
@@ -312,23 +315,37 @@ SNNK_API int snnk_trainer_step(snnk_trainer *trainer, double scale, double facto
 
 /* ---- Checkpoints ---- */
 
-/* Save the trainer: the network with the present numbers, the best ones, and the state of the
- * optimizer, between two epochs. snnk_network_load reads the file as the network it would give.
+/* Save the trainer: settings, present and best numbers, the state of the optimizer, and the epochs
+ * made. The file is also a model file: snnk_network_load reads it as the network that
+ * snnk_trainer_network gives. Gradients of snnk_trainer_backward that no step has used are not
+ * saved, and neither are callbacks.
  *   path  the file. An existing file is replaced when the new one is complete
- * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a loss function of your own is not saved: it must be set
- * again), SNNK_E_IO, SNNK_E_NOMEM. */
+ * May be called in after_epoch. SNNK_E_NULL, SNNK_E_NONFINITE (a number is not finite any more:
+ * training has diverged), SNNK_E_IO, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_save(const snnk_trainer *trainer, const char *path);
 
-/* Load a checkpoint. Training that goes on gives the same bits as if it had not been interrupted.
+/* Load a checkpoint. With the same rows, training that goes on gives the same bits as if it had not
+ * been interrupted. A loss function of your own, and after_epoch, must be set again by
+ * snnk_trainer_set_callbacks.
  *   path       the file
- *   network    the network that the trainer was created from
+ *   network    the network that the trainer was created from, or one with the same numbers that do
+ *              not learn, such as snnk_network_load gives of `path`
  *   allocator  NULL for malloc
  *   trainer    out: release with snnk_trainer_free
- * SNNK_E_NULL, SNNK_E_STATE (a checkpoint of another network), SNNK_E_IO, SNNK_E_FORMAT,
- * SNNK_E_VERSION, SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE, SNNK_E_SIZE,
- * SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STATE (a checkpoint of another network; says which layer differs),
+ * SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE,
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_load(const char *path, const snnk_network *network,
                                const snnk_allocator *allocator, snnk_trainer **trainer);
+
+/* Set the callbacks of the config, between runs.
+ *   loss_function  for SNNK_LOSS_USER; otherwise not used, and may be NULL
+ *   after_epoch    NULL: none
+ *   user           passed to both
+ * SNNK_E_NULL (trainer; loss_function, if the loss is your own). */
+SNNK_API int snnk_trainer_set_callbacks(snnk_trainer *trainer, snnk_train_loss loss_function,
+                                        int (*after_epoch)(void *user, const snnk_trainer *trainer),
+                                        void *user);
 
 #ifdef __cplusplus
 }

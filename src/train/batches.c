@@ -236,7 +236,7 @@ static void gather_row(snnk__batches *b, size_t i, size_t row) {
         b->batch_Y[i * l + k] = (float)snnk__rows_target(rows, row, k);
     if (rows->labels) b->batch_labels[i] = rows->labels[row];
     if (rows->weights) b->batch_weights[i] = rows->weights[row];
-    b->batch_rows[i] = b->source ? b->numbers[row] : row;
+    b->batch_rows[i] = b->source ? b->numbers[row] : b->first_number + row;
 }
 
 int snnk__batches_next(snnk__batches *b, const snnk__batch **batch) {

@@ -21,9 +21,10 @@ typedef struct snnk__batches {
     uint64_t seed;
     uint64_t n; /* rows of an epoch */
 
-    snnk_rows window; /* rows in memory: checked arrays; or, from a source, the room below */
-    size_t *chosen;   /* of arrays: which of them take part; NULL: all */
-    size_t *order;    /* of the rows in the window */
+    snnk_rows window;      /* rows in memory: checked arrays; or, from a source, the room below */
+    uint64_t first_number; /* of arrays: what a loss of the caller's is told of the first row */
+    size_t *chosen;        /* of arrays: which of them take part; NULL: all */
+    size_t *order;         /* of the rows in the window */
     size_t in_window, next;
 
     const snnk_train_source *source; /* NULL for arrays */

@@ -45,7 +45,10 @@ static int evaluate(snnk__run *run, double *loss, double *g) {
     double weight;
     const int st = snnk__epochs_gradient(run, loss, &weight);
 
-    if (st != SNNK_OK) return st;
+    if (st != SNNK_OK) {
+        snnk__trainer_forget_gradients(trainer); /* of the batches before the one that failed */
+        return st;
+    }
     *loss /= weight;
     for (size_t s = 0; s < trainer->n_slots; s++) {
         const snnk__parameter *p = trainer->slots[s].parameter;
@@ -65,7 +68,7 @@ static int evaluate(snnk__run *run, double *loss, double *g) {
 /* Set d = -H g, H the inverse Hessian by the pairs (two loops). */
 static void set_direction(snnk__lbfgs *b) {
     const size_t n = b->n;
-    double alpha[SNNK__LBFGS_PAIRS], scale;
+    double alpha[SNNK__LBFGS_ROOM], scale;
 
     for (size_t k = 0; k < n; k++) b->d[k] = -b->g[k];
     if (b->count == 0) {
@@ -76,18 +79,18 @@ static void set_direction(snnk__lbfgs *b) {
         return;
     }
     for (size_t i = 1; i <= b->count; i++) {
-        const size_t p = (b->next + SNNK__LBFGS_PAIRS - i) % SNNK__LBFGS_PAIRS;
+        const size_t p = snnk__lbfgs_row(b, i);
         const double *s = b->s + p * n, *y = b->y + p * n;
 
         alpha[p] = dot(n, s, b->d) / dot(n, s, y);
         for (size_t k = 0; k < n; k++) b->d[k] -= alpha[p] * y[k];
     }
-    const size_t last = (b->next + SNNK__LBFGS_PAIRS - 1) % SNNK__LBFGS_PAIRS;
+    const size_t last = snnk__lbfgs_row(b, 1);
 
     scale = dot(n, b->s + last * n, b->y + last * n) / dot(n, b->y + last * n, b->y + last * n);
     for (size_t k = 0; k < n; k++) b->d[k] *= scale;
     for (size_t i = b->count; i > 0; i--) {
-        const size_t p = (b->next + SNNK__LBFGS_PAIRS - i) % SNNK__LBFGS_PAIRS;
+        const size_t p = snnk__lbfgs_row(b, i);
         const double *s = b->s + p * n, *y = b->y + p * n;
         const double beta = dot(n, y, b->d) / dot(n, s, y);
 
@@ -100,19 +103,22 @@ static void set_direction(snnk__lbfgs *b) {
 static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
     const double slope = dot(b->n, b->g, b->d);
     double low = 0, high = INFINITY, step = 1;
+    snnk__sentence before;
 
     *t = 0;
     if (!(slope < 0)) return SNNK_OK;
+    snnk__sentence_save(&before);
     for (int trial = 0; trial < MOST_TRIALS; trial++) {
         double now;
 
         set_numbers(run->trainer, b->x, step, b->d);
         int st = evaluate(run, &now, b->g_new);
 
-        if (st == SNNK_E_NONFINITE)
+        if (st == SNNK_E_NONFINITE) {
             now = INFINITY;
-        else if (st != SNNK_OK)
-            return st;
+            st = snnk__recovered(SNNK_OK, &before);
+        }
+        if (st != SNNK_OK) return st;
         st = snnk__progress_count(run->progress,
                                   (double)run->trainer->run_done + (double)trial / MOST_TRIALS,
                                   (double)run->trainer->config.epochs);
@@ -143,7 +149,7 @@ static void add_pair(const snnk_trainer *trainer, snnk__lbfgs *b) {
         y[k] = b->g_new[k] - b->g[k];
     }
     if (!(dot(n, s, y) > 1e-10 * dot(n, y, y))) return; /* no curvature to learn from */
-    b->next = (b->next + 1) % SNNK__LBFGS_PAIRS;
+    b->next = (b->next + 1) % SNNK__LBFGS_ROOM;
     if (b->count < SNNK__LBFGS_PAIRS) b->count++;
 }
 
@@ -170,14 +176,13 @@ static int one_step(snnk__run *run, double *loss) {
 
 int snnk__lbfgs_run(snnk__run *run, double *loss) {
     snnk_trainer *trainer = run->trainer;
-    int st;
+    int st = SNNK_OK;
 
-    if (!trainer->lbfgs) {
+    snnk__trainer_mark(trainer);
+    if (!trainer->lbfgs)
         st = snnk__lbfgs_create(&trainer->allocator, (size_t)snnk_trainer_parameters(trainer),
                                 &trainer->lbfgs);
-        if (st != SNNK_OK) return st;
-    }
-    snnk__trainer_mark(trainer);
-    if ((st = one_step(run, loss)) != SNNK_OK) snnk__trainer_return(trainer);
+    if (st == SNNK_OK) st = one_step(run, loss);
+    if (st != SNNK_OK) snnk__trainer_return(trainer);
     return st;
 }

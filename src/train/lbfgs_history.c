@@ -15,7 +15,7 @@ int snnk__lbfgs_create(const snnk_allocator *allocator, size_t n, snnk__lbfgs **
     size_t pairs;
     int st;
 
-    if (!snnk__mul_size(n, SNNK__LBFGS_PAIRS, &pairs))
+    if (!snnk__mul_size(n, SNNK__LBFGS_ROOM, &pairs))
         return snnk__fail(SNNK_E_SIZE, "%zu numbers that learn overflow size_t", n);
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "lbfgs", &made);
     if (st != SNNK_OK) return st;
@@ -32,4 +32,14 @@ int snnk__lbfgs_create(const snnk_allocator *allocator, size_t n, snnk__lbfgs **
     made->g_new = made->d + n;
     *lbfgs = made;
     return SNNK_OK;
+}
+
+void snnk__lbfgs_mark(snnk__lbfgs *lbfgs) {
+    lbfgs->mark_count = lbfgs->count;
+    lbfgs->mark_next = lbfgs->next;
+}
+
+void snnk__lbfgs_return(snnk__lbfgs *lbfgs) {
+    lbfgs->count = lbfgs->mark_count;
+    lbfgs->next = lbfgs->mark_next;
 }

@@ -2,6 +2,8 @@
 
 #include <snnk/fit.h>
 
+#include "base/workspace.h"
+
 int snnk__readout_check(const snnk_trainer *trainer) {
     const size_t last = trainer->n_layers - 1;
     const snnk_layer *layer = trainer->start->layers[last];
@@ -44,10 +46,12 @@ int snnk__readout_solve(snnk__run *run) {
     snnk_layer *layer = NULL;
     float *W = NULL;
     double *bias;
+    snnk__work work;
     int st;
 
     if ((st = snnk_fit_config_init(&config, sizeof config)) != SNNK_OK) return st;
-    config.center = 0; /* the layer's own features */
+    snnk__work_begin(run->workspace, 0, &work); /* it may be cancelled, but counts as no progress */
+    config.center = 0;                          /* the layer's own features */
     if ((st = snnk__trainer_present(trainer, &network)) != SNNK_OK) goto done;
     if ((st = snnk_fit_create_from_network(network, 0, &config, &fit)) != SNNK_OK) goto done;
     if ((st = add_rows(run, fit)) != SNNK_OK) goto done;
@@ -57,6 +61,7 @@ int snnk__readout_solve(snnk__run *run) {
     last->form->set_weights(last, W, bias);
     last->form->refresh(last);
 done:
+    snnk__work_end(&work);
     snnk__free(&trainer->allocator, W);
     snnk_layer_free(layer);
     snnk_fit_free(fit);

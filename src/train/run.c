@@ -28,6 +28,10 @@ static int read_rows(const snnk_trainer *trainer, const snnk_rows *rows, snnk_ro
 
 static int resolve_loss(const snnk_trainer *trainer, const snnk_rows *rows, int32_t *loss) {
     *loss = trainer->config.loss;
+    if (*loss == SNNK_LOSS_USER && !trainer->config.loss_function)
+        return snnk__fail(SNNK_E_STATE,
+                          "a checkpoint does not hold your loss function: set it with "
+                          "snnk_trainer_set_callbacks");
     if (*loss == -1) *loss = rows->labels ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
     if (trainer->config.solve != SNNK_TRAIN_SOLVE_NEVER && *loss != SNNK_LOSS_SQUARED)
         return snnk__fail(
@@ -89,7 +93,9 @@ static size_t split(const snnk_trainer *trainer, const snnk_rows *rows, size_t *
 
         if (kept < rows->n && kept > 0 && share <= 2 * trainer->config.heldout_share) break;
     }
-    return kept;
+    if (kept > 0) return kept;
+    for (size_t i = 0; i < rows->n; i++) which[i] = i; /* rather none than all */
+    return rows->n;
 }
 
 /* ---- Opening and closing ---- */
@@ -148,6 +154,7 @@ static int open_heldout(snnk__run *run, const snnk_rows *heldout) {
                                 &run->heldout);
     if (st != SNNK_OK) return snnk__fail_within(st, "held-out rows");
     run->judges = read.n > 0;
+    run->heldout.first_number = run->train.n;
     return SNNK_OK;
 }
 
@@ -234,15 +241,18 @@ static int one_epoch(snnk__run *run) {
     }
     trainer->epochs[trainer->n_epochs++] = epoch;
     trainer->run_done++;
+    if (!run->judges) trainer->has_best = false; /* of an earlier run */
     if (run->judges && judged.loss < trainer->best_loss) keep(trainer, judged.loss);
     return SNNK_OK;
 }
 
+/* Whether so many epochs of this run have not been better. */
 static bool out_of_patience(const snnk__run *run) {
     const snnk_trainer *trainer = run->trainer;
+    const uint64_t since_best = trainer->n_epochs - trainer->best_epoch,
+                   since = since_best < trainer->run_done ? since_best : trainer->run_done;
 
-    return run->judges && trainer->config.patience > 0 &&
-           trainer->n_epochs - trainer->best_epoch >= trainer->config.patience;
+    return run->judges && trainer->config.patience > 0 && since >= trainer->config.patience;
 }
 
 /* Solve the last layer for the numbers that are kept; keep the solution if it is better. */
@@ -275,29 +285,51 @@ static int after_epoch(const snnk_trainer *trainer) {
     return snnk__fail(SNNK_E_CANCELLED, "after_epoch asked to stop");
 }
 
+/* Of numbers that are not finite, any others are better. */
+static double comparable(double loss) { return isfinite(loss) ? loss : INFINITY; }
+
+/* Judge the numbers at the beginning of a run, and keep them, or those of an earlier run if they
+ * are better. A run that goes on keeps what it has. */
+static int judge_first(snnk__run *run, double *first_loss) {
+    snnk_trainer *trainer = run->trainer;
+    snnk__judgement present, kept;
+    int st;
+
+    if ((st = snnk__epochs_judge(run, &run->heldout, &present)) != SNNK_OK) return st;
+    *first_loss = present.loss;
+    if (trainer->run_done > 0 && trainer->has_best) return SNNK_OK;
+    if (trainer->has_best) { /* these held-out rows may be others than then */
+        snnk__trainer_swap_best(trainer);
+        st = snnk__epochs_judge(run, &run->heldout, &kept);
+        snnk__trainer_swap_best(trainer);
+        if (st != SNNK_OK) return st;
+        trainer->best_loss = comparable(kept.loss);
+    }
+    if (!trainer->has_best || present.loss < trainer->best_loss)
+        keep(trainer, comparable(present.loss));
+    return SNNK_OK;
+}
+
 static int run_epochs(snnk__run *run, snnk_train_report *report) {
     snnk_trainer *trainer = run->trainer;
-    snnk__judgement judged = {.loss = NAN};
     int st = SNNK_OK;
 
-    if (run->judges) {
-        if ((st = snnk__epochs_judge(run, &run->heldout, &judged)) != SNNK_OK) return st;
-        report->first_loss = judged.loss;
-        /* Of numbers that are not finite, any others are better. */
-        if (trainer->run_done == 0) keep(trainer, isfinite(judged.loss) ? judged.loss : INFINITY);
-    }
+    snnk__trainer_forget_gradients(trainer); /* of passes of the caller's own */
+    if (run->judges && (st = judge_first(run, &report->first_loss)) != SNNK_OK) return st;
     while (st == SNNK_OK && trainer->run_done < trainer->config.epochs) {
-        if ((st = one_epoch(run)) == SNNK_OK) st = after_epoch(trainer);
-        if (st == SNNK_OK && out_of_patience(run)) {
+        /* Before an epoch, so that a run that goes on after it was cancelled ends here too. */
+        if (trainer->run_done > 0 && out_of_patience(run)) {
             report->stopped = 1;
             break;
         }
+        if ((st = one_epoch(run)) == SNNK_OK) st = after_epoch(trainer);
     }
+    if (st == SNNK_OK && trainer->config.solve == SNNK_TRAIN_SOLVE_END)
+        st = solve_at_end(run, report);
+    if (st == SNNK_OK) st = snnk__progress_update(run->progress, 1);
     if (st != SNNK_OK) return st;
-    trainer->run_done = 0;
-    if (!run->judges) trainer->has_best = false;
-    if (trainer->config.solve == SNNK_TRAIN_SOLVE_END) return solve_at_end(run, report);
     if (trainer->config.solve == SNNK_TRAIN_SOLVE_EPOCH) report->solved = 1;
+    trainer->run_done = 0;
     return SNNK_OK;
 }
 
@@ -326,7 +358,6 @@ static int run_all(snnk__run *run, snnk_train_report *report) {
     run->progress = &work.progress;
     snnk__progress_begin_stage(run->progress, 1);
     st = run_epochs(run, report);
-    if (st == SNNK_OK) st = snnk__progress_finish(run->progress);
     snnk__work_end(&work);
     return st;
 }

@@ -9,18 +9,22 @@
 
 /* ---- Creating and freeing ---- */
 
+static void free_slots(const snnk_allocator *allocator, size_t n, snnk__slot *slots) {
+    for (size_t s = 0; s < n; s++) {
+        snnk__free(allocator, slots[s].mean);
+        snnk__free(allocator, slots[s].square);
+        snnk__free(allocator, slots[s].best);
+    }
+    snnk__free(allocator, slots);
+}
+
 void snnk_trainer_free(snnk_trainer *trainer) {
     if (!trainer) return;
     const snnk_allocator allocator = trainer->allocator;
 
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        snnk__free(&allocator, trainer->slots[s].mean);
-        snnk__free(&allocator, trainer->slots[s].square);
-        snnk__free(&allocator, trainer->slots[s].best);
-    }
     for (size_t k = 0; trainer->learners && k < trainer->n_layers; k++)
         snnk__learner_free(trainer->learners[k]);
-    snnk__free(&allocator, trainer->slots);
+    free_slots(&allocator, trainer->n_slots, trainer->slots);
     snnk__free(&allocator, trainer->learners);
     snnk__free(&allocator, trainer->learn);
     snnk__free(&allocator, trainer->epochs);
@@ -223,8 +227,14 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slot->factor = slots[old].factor;
     }
     trainer->learn[k] = learn;
+    trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
-    snnk__free(&trainer->allocator, slots);
+    free_slots(&trainer->allocator, n, slots);
+    /* And what depends on how many numbers learn. */
+    snnk__free(&trainer->allocator, trainer->mark);
+    snnk__lbfgs_free(&trainer->allocator, trainer->lbfgs);
+    trainer->mark = NULL;
+    trainer->lbfgs = NULL;
     return count_sizes(trainer);
 }
 
@@ -245,6 +255,20 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
         if (slot->layer == layer && snnk__parts_has(which, slot->parameter->part))
             slot->factor = factor;
     }
+    return SNNK_OK;
+}
+
+int snnk_trainer_set_callbacks(snnk_trainer *trainer, snnk_train_loss loss_function,
+                               int (*after_epoch)(void *user, const snnk_trainer *trainer),
+                               void *user) {
+    int st;
+
+    if ((st = snnk__check_pointer(trainer, "trainer")) != SNNK_OK) return st;
+    if (trainer->config.loss == SNNK_LOSS_USER && !loss_function)
+        return snnk__fail(SNNK_E_NULL, "loss_function is NULL, but the loss is your own");
+    trainer->config.loss_function = loss_function;
+    trainer->config.after_epoch = after_epoch;
+    trainer->config.user = user;
     return SNNK_OK;
 }
 
@@ -314,7 +338,7 @@ void snnk__trainer_refresh(snnk_trainer *trainer) {
             trainer->learners[k]->form->refresh(trainer->learners[k]);
 }
 
-static void forget_gradients(snnk_trainer *trainer) {
+void snnk__trainer_forget_gradients(snnk_trainer *trainer) {
     for (size_t s = 0; s < trainer->n_slots; s++) {
         const snnk__parameter *p = trainer->slots[s].parameter;
 
@@ -343,7 +367,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
                  clip = trainer->config.clip;
 
     if (!isfinite(length)) {
-        forget_gradients(trainer);
+        snnk__trainer_forget_gradients(trainer);
         return snnk__fail(SNNK_E_NONFINITE,
                           "a gradient of step %llu is not finite: a smaller rate may help",
                           (unsigned long long)trainer->steps + 1);
@@ -375,12 +399,14 @@ static void copy_marked(snnk_trainer *trainer, bool back) {
 void snnk__trainer_mark(snnk_trainer *trainer) {
     copy_marked(trainer, false);
     trainer->mark_steps = trainer->steps;
+    if (trainer->lbfgs) snnk__lbfgs_mark(trainer->lbfgs);
 }
 
 void snnk__trainer_return(snnk_trainer *trainer) {
     copy_marked(trainer, true);
     trainer->steps = trainer->mark_steps;
-    forget_gradients(trainer);
+    if (trainer->lbfgs) snnk__lbfgs_return(trainer->lbfgs);
+    snnk__trainer_forget_gradients(trainer);
     snnk__trainer_refresh(trainer);
 }
 

@@ -52,6 +52,9 @@ int snnk__trainer_prepare(snnk_trainer *trainer);
 /* Tell the layers that the numbers have changed. */
 void snnk__trainer_refresh(snnk_trainer *trainer);
 
+/* Set all gradients to 0. */
+void snnk__trainer_forget_gradients(snnk_trainer *trainer);
+
 /* snnk_trainer_step of checked arguments, also with L-BFGS. */
 int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
                        snnk_workspace *workspace);

@@ -26,8 +26,8 @@ TEXT = {"snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "s
         "snnk_column_type_name", "snnk_encoder_column_word", "snnk_table_header_name", "snnk_table_type",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_distill_method_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
-        "snnk_projection_name"}
-SIZE = {"snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
+        "snnk_projection_name", "snnk_layer_part_name", "snnk_optimizer_name", "snnk_schedule_name", "snnk_train_solve_name"}
+SIZE = {"snnk_trainer_epochs", "snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
@@ -38,7 +38,7 @@ SIZE = {"snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty_get_kind", "snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
        "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
-U64 = {"snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
+U64 = {"snnk_trainer_parameters", "snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
@@ -624,6 +624,52 @@ assert call("snnk_uncertainty_retain", chances) == chances.value
 call("snnk_uncertainty_free", chances)
 for copy in reloaded("uncertainty", chances) + [chances, intervals]:
     call("snnk_uncertainty_free", copy)
+
+# Training: y = 2 x, from random weights; then passes and a step by hand; then a checkpoint.
+assert [call("snnk_layer_part_name", c_int32(part)) for part in range(2)] == [b"weights", b"bias"]
+assert call("snnk_optimizer_name", c_int32(3)) == b"lbfgs" and call("snnk_schedule_name", c_int32(1)) == b"constant"
+assert call("snnk_train_solve_name", c_int32(1)) == b"end"
+learnt_from = handle("snnk_network_create", None)
+for layer in (handle("snnk_layer_create_dense_random", size(1), size(2), c_int32(0), c_uint64(7), None),
+              handle("snnk_layer_create_random", identity, size(1), c_uint64(7))):
+    call("snnk_network_append", learnt_from, layer)
+    call("snnk_layer_free", layer)
+trainer = handle("snnk_trainer_create", learnt_from, byref(config("snnk_train_config_init", 200)))
+call("snnk_trainer_set_rate", trainer, size(0), c_int32(1), c_double(0))
+assert call("snnk_trainer_parameters", trainer) == 5
+xs, ys = floats(-2, -1, 1, 2), floats(-4, -2, 2, 4)
+call("snnk_trainer_run", trainer, data(4, X=xs, Y=ys), data(1, X=xs, Y=ys), None, byref(report(88)))
+
+
+class Source(ctypes.Structure):
+    READ = ctypes.CFUNCTYPE(ctypes.c_int, c_void_p, c_uint64, c_size_t, ctypes.POINTER(Rows))
+    _fields_ = [("size", c_size_t), ("rows", c_uint64), ("read", READ), ("user", c_void_p), ("window", c_uint64)]
+
+
+def read(user, first, count, rows):
+    rows[0].n = count
+    rows[0].X, rows[0].Y = (ctypes.addressof(values) + 4 * first for values in (xs, ys))
+    return 0
+
+
+source = Source(ctypes.sizeof(Source), 4, Source.READ(read), None, 0)
+call("snnk_trainer_run_source", trainer, byref(source), None, None, byref(report(88)))
+assert call("snnk_trainer_epochs", trainer) == 40
+call("snnk_trainer_epoch", trainer, size(39), byref(report(40)))
+record, outputs = handle("snnk_record_create", trainer), floats(0, 0, 0, 0)
+call("snnk_trainer_forward", trainer, size(4), xs, size(1), outputs, size(1), record, None)
+call("snnk_trainer_backward", trainer, record, xs, size(1), outputs, size(1), None, size(0), None)
+call("snnk_trainer_step", trainer, c_double(0.25), c_double(1), None)
+call("snnk_record_free", record)
+call("snnk_trainer_set_callbacks", trainer, None, None, None)
+with tempfile.TemporaryDirectory() as directory:
+    path = os.path.join(directory, "checkpoint.snnk").encode()
+    call("snnk_trainer_save", trainer, path)
+    again = handle("snnk_trainer_load", path, learnt_from, None)
+for made in (trainer, again):
+    call("snnk_network_free", handle("snnk_trainer_network", made))
+    call("snnk_trainer_free", made)
+call("snnk_network_free", learnt_from)
 
 for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),
                       ("snnk_layer_free", [by_hand, solved, dense, fitted]),

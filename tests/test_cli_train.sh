@@ -349,4 +349,83 @@ if cmp -s arms.st kept.st; then ok; else not_ok "cancelled: the model changed"; 
 # shellcheck disable=SC2010
 if ls -A | grep -qE '\.tmp$|\.part$|kept\.(png|csv)$'; then not_ok "cancelled: a file is left"; else ok; fi
 
+# ---- Checkpoints: the same model, byte for byte, as if nothing had happened ----
+# interrupted ARGUMENT...: SIGINT in epoch 4; the checkpoint has three epochs at least
+interrupted() {
+    python3 - "$snnk" train "$@" --checkpoint check.st --save part.st <<'PYTHON' >status 2>err
+import os, pty, signal, subprocess, sys
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+os.close(child)
+seen, sent = b"", False
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+        if not sent and b"epoch 4 of" in seen:
+            p.send_signal(signal.SIGINT)
+            sent = True
+except OSError:  # the other end is closed
+    pass
+print(p.wait())
+sys.stderr.write(seen.decode().split("\033[K")[-1].replace("\r", ""))
+PYTHON
+}
+for layers in snnk:relu:256 "snnk:gelu:32 -> 16, dense"; do
+    for data in arms smooth; do
+        rm -f check.st part.st
+        gives "whole $data" 0 "$snnk" train --train $data.csv --layers "$layers" --save whole.st
+        interrupted --train $data.csv --layers "$layers"
+        if [ "$(cat status)" = 130 ]; then ok; else not_ok "interrupted $data: status $(cat status)"; fi
+        has "interrupted $data" err 'cancelled: check.st has the [0-9]+ epochs so far, and --resume goes on$'
+        if [ -e part.st ]; then not_ok "interrupted $data: a model was written"; else ok; fi
+        gives "resumed $data" 0 "$snnk" train --train $data.csv --layers "$layers" --resume check.st --save part.st \
+            --threads 1 --checkpoint check.st --json
+        json "resumed $data" '3 <= j["resumed_epochs"] < j["epochs"] == len(j["curve"])'
+        if cmp -s whole.st part.st; then ok; else not_ok "resumed $data: another model"; fi
+    done
+done
+# The checkpoint of the end gives the same model again.
+gives "resumed at the end" 0 "$snnk" train --train smooth.csv --layers "snnk:gelu:32 -> 16, dense" --resume check.st --save part.st --json
+json "resumed at the end" 'j["resumed_epochs"] == j["epochs"]'
+if cmp -s whole.st part.st; then ok; else not_ok "resumed at the end: another model"; fi
+# From a model, with rates and a solution at the end
+further="--train smooth.csv --model smooth.st --rows learn --solve end --rate 0.005 --weight-decay 0.001 --clip 1"
+# shellcheck disable=SC2086
+{
+    gives "whole, from a model" 0 "$snnk" train $further --save whole.st
+    interrupted $further
+    gives "resumed, from a model" 0 "$snnk" train $further --resume check.st --save part.st
+}
+if cmp -s whole.st part.st; then ok; else not_ok "resumed, from a model: another model"; fi
+# Other settings, data, start
+# shellcheck disable=SC2086
+{
+    refused 1 'made with "clip 1", but now it is "clip 2"' --train smooth.csv --model smooth.st --rows learn --solve end \
+        --rate 0.005 --weight-decay 0.001 --clip 2 --resume check.st
+    refused 1 'made with "rate 0.005", but now it is "rate 0.02"' --train smooth.csv --model smooth.st --rows learn \
+        --solve end --resume check.st
+}
+gives "another model" 0 "$snnk" train --train smooth.csv --seed 5 --save other.st
+refused 1 'check.st is a checkpoint of other rows, or of another model' --train smooth.csv --model other.st --rows learn \
+    --solve end --rate 0.005 --weight-decay 0.001 --clip 1 --resume check.st
+awk -F, 'BEGIN { OFS = "," } NR == 5 { $5 += 1 } { print }' smooth.csv >changed.csv
+refused 1 'check.st is a checkpoint of other rows' --train changed.csv --model smooth.st --rows learn \
+    --solve end --rate 0.005 --weight-decay 0.001 --clip 1 --resume check.st
+refused 1 'smooth.st is not a checkpoint' --train smooth.csv --resume smooth.st
+refused 1 'arms.csv: not a safetensors file' --train arms.csv --resume arms.csv
+refused 2 'would overwrite the checkpoint' --train arms.csv --resume refused.st
+head -c 5000 check.st >cut.st
+# shellcheck disable=SC2086
+refused 1 'cut.st' $further --resume cut.st
+# The network of a checkpoint takes and gives scaled numbers: other commands refuse it.
+for call in "predict check.st smooth.csv" "eval check.st --test smooth.csv" "quantize check.st --storage int8 --save q.st" \
+    "bundle check.st --save q.st" "fit --train smooth.csv --like check.st" "train --train smooth.csv --model check.st" \
+    "compress check.st --inputs x.npy --save q.st"; do
+    # shellcheck disable=SC2086
+    gives "$call" 1 "$snnk" $call
+    has "$call" err 'check.st is a checkpoint: snnk train --resume makes a model of it'
+done
+gives "info of a checkpoint" 0 "$snnk" info check.st
+
 report cli_train

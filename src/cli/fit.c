@@ -7,6 +7,7 @@
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
 #include "cli/fit_report.h"
+#include "cli/model.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
 
@@ -377,8 +378,10 @@ static int fit(session *s) {
 
 /* Open the model of --like. Columns, target and classes are taken from it too. */
 static int open_like(session *s) {
+    int exit_status;
+
     if (!s->o->like) return EXIT_OK;
-    if (snnk_network_load(s->o->like, NULL, &s->like) != SNNK_OK) return library_failed(command);
+    if ((exit_status = model_load(command, s->o->like, &s->like)) != EXIT_OK) return exit_status;
     if (snnk_network_layers(s->like) != 1 || !snnk_layer_map(snnk_network_layer(s->like, 0)))
         return failed(command, "%s is not a model of one layer of features", s->o->like);
     data_options_like(s->like, &s->o->data);

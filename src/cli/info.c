@@ -390,7 +390,7 @@ static bool is_network(const snnk_tensors *tensors) {
 /* Describe the model, if it is one, and list the tensors. */
 static int run(model_use *use, const snnk_tensors *tensors) {
     const bool network = is_network(tensors);
-    int exit_status = network ? model_open(command, use) : EXIT_OK;
+    int exit_status = network ? model_open_any(command, use) : EXIT_OK;
     cJSON *json, *array;
 
     if (exit_status != EXIT_OK) return exit_status;

@@ -193,19 +193,29 @@ int model_refuse_checkpoint(const char *command, const char *path, const snnk_ne
         path);
 }
 
-int model_open(const char *command, model_use *use) {
+int model_load(const char *command, const char *path, snnk_network **network) {
+    if (snnk_network_load(path, NULL, network) != SNNK_OK) return library_failed(command);
+    return model_refuse_checkpoint(command, path, *network);
+}
+
+int model_open_any(const char *command, model_use *use) {
     int exit_status;
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
         return load_failed(command, use);
-    exit_status = model_refuse_checkpoint(command, use->path, use->network);
-    if (exit_status != EXIT_OK) return exit_status;
     use->files.missing_words = snnk_network_note(use->network, "missing_words");
     if ((exit_status = apply_storage(command, use)) != EXIT_OK) return exit_status;
     if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;
     if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
         return library_failed(command);
     return EXIT_OK;
+}
+
+int model_open(const char *command, model_use *use) {
+    const int exit_status = model_open_any(command, use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return model_refuse_checkpoint(command, use->path, use->network);
 }
 
 int32_t model_projection(const snnk_network *network, const char *path) {

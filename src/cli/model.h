@@ -79,9 +79,15 @@ void model_add_report(cJSON *json, const snnk_solve_report *report);
  * status. */
 int model_refuse_checkpoint(const char *command, const char *path, const snnk_network *network);
 
+/* Load a network that is no checkpoint. */
+int model_load(const char *command, const char *path, snnk_network **network);
+
 /* Load the model, quantized if it was saved so, and create a workspace. Prints the error and
  * returns an exit status. model_close frees what is there in any case. */
 int model_open(const char *command, model_use *use);
+
+/* The same for a model that may be a checkpoint. */
+int model_open_any(const char *command, model_use *use);
 
 /* The same for a model that must have statistics. Sets use->projection too. */
 int model_open_statistics(const char *command, model_use *use);

@@ -83,7 +83,7 @@ static int settings_differ(const train_session *s, const char *theirs) {
     at = setting_at(ours, differs);
     return failed(command,
                   "%s was made with \"%.*s\", but now it is \"%.*s\": --resume needs the same "
-                  "options as before",
+                  "options and data as before",
                   s->o->resume, (int)strcspn(theirs + at, ",;"), theirs + at,
                   (int)strcspn(ours + at, ",;"), ours + at);
 }

@@ -28,9 +28,7 @@ static int open_model(train_session *s) {
     int exit_status;
 
     if (!path) return EXIT_OK;
-    if (snnk_network_load(path, NULL, &s->model) != SNNK_OK) return library_failed(command);
-    exit_status = model_refuse_checkpoint(command, path, s->model);
-    if (exit_status != EXIT_OK) return exit_status;
+    if ((exit_status = model_load(command, path, &s->model)) != EXIT_OK) return exit_status;
     storage = snnk_network_note(s->model, "storage");
     if (storage)
         return failed(command,

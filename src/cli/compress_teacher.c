@@ -197,7 +197,7 @@ static int set_notes(const compress_options *o, compress_teacher *teacher) {
         st = snnk_network_set_note(network, "classes", classes);
     else if (classes)
         named = NULL;
-    if (o->named) named = o->named;
+    if (o->task) named = o->task;
     if (st == SNNK_OK && (named || !snnk_network_note(network, "task")))
         st = snnk_network_set_note(network, "task", named ? named : "regression");
     return st == SNNK_OK ? EXIT_OK : library_failed(command);

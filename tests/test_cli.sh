@@ -24,7 +24,7 @@ gives "help" 0 "$snnk" --help
 has "help lists commands" out '^  fit '
 gives "version" 0 "$snnk" --version
 has "version" out '^snnk [0-9]+\.[0-9]+\.[0-9]+$'
-for command in fit eval predict info update forget merge compress; do
+for command in fit train eval predict info update forget merge compress; do
     gives "$command --help" 0 "$snnk" $command --help
     has "$command --help has an example" out '^Examples:$'
     has "$command --help, its example" out "^  \\$ snnk $command "

@@ -55,7 +55,7 @@ printf 'x,y\n0,1\n1,3\n2,5\n3,7\n' >line.csv
 gives "fit of a line" 0 "$snnk" fit --train line.csv --task regression --features identity --ridge 0 --save line.st
 give_uncertainty line.st ''
 gives "no uncertainty" 1 "$snnk" predict line.st line.csv --interval 0.9
-has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: there is none after --ridge, --choose gcv, or an update that added classes; fit it again'
+has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: there is none after --ridge, --choose gcv, an update that added classes, or train --model; fit it again'
 gives "no uncertainty" 1 "$snnk" eval line.st --test line.csv --coverage 0.9
 has "no uncertainty" err 'does not hold its uncertainty, which --coverage needs'
 gives "no uncertainty" 0 "$snnk" eval line.st --test line.csv --json

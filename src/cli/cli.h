@@ -1,4 +1,4 @@
-/* The snnk program: one command each in fit.c, eval.c, predict.c, info.c, update_forget.c, merge.c,
+/* The snnk program: one command each in fit.c, train.c, eval.c, predict.c, info.c, update_forget.c, merge.c,
  * compress.c, bundle.c and quantize.c. The other files are shared by the commands. */
 #ifndef SNNK_CLI_CLI_H
 #define SNNK_CLI_CLI_H
@@ -15,6 +15,7 @@ enum { BATCH_ROWS = 1024 };
 
 /* The commands. argv[0] is the command's name; each returns an exit status. */
 int fit_command(int argc, char **argv);
+int train_command(int argc, char **argv);
 int eval_command(int argc, char **argv);
 int predict_command(int argc, char **argv);
 int info_command(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/plot.h"
 #include "cli/system.h"
 
 static const char command[] = "compress";
@@ -288,17 +289,6 @@ static bool set_value(int option, const char *value, compress_options *o, given 
     }
 }
 
-/* The path of the plot with .png replaced by .csv, or with .csv appended. */
-static int make_csv_path(compress_options *o) {
-    const size_t length = o->plot ? strlen(o->plot) : 0;
-    const bool png = length > 4 && strcmp(o->plot + length - 4, ".png") == 0;
-
-    if (!o->plot) return EXIT_OK;
-    if (length + 4 >= sizeof o->csv) return wrong_usage(command, "--plot: the path is too long");
-    snprintf(o->csv, sizeof o->csv, "%.*s.csv", (int)(length - (png ? 4 : 0)), o->plot);
-    return EXIT_OK;
-}
-
 /* ---- Checks ---- */
 
 /* Turn --weight and --then into layers. */
@@ -370,7 +360,7 @@ static int check_paths(const compress_options *o) {
 }
 
 static int check_options(given *g, compress_options *o) {
-    int exit_status = make_csv_path(o);
+    int exit_status = o->plot ? plot_csv_path(command, o->plot, o->csv) : EXIT_OK;
 
     if (exit_status == EXIT_OK) exit_status = take_named_layers(g, o);
     if (exit_status != EXIT_OK) return exit_status;

@@ -3,6 +3,7 @@
 #define SNNK_CLI_COMPRESS_OPTIONS_H
 
 #include "cli/dataset.h"
+#include "cli/plot.h"
 
 enum { MAX_LAYERS = 256 };
 
@@ -34,7 +35,7 @@ typedef struct compress_options {
     bool block_rows;  /* --heldout-block-rows was given */
     bool json, quiet, help;
     size_t threads;
-    char csv[4096]; /* path for the numbers of the plot */
+    char csv[PLOT_PATH_ROOM]; /* path for the numbers of the plot */
 } compress_options;
 
 /* Read the options. Prints the error and returns an exit status. With o->help, nothing else in *o

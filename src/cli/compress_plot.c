@@ -1,59 +1,27 @@
-#define _POSIX_C_SOURCE 200809L
 #include "cli/compress_plot.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "cli/console.h"
+#include "cli/plot.h"
 
 static const char command[] = "compress";
 
-enum { PATH_ROOM = 4096 + 8 }; /* the options limit paths of plots to 4095 bytes */
+int compress_check_plot(void) { return plot_check(command); }
 
-int compress_check_plot(void) {
-    FILE *gnuplot;
+static void put_csv(FILE *file, const void *of) {
+    const compress_curve *curve = of;
 
-    signal(SIGPIPE, SIG_IGN); /* if gnuplot ends early, pclose reports it */
-    gnuplot = popen("gnuplot --version >/dev/null 2>&1", "w");
-    if (gnuplot && pclose(gnuplot) == 0) return EXIT_OK;
-    return failed(command, "--plot needs gnuplot, which could not be started");
-}
+    fprintf(file, "features,method,parameters,multiply_adds,explained,relative_error\n");
+    for (size_t i = 0; i < curve->n; i++)
+        for (int k = STUDENT; k <= RANDOM; k++) {
+            const compress_method *m = &curve->points[i].methods[k];
 
-/* Write a text inside single quotes, as gnuplot reads it. */
-static void put_quoted(FILE *to, const char *text) {
-    putc('\'', to);
-    for (; *text; text++) fputs(*text == '\'' ? "''" : (char[2]){*text, '\0'}, to);
-    putc('\'', to);
-}
-
-/* The temporary path of a file. */
-static const char *temporary(const char *path, char buffer[PATH_ROOM]) {
-    snprintf(buffer, PATH_ROOM, "%s.part", path);
-    return buffer;
-}
-
-static int write_csv(const char *path, const compress_curve *curve) {
-    FILE *file = fopen(path, "w");
-    bool written = file != NULL;
-
-    if (file) {
-        fprintf(file, "features,method,parameters,multiply_adds,explained,relative_error\n");
-        for (size_t i = 0; i < curve->n; i++)
-            for (int k = STUDENT; k <= RANDOM; k++) {
-                const compress_method *m = &curve->points[i].methods[k];
-
-                if (isnan(m->explained)) continue;
-                fprintf(file, "%llu,%s,%.0f,%.0f,%.6g,%.6g\n",
-                        (unsigned long long)curve->points[i].features, compress_method_keys[k],
-                        m->parameters, m->multiply_adds, m->explained, compress_relative_error(m));
-            }
-        written = !ferror(file);
-        written = fclose(file) == 0 && written;
-    }
-    return written ? EXIT_OK : failed(command, "%s: %s", path, strerror(errno));
+            if (isnan(m->explained)) continue;
+            fprintf(file, "%llu,%s,%.0f,%.0f,%.6g,%.6g\n",
+                    (unsigned long long)curve->points[i].features, compress_method_keys[k],
+                    m->parameters, m->multiply_adds, m->explained, compress_relative_error(m));
+        }
 }
 
 /* Whether a method has at least one point. */
@@ -115,47 +83,15 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     fputs("\n", gnuplot);
 }
 
-/* Returns whether gnuplot drew the plot. */
-static bool draw(const char *path, const compress_curve *curve) {
-    FILE *gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
-
-    if (!gnuplot) return false;
-    fputs("set terminal pngcairo size 900,540 font ',11'\nset output ", gnuplot);
-    put_quoted(gnuplot, path);
-    putc('\n', gnuplot);
-    put_curves(gnuplot, curve);
-    put_plot(gnuplot, curve);
-    return pclose(gnuplot) == 0;
+static void put_picture(FILE *gnuplot, const void *of) {
+    put_curves(gnuplot, of);
+    put_plot(gnuplot, of);
 }
 
 int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
-    char buffer[PATH_ROOM];
-    int exit_status = write_csv(temporary(csv, buffer), curve);
-
-    if (exit_status == EXIT_OK && !draw(temporary(path, buffer), curve))
-        exit_status = interrupted ? EXIT_CANCELLED /* which ends gnuplot too */
-                                  : failed(command, "gnuplot could not draw %s", path);
-    if (exit_status != EXIT_OK) compress_plot_drop(path, csv);
-    return exit_status;
+    return plot_draw(command, path, csv, put_picture, put_csv, curve);
 }
 
-int compress_plot_keep(const char *path, const char *csv) {
-    const char *const to[] = {csv, path};
-    char buffer[PATH_ROOM];
+int compress_plot_keep(const char *path, const char *csv) { return plot_keep(command, path, csv); }
 
-    for (int k = 0; k < 2; k++)
-        if (rename(temporary(to[k], buffer), to[k]) != 0) {
-            const int exit_status = failed(command, "%s: %s", to[k], strerror(errno));
-
-            compress_plot_drop(path, csv);
-            return exit_status;
-        }
-    return EXIT_OK;
-}
-
-void compress_plot_drop(const char *path, const char *csv) {
-    char buffer[PATH_ROOM];
-
-    (void)remove(temporary(path, buffer));
-    (void)remove(temporary(csv, buffer));
-}
+void compress_plot_drop(const char *path, const char *csv) { plot_drop(path, csv); }

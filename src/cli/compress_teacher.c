@@ -1,4 +1,5 @@
 #include "cli/compress_teacher.h"
+#include "cli/model.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -189,16 +190,16 @@ static bool classes_fit(const char *classes, size_t outputs) {
 static int set_notes(const compress_options *o, compress_teacher *teacher) {
     snnk_network *network = teacher->network;
     const char *classes = snnk_tensors_text(teacher->tensors, "note.classes");
-    const char *task = snnk_tensors_text(teacher->tensors, "note.task");
+    const char *named = snnk_tensors_text(teacher->tensors, "note.task");
     int st = SNNK_OK;
 
     if (classes && classes_fit(classes, snnk_network_outputs(network)))
         st = snnk_network_set_note(network, "classes", classes);
     else if (classes)
-        task = NULL;
-    if (o->task) task = o->task;
-    if (st == SNNK_OK && (task || !snnk_network_note(network, "task")))
-        st = snnk_network_set_note(network, "task", task ? task : "regression");
+        named = NULL;
+    if (o->task) named = o->task;
+    if (st == SNNK_OK && (named || !snnk_network_note(network, "task")))
+        st = snnk_network_set_note(network, "task", named ? named : "regression");
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
@@ -230,8 +231,9 @@ static int read_tensors(const compress_options *o, const compress_rows *rows,
 
 static int load_model(const compress_options *o, const compress_rows *rows,
                       compress_teacher *teacher, size_t *inputs) {
-    if (snnk_network_load(o->file, NULL, &teacher->network) != SNNK_OK)
-        return library_failed(command);
+    const int exit_status = model_load(command, o->file, &teacher->network);
+
+    if (exit_status != EXIT_OK) return exit_status;
     if (snnk_network_encoder(teacher->network))
         return failed(command,
                       "%s prepares the columns of tables (snnk info %s): its layers cannot be "

@@ -7,6 +7,7 @@
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
 #include "cli/fit_report.h"
+#include "cli/model.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
 
@@ -375,32 +376,15 @@ static int fit(session *s) {
     return EXIT_OK;
 }
 
-/* Open the test data, with the columns and the target of the training data. */
-static int open_test(session *s) {
-    data_files files = s->o->test;
-    int exit_status;
-
-    if (!files.table && !files.inputs) return EXIT_OK;
-    files.target = snnk_network_note(s->network, "target");
-    files.missing_words = snnk_network_note(s->network, "missing_words");
-    exit_status = dataset_open(command, &files, snnk_network_note(s->network, "columns"),
-                               s->train.encoder, &s->test);
-    return exit_status == EXIT_OK ? task_check(command, &s->task, s->train.n_inputs, &s->test)
-                                  : exit_status;
-}
-
 /* Open the model of --like. Columns, target and classes are taken from it too. */
 static int open_like(session *s) {
+    int exit_status;
+
     if (!s->o->like) return EXIT_OK;
-    if (snnk_network_load(s->o->like, NULL, &s->like) != SNNK_OK) return library_failed(command);
+    if ((exit_status = model_load(command, s->o->like, &s->like)) != EXIT_OK) return exit_status;
     if (snnk_network_layers(s->like) != 1 || !snnk_layer_map(snnk_network_layer(s->like, 0)))
         return failed(command, "%s is not a model of one layer of features", s->o->like);
-    if (!s->o->train.target && s->o->train.table)
-        s->o->train.target = snnk_network_note(s->like, "target");
-    if (!s->o->train.weights) s->o->train.weights = snnk_network_note(s->like, "weights");
-    if (!s->o->train.group) s->o->train.group = snnk_network_note(s->like, "group");
-    if (!s->o->train.missing_words)
-        s->o->train.missing_words = snnk_network_note(s->like, "missing_words");
+    data_options_like(s->like, &s->o->data);
     return EXIT_OK;
 }
 
@@ -411,13 +395,13 @@ static int find_task(session *s) {
     int exit_status;
 
     if (!s->like) {
-        exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
+        exit_status = task_from_data(command, &s->train, s->o->data.task, &s->task);
         if (exit_status != EXIT_OK) return exit_status;
         if (!s->task.classification && s->o->loss == SNNK_LOSS_CROSS_ENTROPY)
             return failed(command,
                           "--loss cross-entropy needs classes, but this is a regression: %s",
                           s->task.reason);
-        if (!s->o->balance)
+        if (!s->o->data.balance)
             return s->task.classification ? task_note_unbalanced(command, &s->train, &s->task)
                                           : EXIT_OK;
         if (!s->task.classification)
@@ -450,10 +434,10 @@ static int prepare(session *s) {
     int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
-    exit_status = s->like
-                      ? dataset_open(command, &s->o->train, snnk_network_note(s->like, "columns"),
-                                     snnk_network_encoder(s->like), &s->train)
-                      : dataset_open_training(command, &s->o->train, &s->train);
+    exit_status =
+        s->like ? dataset_open(command, &s->o->data.train, snnk_network_note(s->like, "columns"),
+                               snnk_network_encoder(s->like), &s->train)
+                : dataset_open_training(command, &s->o->data.train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
     if (s->o->heldout_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
@@ -469,7 +453,9 @@ static int prepare(session *s) {
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
         task_save(&s->task, &s->train, s->network) != SNNK_OK)
         return library_failed(command);
-    if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
+    exit_status =
+        data_options_open_test(command, &s->o->data, s->network, &s->task, &s->train, &s->test);
+    if (exit_status != EXIT_OK) return exit_status;
     exit_status = training_rows_create(command, &s->train, &s->batch);
     if (exit_status == EXIT_OK && !s->task.classification)
         exit_status = training_rows_variance(command, &s->train, s->batch, &s->variance);

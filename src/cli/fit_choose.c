@@ -133,7 +133,7 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
     training_rows_free(batch);
     if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     for (int32_t form = 1; exit_status == EXIT_OK && form < forms; form++) {
-        exit_status = dataset_encode(command, &o->train, form, train);
+        exit_status = dataset_encode(command, &o->data.train, form, train);
         if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     }
     return exit_status;

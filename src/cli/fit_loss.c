@@ -4,66 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/all_rows.h"
 #include "cli/console.h"
 
 /* Without an option, losses are compared only up to these: about 20 seconds on one core. */
 #define MOST_WORK  3e10 /* rows x features^2 x classes */
 #define MOST_BYTES 2e9
-
-/* All training rows, in memory. */
-typedef struct all_rows {
-    double *X;
-    int32_t *labels;
-    float *weights; /* NULL if rows have none */
-    uint64_t *groups;
-    size_t n;
-} all_rows;
-
-static void all_rows_free(const all_rows *all) {
-    free(all->X);
-    free(all->labels);
-    free(all->weights);
-    free(all->groups);
-}
-
-/* Returns false if there is too little memory. */
-static bool all_rows_alloc(const dataset *train, const task *what, all_rows *all) {
-    const size_t n = train->rows;
-    const bool weighted = train->weights != NO_COLUMN || what->class_weights;
-
-    *all = (all_rows){.X = calloc(n, train->n_inputs * sizeof *all->X),
-                      .labels = calloc(n, sizeof *all->labels)};
-    if (weighted) all->weights = calloc(n, sizeof *all->weights);
-    if (train->group != NO_COLUMN) all->groups = calloc(n, sizeof *all->groups);
-    return all->X && all->labels && (all->weights || !weighted) &&
-           (all->groups || train->group == NO_COLUMN);
-}
-
-/* Append a batch. */
-static void append(const snnk_rows *batch, size_t d, all_rows *all) {
-    for (size_t i = 0; i < batch->n; i++, all->n++) {
-        for (size_t j = 0; j < d; j++)
-            all->X[all->n * d + j] =
-                batch->X ? (double)batch->X[i * d + j] : batch->X_f64[i * d + j];
-        all->labels[all->n] = batch->labels[i];
-        if (all->weights) all->weights[all->n] = batch->weights[i];
-        if (all->groups) all->groups[all->n] = batch->groups[i];
-    }
-}
-
-static int read_all(const char *command, const task *what, dataset *train, training_rows *batch,
-                    all_rows *all) {
-    int exit_status = EXIT_OK;
-
-    for (size_t first = 0; exit_status == EXIT_OK && first < train->rows; first += BATCH_ROWS) {
-        const size_t left = train->rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
-
-        exit_status = training_rows_read(command, what, train, first, n, batch);
-        if (exit_status == EXIT_OK) append(&batch->rows, train->n_inputs, all);
-        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
-    }
-    return exit_status;
-}
 
 /* Whether to compare without an option. */
 static bool is_wanted(const fit_options *o, const task *what) {
@@ -81,16 +27,14 @@ static bool is_too_large(const dataset *train, const task *what, const snnk_laye
 static int compare(const all_rows *all, const task *what, const snnk_layer *layer,
                    const snnk_loss_config *config, snnk_workspace *workspace,
                    snnk_loss_report *report, snnk_network **chosen) {
+    const snnk_rows rows = all_rows_part(all, 0, all->n);
     snnk_network *network = NULL;
     int st = snnk_network_create(NULL, &network);
 
     if (st == SNNK_OK) st = snnk_network_append(network, layer);
     if (st == SNNK_OK)
-        st = snnk_network_choose_loss(
-            network,
-            SNNK_ROWS(.n = all->n, .X_f64 = all->X, .inputs = snnk_layer_inputs(layer),
-                      .labels = all->labels, .weights = all->weights, .groups = all->groups),
-            what->outputs, config, workspace, report, chosen);
+        st = snnk_network_choose_loss(network, &rows, what->outputs, config, workspace, report,
+                                      chosen);
     snnk_network_free(network);
     return st;
 }
@@ -108,6 +52,7 @@ int fit_loss_choose(const char *command, const fit_options *o, const task *what,
     const bool asked = o->loss == SNNK_LOSS_CROSS_ENTROPY;
     all_rows all = {.n = 0};
     snnk_loss_config config;
+    bool memory;
     int exit_status;
 
     *loss = (fit_loss){.report = {.size = sizeof loss->report}};
@@ -116,9 +61,10 @@ int fit_loss_choose(const char *command, const fit_options *o, const task *what,
     if (!asked && !is_wanted(o, what)) return EXIT_OK;
     if (!asked && is_too_large(train, what, layer))
         return skip(command, false, "it would take long (--loss cross-entropy does it)", loss);
-    if (!all_rows_alloc(train, what, &all)) {
+    exit_status = all_rows_read(command, what, train, true, batch, &all, &memory);
+    if (!memory) {
         exit_status = skip(command, asked, "out of memory for all rows", loss);
-    } else if ((exit_status = read_all(command, what, train, batch, &all)) == EXIT_OK) {
+    } else if (exit_status == EXIT_OK) {
         snnk_loss_config_init(&config, sizeof config);
         config.seed = o->fit.seed;
         config.ridge = ridge;

@@ -8,40 +8,14 @@
 
 static const char command[] = "fit";
 
-static const char help_data[] =
+static const char help_usage[] =
     "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
     "backpropagation. What no option gives is chosen by errors of rows that are left out. In\n"
     "builds with MPI, processes started by mpirun share the rows.\n"
-    "\n"
-    "Data (IDX, .npy, or CSV; each may be compressed with gzip):\n"
-    "  --train FILE             CSV with inputs and target\n"
-    "  --target COLUMN          name of its target column (default: the last)\n"
-    "  --train-images FILE      inputs, one row each; also --train-inputs\n"
-    "  --train-labels FILE      their targets; also --train-targets\n"
-    "  --test FILE              CSV to score the model on; columns are found by name\n"
-    "  --test-images FILE       test data as two files; also --test-inputs\n"
-    "  --test-labels FILE       also --test-targets\n"
-    "  --separator C            of CSV: ',', ';', '|', tab or space (default: found)\n"
-    "  --decimal C              decimal point of CSV: '.' or ',' (default: found)\n"
-    "  --no-header              the first line of CSV has no column names (default: found)\n"
-    "  --columns A,B,...        use only these inputs: names, or numbers from 1 (default: all\n"
-    "                           but the target and the following)\n"
-    "  --drop A,B,...           do not use these columns\n"
-    "  --weights COLUMN         how much each row counts: numbers >= 0\n"
-    "  --group COLUMN           rows with equal values are held out together\n"
-    "  --date-parts             dates become times of year, week and day too\n"
-    "  --missing MODE           inputs missing in CSV become the mean or the median, or are\n"
-    "                           refused (refuse). Default: known: they become the mean, but\n"
-    "                           later ones are refused in columns that miss none here\n"
-    "  --missing-words A,B,...  the texts that mean missing (default: NA,N/A,n/a,#N/A,NaN,nan,\n"
-    "                           NULL,null,None,?); empty fields always do\n"
-    "  --task TASK              classification or regression (default: classification if\n"
-    "                           the targets are words, up to 20 different whole numbers, or\n"
-    "                           up to 1000 in a file of labels; a column of both words and\n"
-    "                           numbers is refused: a number may be missing)\n"
-    "  --balance                let all classes count the same, however many rows they have\n"
+    "\n";
+static const char help_features[] =
     "\n"
     "Features (by default, kind, scales and scaling are chosen: those that best predict rows\n"
     "that are left out of fits of a sample):\n"
@@ -95,7 +69,9 @@ static const char help_fit[] =
     "  the test succeed\n";
 
 void fit_print_help(void) {
-    fputs(help_data, stdout);
+    fputs(help_usage, stdout);
+    fputs(data_options_help, stdout);
+    fputs(help_features, stdout);
     fputs(help_fit, stdout);
 }
 
@@ -104,27 +80,7 @@ const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
 enum {
-    TRAIN = FIRST_OPTION,
-    TARGET,
-    TRAIN_INPUTS,
-    TRAIN_TARGETS,
-    TRAIN_LABELS,
-    TEST,
-    TEST_INPUTS,
-    TEST_TARGETS,
-    SEPARATOR,
-    MISSING,
-    MISSING_WORDS,
-    DATE_PARTS,
-    COLUMNS,
-    DROP,
-    WEIGHTS,
-    GROUP,
-    DECIMAL,
-    NO_HEADER,
-    TASK,
-    BALANCE,
-    FEATURES,
+    FEATURES = DATA_OPTIONS_END,
     M,
     ORDER,
     FLOOR,
@@ -151,29 +107,7 @@ enum {
     HELP
 };
 
-static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
-                                             {"target", 1, NULL, TARGET},
-                                             {"train-images", 1, NULL, TRAIN_INPUTS},
-                                             {"train-inputs", 1, NULL, TRAIN_INPUTS},
-                                             {"train-labels", 1, NULL, TRAIN_LABELS},
-                                             {"train-targets", 1, NULL, TRAIN_TARGETS},
-                                             {"test", 1, NULL, TEST},
-                                             {"test-images", 1, NULL, TEST_INPUTS},
-                                             {"test-inputs", 1, NULL, TEST_INPUTS},
-                                             {"test-labels", 1, NULL, TEST_TARGETS},
-                                             {"test-targets", 1, NULL, TEST_TARGETS},
-                                             {"separator", 1, NULL, SEPARATOR},
-                                             {"missing", 1, NULL, MISSING},
-                                             {"missing-words", 1, NULL, MISSING_WORDS},
-                                             {"date-parts", 0, NULL, DATE_PARTS},
-                                             {"columns", 1, NULL, COLUMNS},
-                                             {"drop", 1, NULL, DROP},
-                                             {"weights", 1, NULL, WEIGHTS},
-                                             {"group", 1, NULL, GROUP},
-                                             {"decimal", 1, NULL, DECIMAL},
-                                             {"no-header", 0, NULL, NO_HEADER},
-                                             {"task", 1, NULL, TASK},
-                                             {"balance", 0, NULL, BALANCE},
+static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"features", 1, NULL, FEATURES},
                                              {"m", 1, NULL, M},
                                              {"order", 1, NULL, ORDER},
@@ -204,10 +138,6 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
 /* The values that an option accepts. */
 static const char *takes(int option) {
     switch (option) {
-    case SEPARATOR: return SEPARATOR_TAKES;
-    case MISSING: return "mean, median, refuse or known";
-    case DECIMAL: return DECIMAL_TAKES;
-    case TASK: return "classification or regression";
     case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
     case M: return "a whole number >= 1";
     case ORDER: return "0, 1 or 2";
@@ -260,26 +190,7 @@ static bool read_ridge(const char *text, double *ridge) {
 /* Set an option that accepts every value, or none: files and flags. False for other options. */
 static bool set_plain(int option, const char *value, fit_options *o) {
     switch (option) {
-    case TRAIN: o->train.table = value; return true;
-    case TARGET: o->train.target = value; return true;
-    case TRAIN_INPUTS: o->train.inputs = value; return true;
-    case TRAIN_TARGETS: o->train.targets = value; return true;
-    case TRAIN_LABELS:
-        o->train.targets = value;
-        o->train.labels = true;
-        return true;
-    case TEST: o->test.table = value; return true;
-    case TEST_INPUTS: o->test.inputs = value; return true;
-    case TEST_TARGETS: o->test.targets = value; return true;
-    case MISSING_WORDS: o->train.missing_words = value; return true;
-    case DATE_PARTS: o->train.date_parts = true; return true;
-    case COLUMNS: o->train.columns = value; return true;
-    case DROP: o->train.drop = value; return true;
-    case WEIGHTS: o->train.weights = value; return true;
-    case GROUP: o->train.group = value; return true;
-    case NO_HEADER: o->train.no_header = o->test.no_header = true; return true;
     case SAVE: o->save = value; return true;
-    case BALANCE: o->balance = true; return true;
     case LINEAR: o->linear = true; return true;
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
@@ -292,15 +203,6 @@ static bool set_plain(int option, const char *value, fit_options *o) {
 
 static bool set_value(int option, const char *value, fit_options *o) {
     switch (option) {
-    case SEPARATOR:
-        return read_separator(value, &o->train.separator) &&
-               read_separator(value, &o->test.separator);
-    case MISSING: return find_value(value, snnk_missing_name, &o->train.missing);
-    case DECIMAL:
-        return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
-    case TASK:
-        o->task = value;
-        return strcmp(value, "classification") == 0 || strcmp(value, "regression") == 0;
     case FEATURES: return choose(value, fit_kinds, 4, &o->map.kind);
     case M: return read_u64(value, &o->map.features) && o->map.features > 0;
     case ORDER: return read_order(value, &o->map.order);
@@ -331,38 +233,18 @@ static bool set_value(int option, const char *value, fit_options *o) {
     }
 }
 
-/* Check that one table or a pair of files is given, or, unless it is needed, nothing. */
-static int check_files(const data_files *files, const char *what, bool needed) {
-    const bool pair = files->inputs || files->targets;
-
-    if (files->table && pair)
-        return wrong_usage(command, "use either --%s or --%s-images and --%s-labels", what, what,
-                           what);
-    if (pair && !(files->inputs && files->targets))
-        return wrong_usage(command, "--%s-%s is missing", what,
-                           files->inputs ? "labels" : "images");
-    if (needed && !files->table && !pair)
-        return wrong_usage(command,
-                           "--train FILE, or --train-images and --train-labels, is missing");
-    return EXIT_OK;
-}
-
 /* Check that --save does not overwrite a file that is read. */
 static int check_overwriting(const fit_options *o) {
-    const char *const read[] = {o->train.table, o->train.inputs, o->train.targets, o->like,
-                                o->test.table,  o->test.inputs,  o->test.targets};
-
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (same_file(o->save, read[i]))
-            return wrong_usage(command, "--save %s would overwrite the input %s", o->save, read[i]);
-    return EXIT_OK;
+    if (same_file(o->save, o->like))
+        return wrong_usage(command, "--save %s would overwrite the input %s", o->save, o->like);
+    return data_options_check_written(command, &o->data, "--save", o->save);
 }
 
 /* Check that no option is given that others leave without effect. given: as in check_kind. */
 static int check_effect(const fit_options *o, const bool *given) {
     const bool fixed = o->fit.ridge != SNNK_RIDGE_AUTO;
 
-    if (fixed && given[CHOOSE - TRAIN])
+    if (fixed && given[CHOOSE - FIRST_OPTION])
         return wrong_usage(command, "--choose has no effect with --ridge");
     if (fixed && o->heldout_given)
         return wrong_usage(command, "--heldout has no effect with --ridge");
@@ -374,7 +256,7 @@ static int check_effect(const fit_options *o, const bool *given) {
 }
 
 /* Check that the chosen kind of features uses the given options. given: whether an option was
- * given, by its number from TRAIN on. */
+ * given, by its number from FIRST_OPTION on. */
 static int check_kind(const fit_options *o, const bool *given) {
     enum {
         ARC = 1 << SNNK_MAP_ARC_COSINE,
@@ -397,7 +279,7 @@ static int check_kind(const fit_options *o, const bool *given) {
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         const struct option *option = long_options;
 
-        if (!given[uses[i].option - TRAIN] || (uses[i].kinds & 1 << o->map.kind)) continue;
+        if (!given[uses[i].option - FIRST_OPTION] || (uses[i].kinds & 1 << o->map.kind)) continue;
         while (option->val != uses[i].option) option++;
         return wrong_usage(command, "--%s has no effect on %s features", option->name,
                            fit_kinds[o->map.kind]);
@@ -407,12 +289,12 @@ static int check_kind(const fit_options *o, const bool *given) {
 
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
-    bool given[HELP - TRAIN + 1] = {false};
+    bool given[HELP - FIRST_OPTION + 1] = {false};
     uint64_t seen = 0;
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .loss = -1};
-    o->train.missing = SNNK_MISSING_KNOWN;
+    data_options_init(&o->data);
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
@@ -427,30 +309,31 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         }
         exit_status = check_option(command, &long_options[index], argv, &seen);
         if (exit_status != EXIT_OK) return exit_status;
-        given[option - TRAIN] = true;
-        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
-            option == BALANCE || option == COLUMNS || option == DROP || option == MISSING ||
-            option == DATE_PARTS)
+        given[option - FIRST_OPTION] = true;
+        if ((option >= FEATURES && option <= SCALING) || option == LINEAR ||
+            is_decided_by_model(option))
             conflicting = long_options[index].name;
-        if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
-            return wrong_value(command, long_options[index].name, optarg, takes(option));
+        if (is_data_option(option) ? !data_option_set(option, optarg, &o->data)
+                                   : !set_plain(option, optarg, o) && !set_value(option, optarg, o))
+            return wrong_value(command, long_options[index].name, optarg,
+                               is_data_option(option) ? data_option_takes(option) : takes(option));
     }
     if (optind < argc) return wrong_usage(command, "unexpected argument '%s'", argv[optind]);
     if (o->like && conflicting)
         return wrong_usage(
             command, "--%s and --like: use one of them, --like takes the other from its model",
             conflicting);
-    if (given[ACTIVATION - TRAIN] && !given[FEATURES - TRAIN])
+    if (given[ACTIVATION - FIRST_OPTION] && !given[FEATURES - FIRST_OPTION])
         o->map.kind = SNNK_MAP_ELEMENTWISE; /* the only kind with an activation */
     if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
-    o->kind_given = given[FEATURES - TRAIN] || given[ORDER - TRAIN] || given[FLOOR - TRAIN] ||
-                    given[ACTIVATION - TRAIN];
-    o->scale_given = given[PROJECTION_SCALE - TRAIN] || given[OFFSET_SCALE - TRAIN];
-    o->features_given = given[M - TRAIN];
+    o->kind_given = given[FEATURES - FIRST_OPTION] || given[ORDER - FIRST_OPTION] ||
+                    given[FLOOR - FIRST_OPTION] || given[ACTIVATION - FIRST_OPTION];
+    o->scale_given = given[PROJECTION_SCALE - FIRST_OPTION] || given[OFFSET_SCALE - FIRST_OPTION];
+    o->features_given = given[M - FIRST_OPTION];
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
-    if ((exit_status = check_files(&o->train, "train", true)) != EXIT_OK) return exit_status;
+    if ((exit_status = data_options_check(command, &o->data)) != EXIT_OK) return exit_status;
     if (o->kind_given && o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
@@ -461,10 +344,5 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            "solution by cross-entropy");
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
         return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
-    if (o->train.columns && o->train.drop)
-        return wrong_usage(command, "use either --columns or --drop");
-    if (o->train.target && !o->train.table)
-        return wrong_usage(command, "--target needs --train FILE");
-    if ((exit_status = check_files(&o->test, "test", false)) != EXIT_OK) return exit_status;
     return check_overwriting(o);
 }

@@ -2,7 +2,7 @@
 #ifndef SNNK_CLI_FIT_OPTIONS_H
 #define SNNK_CLI_FIT_OPTIONS_H
 
-#include "cli/dataset.h"
+#include "cli/data_options.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
 /* Values of --scaling beside those of snnk_scaling_mode. DEFAULT: common, or standardize for inputs
@@ -13,8 +13,8 @@ enum { SCALING_NONE = 3, SCALING_DEFAULT = 4 };
 enum { CHOOSE_HELDOUT, CHOOSE_GCV };
 
 typedef struct fit_options {
-    data_files train, test;
-    const char *task, *save, *like;
+    data_options data;
+    const char *save, *like;
     snnk_map_config map;
     snnk_fit_config fit;
     int scaling;
@@ -23,7 +23,7 @@ typedef struct fit_options {
     size_t threads; /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;
-    bool balance, linear, keep_statistics, store_seed, json, quiet, help;
+    bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 
 /* Names of the values of snnk_map_kind, snnk_precision and the choices above. */

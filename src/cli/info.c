@@ -27,9 +27,10 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const notes[] = {
-    "task",          "target",  "classes",       "columns", "weights", "group",   "missing_words",
-    "class_weights", "scaling", "train_seconds", "lambda",  "loss",    "storage", "compressed"};
+static const char *const notes[] = {"task",    "target",        "classes",       "columns",
+                                    "weights", "group",         "missing_words", "class_weights",
+                                    "scaling", "train_seconds", "lambda",        "loss",
+                                    "storage", "compressed",    "training"};
 
 /* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {
@@ -422,7 +423,7 @@ static bool is_network(const snnk_tensors *tensors) {
 /* Describe the model, if it is one, and list the tensors. */
 static int run(model_use *use, const snnk_tensors *tensors) {
     const bool network = is_network(tensors);
-    int exit_status = network ? model_open(command, use) : EXIT_OK;
+    int exit_status = network ? model_open_any(command, use) : EXIT_OK;
     cJSON *json, *array;
 
     if (exit_status != EXIT_OK) return exit_status;

@@ -16,11 +16,12 @@
 
 static const char help[] =
     "Usage: snnk COMMAND [OPTION]...\n"
-    "Scalable neural network kernels: fit a network to data in closed form, without\n"
-    "backpropagation, and use it.\n"
+    "Scalable neural network kernels: fit a network to data in closed form, or train it, and\n"
+    "use it.\n"
     "\n"
     "Commands:\n"
     "  fit        fit a model to training data and save it\n"
+    "  train      train a network of several layers by gradients\n"
     "  eval       score a model on data with known targets\n"
     "  predict    predict the target of each row\n"
     "  info       show what a model file contains\n"
@@ -84,11 +85,11 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"fit", fit_command},         {"eval", eval_command},
-                    {"predict", predict_command}, {"info", info_command},
-                    {"update", update_command},   {"forget", forget_command},
-                    {"merge", merge_command},     {"compress", compress_command},
-                    {"bundle", bundle_command},   {"quantize", quantize_command}};
+    } commands[] = {
+        {"fit", fit_command},         {"train", train_command},      {"eval", eval_command},
+        {"predict", predict_command}, {"info", info_command},        {"update", update_command},
+        {"forget", forget_command},   {"merge", merge_command},      {"compress", compress_command},
+        {"bundle", bundle_command},   {"quantize", quantize_command}};
 
     if (argc < 2) {
         fputs("snnk: a command is missing (try 'snnk --help')\n", stderr);

@@ -184,7 +184,21 @@ static int load_failed(const char *command, const model_use *use) {
                                     : "the first argument must be the model");
 }
 
-int model_open(const char *command, model_use *use) {
+int model_refuse_checkpoint(const char *command, const char *path, const snnk_network *network) {
+    if (!snnk_network_note(network, CHECKPOINT_NOTE)) return EXIT_OK;
+    return failed(
+        command,
+        "%s is a checkpoint: snnk train --resume makes a model of it, by the command that "
+        "made it",
+        path);
+}
+
+int model_load(const char *command, const char *path, snnk_network **network) {
+    if (snnk_network_load(path, NULL, network) != SNNK_OK) return library_failed(command);
+    return model_refuse_checkpoint(command, path, *network);
+}
+
+int model_open_any(const char *command, model_use *use) {
     int exit_status;
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
@@ -195,6 +209,13 @@ int model_open(const char *command, model_use *use) {
     if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
         return library_failed(command);
     return EXIT_OK;
+}
+
+int model_open(const char *command, model_use *use) {
+    const int exit_status = model_open_any(command, use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return model_refuse_checkpoint(command, use->path, use->network);
 }
 
 int32_t model_projection(const snnk_network *network, const char *path) {

@@ -46,7 +46,8 @@ typedef struct model_command {
 
 /* How a sentence ends that says that a model has no uncertainty. */
 #define NO_UNCERTAINTY                                                                             \
-    "there is none after --ridge, --choose gcv, or an update that added classes; fit it again"
+    "there is none after --ridge, --choose gcv, an update that added classes, or train --model; "  \
+    "fit it again"
 
 /* Read the options, run the command, and close the model. Returns an exit status. */
 int model_command_run(const model_command *command, int argc, char **argv);
@@ -71,9 +72,22 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
 /* Add lambda, rank, condition and method to a JSON object. */
 void model_add_report(cJSON *json, const snnk_solve_report *report);
 
+/* The note that checkpoints of snnk train have. Their network takes and gives scaled rows. */
+#define CHECKPOINT_NOTE "training_hash"
+
+/* Refuse a network that was loaded from a checkpoint. Prints the error and returns an exit
+ * status. */
+int model_refuse_checkpoint(const char *command, const char *path, const snnk_network *network);
+
+/* Load a network that is no checkpoint. */
+int model_load(const char *command, const char *path, snnk_network **network);
+
 /* Load the model, quantized if it was saved so, and create a workspace. Prints the error and
  * returns an exit status. model_close frees what is there in any case. */
 int model_open(const char *command, model_use *use);
+
+/* The same for a model that may be a checkpoint. */
+int model_open_any(const char *command, model_use *use);
 
 /* The same for a model that must have statistics. Sets use->projection too. */
 int model_open_statistics(const char *command, model_use *use);

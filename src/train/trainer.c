@@ -325,6 +325,10 @@ static void forget_gradients(snnk_trainer *trainer) {
     }
 }
 
+double snnk_trainer_gradient_length(const snnk_trainer *trainer) {
+    return trainer ? snnk__gradient_length(trainer->n_slots, trainer->slots, 1) : 0;
+}
+
 int snnk_trainer_step(snnk_trainer *trainer, double scale, double factor,
                       snnk_workspace *workspace) {
     int st;

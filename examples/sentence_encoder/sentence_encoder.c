@@ -24,7 +24,6 @@
 #include "lines.h"
 #include "report.h"
 #include "tokenizer.h"
-#include "trainable.h"
 #include "tune.h"
 
 /* ---- Comparison with the reference ---- */
@@ -304,7 +303,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     if (strcmp(argv[at], "self-test") == 0)
-        return !(attention_test() & compare_test() & tokenizer_test() & trainable_test());
+        return !(attention_test() & compare_test() & tokenizer_test());
     asked.directory = argv[at];
     read_tasks(argc - at - 1, argv + at + 1, &asked);
     return run(&asked);

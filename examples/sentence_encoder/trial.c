@@ -158,7 +158,8 @@ static void count_parameters(bench *of, part_set set, replaced *result) {
 
 /* Tune a set of parts, and measure the result. Returns the tuned set. */
 static part_set tune_and_judge(bench *of, part_set set, replaced *result) {
-    const tune_options options = {of->of->options.tuning_epochs, tuning_rate};
+    const tune_options options = {of->of->options.tuning_epochs, tuning_rate,
+                                  of->of->options.threads};
     tune_result tuned;
 
     tuned = tune(of->encoder, set, &of->tuning, of->tuning_E, options);

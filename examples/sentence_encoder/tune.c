@@ -6,95 +6,267 @@
 
 #include "attention.h"
 #include "common.h"
-#include "trainable.h"
 
 enum { WIDTH = ENCODER_WIDTH, BATCH_TEXTS = 32 };
 
 static float *room_for(size_t rows, size_t width) { return allocate(rows * width, sizeof(float)); }
 
-/* ---- The weights that are tuned ---- */
+/* ---- The networks between attention and norms ---- */
 
-/* A batch is split into this many slices, each with its own thread and gradients. The number is
- * fixed, so results do not depend on the machine. */
-enum { SLICES = 2 };
-
-/* The tuned weights, with the gradients of one slice. */
-typedef struct part_weights {
-    trainable parts[ENCODER_PARTS];
-    int shared; /* 1: one layer replaces both blocks */
-} part_weights;
+/* Each has a trainer: the parts, which learn, and two layers that only pass gradients on. */
+enum { FFN_0, FFN_1, POOLER, QKV, ATTENTION, NETWORKS };
+_Static_assert((int)FFN_1 == (int)ENCODER_FFN_1 && (int)QKV == (int)ENCODER_PARTS,
+               "the parts come first");
 
 typedef struct tuning {
     sentence_encoder *encoder;
     encoder_middle middle;
-    float *qkv_W, *attention_W; /* weights of the middle: 3 WIDTH x WIDTH, WIDTH x WIDTH */
-    part_weights slices[SLICES];
-    uint64_t steps;
+    /* If one layer replaces both blocks, they have the same trainer. Its gradients add up. */
+    snnk_trainer *trainers[NETWORKS];
+    snnk_record *records[NETWORKS];
+    snnk_workspace *workspace;
+    size_t threads;
+
+    /* A batch. Rows are tokens; of means, t and their gradients, texts. */
+    token_list list;
+    part_rows rows;            /* of block 0: its inputs, and what its outputs are added to */
+    float *x1, *x2, *x3;       /* sums after block 0, attention and block 1 */
+    float *a, *qkv, *attended; /* attention: its inputs; qkv, 3 WIDTH wide; its outputs */
+    float *normed;             /* inputs of block 1 */
+    float *means, *t;          /* inputs and outputs of the pooler */
+    float *d, *through;        /* gradients with respect to a sum, and within a branch of it */
+    float *d_qkv, *d_means, *d_t;
 } tuning;
 
-static trainable *block_of(part_weights *of, int i) { return &of->parts[of->shared ? 0 : i]; }
+static int shares_blocks(const tuning *of) { return of->trainers[FFN_0] == of->trainers[FFN_1]; }
 
-static void read_parts(part_set from, part_weights *to) {
-    to->shared = from.parts[ENCODER_FFN_0] == from.parts[ENCODER_FFN_1];
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        if (part != ENCODER_FFN_1 || !to->shared)
-            to->parts[part] = trainable_read(snnk_network_layer(from.parts[part], 0));
+static void make_room(tuning *of) {
+    float **const of_tokens[] = {&of->x1,       &of->x2,     &of->x3, &of->a,
+                                 &of->attended, &of->normed, &of->d,  &of->through};
+    const size_t n = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS;
+
+    for (size_t k = 0; k < sizeof of_tokens / sizeof *of_tokens; k++)
+        *of_tokens[k] = room_for(n, WIDTH);
+    of->qkv = room_for(n, (size_t)3 * WIDTH);
+    of->d_qkv = room_for(n, (size_t)3 * WIDTH);
+    of->means = room_for(BATCH_TEXTS, WIDTH);
+    of->d_means = room_for(BATCH_TEXTS, WIDTH);
+    of->t = room_for(BATCH_TEXTS, WIDTH);
+    of->d_t = room_for(BATCH_TEXTS, WIDTH);
 }
 
-static part_set write_parts(const part_weights *of) {
-    part_set made = {{NULL}};
+static snnk_trainer *frozen(const snnk_layer *layer) {
+    snnk_network *network = network_of(snnk_layer_retain(layer));
+    snnk_trainer *made;
 
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        if (part != ENCODER_FFN_1 || !of->shared)
-            made.parts[part] = network_of(trainable_write(&of->parts[part], SNNK_TANH));
-    if (of->shared) made.parts[ENCODER_FFN_1] = made.parts[ENCODER_FFN_0];
+    CHECK(snnk_trainer_create(network, NULL, &made));
+    CHECK(snnk_trainer_set_rate(made, 0, -1, 0));
+    snnk_network_free(network);
     return made;
 }
 
-static tuning tuning_make(sentence_encoder *encoder, part_set at) {
-    tuning made = {.encoder = encoder,
-                   .middle = encoder_middle_of(encoder),
-                   .qkv_W = room_for((size_t)3 * WIDTH, WIDTH),
-                   .attention_W = room_for(WIDTH, WIDTH)};
+static tuning tuning_make(sentence_encoder *encoder, part_set at, const snnk_train_config *config,
+                          size_t threads) {
+    tuning made = {.encoder = encoder, .middle = encoder_middle_of(encoder), .threads = threads};
 
-    CHECK(snnk_layer_weights(made.middle.qkv, made.qkv_W, WIDTH, NULL));
-    CHECK(snnk_layer_weights(made.middle.attention_output, made.attention_W, WIDTH, NULL));
-    read_parts(at, &made.slices[0]);
-    for (int slice = 1; slice < SLICES; slice++) {
-        made.slices[slice].shared = made.slices[0].shared;
-        for (int part = 0; part < ENCODER_PARTS; part++)
-            made.slices[slice].parts[part] = trainable_alias(&made.slices[0].parts[part]);
-    }
+    for (int k = 0; k < ENCODER_PARTS; k++)
+        if (k == FFN_1 && at.parts[FFN_1] == at.parts[FFN_0])
+            made.trainers[FFN_1] = made.trainers[FFN_0];
+        else
+            CHECK(snnk_trainer_create(at.parts[k], config, &made.trainers[k]));
+    made.trainers[QKV] = frozen(made.middle.qkv);
+    made.trainers[ATTENTION] = frozen(made.middle.attention_output);
+    for (int k = 0; k < NETWORKS; k++)
+        CHECK(snnk_record_create(made.trainers[k], &made.records[k]));
+    CHECK(snnk_workspace_create(threads, NULL, &made.workspace));
+    make_room(&made);
     return made;
 }
 
 static void tuning_free(tuning *of) {
-    for (int slice = SLICES - 1; slice >= 0; slice--)
-        for (int part = 0; part < ENCODER_PARTS; part++)
-            trainable_free(&of->slices[slice].parts[part]);
-    free(of->qkv_W);
-    free(of->attention_W);
+    float *const arrays[] = {of->x1, of->x2,      of->x3,       of->a,       of->qkv,
+                             of->d,  of->through, of->d_qkv,    of->d_means, of->d_t,
+                             of->t,  of->means,   of->attended, of->normed};
+
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) free(arrays[k]);
+    if (shares_blocks(of)) of->trainers[FFN_1] = NULL;
+    for (int k = 0; k < NETWORKS; k++) {
+        snnk_trainer_free(of->trainers[k]);
+        snnk_record_free(of->records[k]);
+    }
+    snnk_workspace_free(of->workspace);
 }
 
-/* ---- Texts ---- */
+static size_t outputs_of(int network) { return network == QKV ? 3 * (size_t)WIDTH : WIDTH; }
 
-/* A slice of a batch, with all that the backward pass needs. Rows are tokens; of means and t,
- * texts. */
-typedef struct batch {
-    const tuning *of;
-    part_weights *weights;
-    int with_gradients;
-    double loss; /* summed over texts */
-    token_list list;
-    float *wanted;             /* embeddings, of length 1 */
-    part_rows rows;            /* of block 0: its inputs, and what its outputs are added to */
-    float *normed;             /* inputs of block 1 */
-    float *Z[2], *Phi[2];      /* of blocks */
-    float *x1, *x2;            /* sums after block 0 and after attention */
-    float *a, *qkv, *attended; /* attention: its inputs; qkv, 3 WIDTH wide; its outputs */
-    float *squares;            /* scratch for the matrices of attention */
-    float *means, *t;          /* inputs of the pooler, and its tanh */
-} batch;
+static void pass_on(tuning *of, int k, size_t n, const float *X, float *Y) {
+    CHECK(snnk_trainer_forward(of->trainers[k], n, X, WIDTH, Y, outputs_of(k), of->records[k],
+                               of->workspace));
+}
+
+static void pass_back(tuning *of, int k, const float *X, const float *dY, float *dX) {
+    CHECK(snnk_trainer_backward(of->trainers[k], of->records[k], X, WIDTH, dY, outputs_of(k), dX,
+                                WIDTH, of->workspace));
+}
+
+/* ---- Work on texts, divided between threads ---- */
+
+/* Some of the texts of a batch, and their n tokens from `row` on. */
+typedef struct texts {
+    tuning *of;
+    void (*work)(const struct texts *some);
+    size_t first_text, n_texts, row, n;
+    const size_t *first; /* of each text */
+} texts;
+
+static int work_on(void *some) {
+    ((texts *)some)->work(some);
+    return 0;
+}
+
+/* No text depends on others, so results do not depend on the number of threads. */
+static void for_texts(tuning *of, void (*work)(const texts *some)) {
+    texts *some = allocate(of->threads, sizeof *some);
+    thrd_t *threads = allocate(of->threads, sizeof *threads);
+
+    for (size_t k = of->threads; k-- > 0;) {
+        const size_t from = k * of->list.n_texts / of->threads,
+                     to = (k + 1) * of->list.n_texts / of->threads;
+        const size_t *first = of->list.first;
+
+        some[k] =
+            (texts){of, work, from, to - from, first[from], first[to] - first[from], first + from};
+        if (k == 0)
+            work_on(&some[0]);
+        else if (thrd_create(&threads[k], work_on, &some[k]) != thrd_success) {
+            fprintf(stderr, "cannot start a thread\n");
+            exit(1);
+        }
+    }
+    for (size_t k = 1; k < of->threads; k++) thrd_join(threads[k], NULL);
+    free(threads);
+    free(some);
+}
+
+static void norm_of_attention(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+
+    add_to(some->n * WIDTH, of->rows.sums + at, of->x1 + at);
+    norm_apply(of->middle.attention_norm, some->n, WIDTH, of->x1 + at, of->a + at);
+}
+
+static void attend_to(const texts *some) {
+    const tuning *of = some->of;
+    float *room = room_for(ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
+
+    attention_apply(some->n_texts, some->first, WIDTH, of->qkv + some->row * 3 * WIDTH,
+                    of->attended + some->row * WIDTH, room);
+    free(room);
+}
+
+static void norm_of_block(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+
+    add_to(some->n * WIDTH, of->x1 + at, of->x2 + at);
+    norm_apply(of->middle.ffn_norm, some->n, WIDTH, of->x2 + at, of->normed + at);
+}
+
+static void average(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+
+    add_to(some->n * WIDTH, of->x2 + at, of->x3 + at);
+    encoder_means(some->n_texts, some->first, of->x3 + at, of->means + some->first_text * WIDTH);
+}
+
+static void average_back(const texts *some) {
+    const tuning *of = some->of;
+    const float *d_means = of->d_means + some->first_text * WIDTH;
+    float *d = of->d + some->row * WIDTH;
+
+    for (size_t i = 0; i < some->n_texts; i++, d_means += WIDTH) {
+        const size_t n = some->first[i + 1] - some->first[i];
+
+        for (size_t token = 0; token < n; token++, d += WIDTH)
+            for (size_t k = 0; k < WIDTH; k++) d[k] = d_means[k] / (float)n;
+    }
+}
+
+static void norm_of_block_back(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+
+    norm_back(of->middle.ffn_norm, some->n, WIDTH, of->x2 + at, of->through + at, of->d + at);
+}
+
+static void attend_back_to(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+    float *room = room_for((size_t)2 * ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
+
+    attention_back(some->n_texts, some->first, WIDTH, of->qkv + 3 * at, of->through + at,
+                   of->d_qkv + 3 * at, room);
+    free(room);
+}
+
+static void norm_of_attention_back(const texts *some) {
+    const tuning *of = some->of;
+    const size_t at = some->row * WIDTH;
+
+    norm_back(of->middle.attention_norm, some->n, WIDTH, of->x1 + at, of->through + at, of->d + at);
+}
+
+/* ---- Forward and backward ---- */
+
+/* From block 0 to t: as encoder_embed, but keeps what the backward pass needs. */
+static void forward(tuning *of) {
+    const size_t n = of->list.n_tokens;
+
+    pass_on(of, FFN_0, n, of->rows.X, of->x1);
+    for_texts(of, norm_of_attention);
+    pass_on(of, QKV, n, of->a, of->qkv);
+    for_texts(of, attend_to);
+    pass_on(of, ATTENTION, n, of->attended, of->x2);
+    for_texts(of, norm_of_block);
+    pass_on(of, FFN_1, n, of->normed, of->x3);
+    for_texts(of, average);
+    pass_on(of, POOLER, of->list.n_texts, of->means, of->t);
+}
+
+/* The sum over texts of 1 - cos(t, E), E the wanted embedding, of length 1. Sets d_t to its
+ * gradient: (c e - E) / |t| with e = t / |t| and c = e . E. */
+static double loss_of(tuning *of, const float *E, const size_t *which) {
+    double loss = 0;
+
+    for (size_t i = 0; i < of->list.n_texts; i++) {
+        const float *t = of->t + i * WIDTH, *wanted = E + which[i] * WIDTH;
+        float *d_t = of->d_t + i * WIDTH;
+        const float scale = 1 / sqrtf(fmaxf(squares_of(WIDTH, t), 1e-12F));
+        double cosine = 0;
+
+        for (size_t k = 0; k < WIDTH; k++) cosine += (double)(t[k] * scale) * wanted[k];
+        loss += 1 - cosine;
+        for (size_t k = 0; k < WIDTH; k++)
+            d_t[k] = ((float)cosine * scale * t[k] - wanted[k]) * scale;
+    }
+    return loss;
+}
+
+/* Add to the gradients of the parts. d is the gradient with respect to x3, then x2, then x1; each
+ * block and attention add their share to it. */
+static void backward(tuning *of) {
+    pass_back(of, POOLER, of->means, of->d_t, of->d_means);
+    for_texts(of, average_back);
+    pass_back(of, FFN_1, of->normed, of->d, of->through);
+    for_texts(of, norm_of_block_back);
+    pass_back(of, ATTENTION, of->attended, of->d, of->through);
+    for_texts(of, attend_back_to);
+    pass_back(of, QKV, of->a, of->d_qkv, of->through);
+    for_texts(of, norm_of_attention_back);
+    pass_back(of, FFN_0, of->rows.X, of->d, NULL);
+}
 
 /* Copy texts which[0 ... n-1] of a list. */
 static token_list texts_of(const token_list *all, size_t n, const size_t *which) {
@@ -112,155 +284,19 @@ static token_list texts_of(const token_list *all, size_t n, const size_t *which)
     return list;
 }
 
-/* Uses encoder_rows, which is for one thread at a time: call before the threads start. */
-static void batch_make(tuning *of, int slice, const token_list *all, const float *E, size_t n_texts,
-                       const size_t *which, batch *made) {
-    float **const wide[] = {&made->normed, &made->x1, &made->x2, &made->a, &made->attended};
-    size_t n;
-
-    made->of = of;
-    made->weights = &of->slices[slice];
-    made->list = texts_of(all, n_texts, which);
-    made->wanted = room_for(n_texts, WIDTH);
-    for (size_t i = 0; i < n_texts; i++)
-        memcpy(made->wanted + i * WIDTH, E + which[i] * WIDTH, WIDTH * sizeof *E);
-    encoder_rows(of->encoder, &made->list,
-                 (part_rows *[ENCODER_PARTS]){[ENCODER_FFN_0] = &made->rows});
-    n = made->list.n_tokens;
-    for (size_t k = 0; k < sizeof wide / sizeof *wide; k++) *wide[k] = room_for(n, WIDTH);
-    for (int i = 0; i < 2; i++) {
-        made->Z[i] = room_for(n, block_of(made->weights, i)->m);
-        made->Phi[i] = room_for(n, block_of(made->weights, i)->m);
-    }
-    made->qkv = room_for(n, (size_t)3 * WIDTH);
-    made->squares = room_for((size_t)2 * ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
-    made->means = room_for(n_texts, WIDTH);
-    made->t = room_for(n_texts, WIDTH);
-}
-
-static void batch_free(batch *of) {
-    float *const arrays[] = {of->wanted,   of->normed,  of->Z[0],  of->Z[1], of->Phi[0],
-                             of->Phi[1],   of->x1,      of->x2,    of->a,    of->qkv,
-                             of->attended, of->squares, of->means, of->t};
-
-    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) free(arrays[k]);
-    part_rows_free(&of->rows);
-    token_list_free(&of->list);
-}
-
-/* ---- Forward ---- */
-
-/* From block 0 to t: as encoder_embed, but keeps what the backward pass needs. */
-static void forward(batch *b) {
-    const encoder_middle *middle = &b->of->middle;
-    part_weights *of = b->weights;
-    const size_t n = b->list.n_tokens, n_texts = b->list.n_texts, *first = b->list.first;
-    float *x3 = b->a;
-
-    trainable_forward(block_of(of, 0), n, b->rows.X, b->Z[0], b->Phi[0], b->x1);
-    add_to(n * WIDTH, b->rows.sums, b->x1);
-    norm_apply(middle->attention_norm, n, WIDTH, b->x1, b->a);
-    apply_dense(middle->qkv, n, b->a, b->qkv, NULL);
-    attention_apply(n_texts, first, WIDTH, b->qkv, b->attended, b->squares);
-    apply_dense(middle->attention_output, n, b->attended, b->x2, NULL);
-    add_to(n * WIDTH, b->x1, b->x2);
-    norm_apply(middle->ffn_norm, n, WIDTH, b->x2, b->normed);
-    trainable_forward(block_of(of, 1), n, b->normed, b->Z[1], b->Phi[1], x3);
-    add_to(n * WIDTH, b->x2, x3);
-    encoder_means(n_texts, first, x3, b->means);
-    trainable_forward(&of->parts[ENCODER_POOLER], n_texts, b->means, NULL, NULL, b->t);
-    CHECK(snnk_activation_eval(SNNK_TANH, n_texts * WIDTH, b->t, b->t));
-}
-
-/* ---- Backward ---- */
-
-/* Add 1 - cos(t, E) over texts to the loss, E the wanted embedding, and replace t by the gradient
- * with respect to the argument of tanh: (c e - E) / |t| (1 - t^2) with e = t / |t| and
- * c = e . E. */
-static void loss_back(batch *b) {
-    for (size_t i = 0; i < b->list.n_texts; i++) {
-        const float *wanted = b->wanted + i * WIDTH;
-        float *t = b->t + i * WIDTH;
-        const float scale = 1 / sqrtf(fmaxf(squares_of(WIDTH, t), 1e-12F));
-        double cosine = 0;
-
-        for (size_t k = 0; k < WIDTH; k++) cosine += (double)(t[k] * scale) * wanted[k];
-        b->loss += 1 - cosine;
-        for (size_t k = 0; k < WIDTH; k++)
-            t[k] = ((float)cosine * scale * t[k] - wanted[k]) * scale * (1 - t[k] * t[k]);
-    }
-}
-
-/* Backpropagate through the means over tokens. */
-static void means_back(const batch *b, const float *d_means, float *d_tokens) {
-    for (size_t i = 0; i < b->list.n_texts; i++, d_means += WIDTH)
-        for (size_t token = b->list.first[i]; token < b->list.first[i + 1]; token++)
-            for (size_t k = 0; k < WIDTH; k++)
-                d_tokens[token * WIDTH + k] =
-                    d_means[k] / (float)(b->list.first[i + 1] - b->list.first[i]);
-}
-
-/* Add to the gradients of the weights, from t as loss_back left it. Overwrites what forward kept. d
- * is the gradient with respect to x3, then x2, then x1; each block and attention add their share to
- * it. */
-static void backward(batch *b) {
-    const encoder_middle *middle = &b->of->middle;
-    part_weights *of = b->weights;
-    const size_t n = b->list.n_tokens, n_texts = b->list.n_texts;
-    float *d = b->a, *through = b->attended, *d_means = room_for(n_texts, WIDTH);
-    float *d_qkv = room_for(n, (size_t)3 * WIDTH);
-
-    trainable_back(&of->parts[ENCODER_POOLER], n_texts, b->means, NULL, NULL, b->t, d_means);
-    means_back(b, d_means, d);
-    trainable_back(block_of(of, 1), n, b->normed, b->Z[1], b->Phi[1], d, through);
-    norm_back(middle->ffn_norm, n, WIDTH, b->x2, through, d);
-    product(n, WIDTH, WIDTH, d, b->of->attention_W, through);
-    attention_back(n_texts, b->list.first, WIDTH, b->qkv, through, d_qkv, b->squares);
-    product(n, WIDTH, (size_t)3 * WIDTH, d_qkv, b->of->qkv_W, through);
-    norm_back(middle->attention_norm, n, WIDTH, b->x1, through, d);
-    trainable_back(block_of(of, 0), n, b->rows.X, b->Z[0], b->Phi[0], d, NULL);
-    free(d_qkv);
-    free(d_means);
-}
-
-static int work_on(void *slice) {
-    batch *b = slice;
-
-    forward(b);
-    loss_back(b);
-    if (b->with_gradients) backward(b);
-    return 0;
-}
-
-static void start_thread(thrd_t *thread, thrd_start_t work, void *with) {
-    if (thrd_create(thread, work, with) == thrd_success) return;
-    fprintf(stderr, "cannot start a thread\n");
-    exit(1);
-}
-
-/* The sum of the loss over some texts of a list. with_gradients: add their gradients to those of
- * slice 0. */
+/* The sum of the loss over n texts of a list, at most BATCH_TEXTS. with_gradients: add their
+ * gradients. */
 static double add_texts(tuning *of, const token_list *list, const float *E, size_t n,
                         const size_t *which, int with_gradients) {
-    batch slices[SLICES] = {{0}};
-    thrd_t threads[SLICES];
-    double loss = 0;
+    double loss;
 
-    for (int k = 0; k < SLICES; k++) {
-        const size_t from = (size_t)k * n / SLICES, to = (size_t)(k + 1) * n / SLICES;
-
-        batch_make(of, k, list, E, to - from, which + from, &slices[k]);
-        slices[k].with_gradients = with_gradients;
-    }
-    for (int k = 1; k < SLICES; k++) start_thread(&threads[k], work_on, &slices[k]);
-    work_on(&slices[0]);
-    for (int k = 1; k < SLICES; k++) thrd_join(threads[k], NULL);
-    for (int k = 0; k < SLICES; k++) {
-        loss += slices[k].loss;
-        batch_free(&slices[k]);
-        for (int part = 0; part < ENCODER_PARTS && k > 0 && with_gradients; part++)
-            trainable_take_gradients(&of->slices[0].parts[part], &of->slices[k].parts[part]);
-    }
+    of->list = texts_of(list, n, which);
+    encoder_rows(of->encoder, &of->list, (part_rows *[ENCODER_PARTS]){[ENCODER_FFN_0] = &of->rows});
+    forward(of);
+    loss = loss_of(of, E, which);
+    if (with_gradients) backward(of);
+    part_rows_free(&of->rows);
+    token_list_free(&of->list);
     return loss;
 }
 
@@ -289,17 +325,31 @@ static void shuffle(size_t n, size_t *which, uint64_t *state) {
 }
 
 static void run_epoch(tuning *of, const token_list *list, const float *E, size_t n,
-                      const size_t *which, int32_t epoch, tune_options options) {
+                      const size_t *which, int32_t epoch, int32_t epochs) {
     for (size_t i = 0; i < n; i += BATCH_TEXTS) {
         const size_t count = batch_at(i, n);
-        const double done = (epoch + (double)i / (double)n) / options.epochs;
-        const double rate = options.rate * 0.5 * (1 + cos(acos(-1) * done));
+        const double done = (epoch + (double)i / (double)n) / epochs;
 
         add_texts(of, list, E, count, which + i, 1);
-        of->steps++;
         for (int part = 0; part < ENCODER_PARTS; part++)
-            trainable_step(&of->slices[0].parts[part], rate, of->steps, 1 / (float)count);
+            if (part != FFN_1 || !shares_blocks(of))
+                CHECK(snnk_trainer_step(of->trainers[part], 1 / (double)count,
+                                        0.5 * (1 + cos(acos(-1) * done)), of->workspace));
     }
+}
+
+static part_set tuned_parts(const tuning *of) {
+    part_set made = {{NULL}};
+
+    for (int part = 0; part < ENCODER_PARTS; part++) {
+        snnk_network *network;
+
+        if (part == FFN_1 && shares_blocks(of)) continue;
+        CHECK(snnk_trainer_network(of->trainers[part], &network));
+        made.parts[part] = network;
+    }
+    if (shares_blocks(of)) made.parts[FFN_1] = made.parts[FFN_0];
+    return made;
 }
 
 tune_result tune(sentence_encoder *encoder, part_set start, const token_list *list, const float *E,
@@ -307,21 +357,26 @@ tune_result tune(sentence_encoder *encoder, part_set start, const token_list *li
     const double begin = wall_seconds();
     const size_t n = list->n_texts, n_judge = n / TUNE_HELD_OUT, n_fit = n - n_judge;
     size_t *which = allocate(n, sizeof *which);
-    tuning of = tuning_make(encoder, start);
+    snnk_train_config config;
     tune_result result;
     uint64_t state = 1;
+    tuning of;
 
+    CHECK(snnk_train_config_init(&config, sizeof config));
+    config.rate = options.rate;
+    config.rows_rate = 1;
+    of = tuning_make(encoder, start, &config, options.threads);
     for (size_t i = 0; i < n; i++) which[i] = i;
     shuffle(n, which, &state);
     use_parts(encoder, start);
     result.before = mean_cosine_of(&of, list, E, n_judge, which + n_fit);
     for (int32_t epoch = 0; epoch < options.epochs; epoch++) {
         shuffle(n_fit, which, &state);
-        run_epoch(&of, list, E, n_fit, which, epoch, options);
+        run_epoch(&of, list, E, n_fit, which, epoch, options.epochs);
     }
     result.after = mean_cosine_of(&of, list, E, n_judge, which + n_fit);
     use_parts(encoder, (part_set){{NULL}});
-    result.set = write_parts(&of.slices[0]);
+    result.set = tuned_parts(&of);
     result.seconds = wall_seconds() - begin;
     tuning_free(&of);
     free(which);
@@ -337,74 +392,93 @@ static snnk_network *first_neurons(const snnk_network *dense) {
     const snnk_layer *hidden = snnk_network_layer(dense, 0),
                      *readout = snnk_network_layer(dense, 1);
     const size_t h = snnk_layer_outputs(hidden);
-    trainable whole = trainable_read(hidden), second = trainable_read(readout);
+    float *W[2] = {room_for(h, WIDTH), room_for(h, WIDTH)},
+          *b[2] = {room_for(h, 1), room_for(h, 1)};
     snnk_map_config config;
     snnk_map *map;
     snnk_layer *layer;
 
+    CHECK(snnk_layer_weights(hidden, W[0], WIDTH, b[0]));
+    CHECK(snnk_layer_weights(readout, W[1], h, b[1]));
     CHECK(snnk_map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_ELEMENTWISE;
     config.activation = SNNK_RELU;
-    CHECK(snnk_map_create_from_rows(WIDTH, CHECKED_FEATURES, whole.of[PSI].value, WIDTH,
-                                    whole.of[BIAS].value, &config, NULL, &map));
-    CHECK(snnk_layer_create(map, WIDTH, second.of[PSI].value, h, second.of[BIAS].value, &layer));
+    CHECK(
+        snnk_map_create_from_rows(WIDTH, CHECKED_FEATURES, W[0], WIDTH, b[0], &config, NULL, &map));
+    CHECK(snnk_layer_create(map, WIDTH, W[1], h, b[1], &layer));
     snnk_map_free(map);
-    trainable_free(&second);
-    trainable_free(&whole);
+    for (int i = 0; i < 2; i++) {
+        free(W[i]);
+        free(b[i]);
+    }
     return network_of(layer);
 }
 
-/* The relative error of one gradient, compared with a difference of the loss along it. The step
- * changes the loss by 0.0008: large enough that rounding does not matter, and small enough that
- * curvature hardly does. */
-static double direction_error(tuning *of, weights *w, const token_list *list, const float *E,
-                              const size_t *which) {
-    float *value;
-    double norm = 0, sides[2];
+/* One array of numbers of one part. */
+typedef struct direction {
+    sentence_encoder *encoder;
+    part_set set;
+    const token_list *list;
+    const float *E;
+    int part, kind; /* kind: an snnk_layer_part */
+} direction;
 
-    if (w->count == 0) return 0;
-    value = room_for(w->count, 1);
-    for (size_t k = 0; k < w->count; k++) norm += (double)w->gradient[k] * w->gradient[k];
-    if (!(norm > 0)) {
-        free(value);
-        return INFINITY;
-    }
-    memcpy(value, w->value, w->count * sizeof *value);
-    for (int side = 0; side < 2; side++) {
-        const float step = (float)((side ? 0.0004 : -0.0004) / norm);
+/* The loss after a step of gradient descent on this array alone, so long that a linear loss would
+ * change by `change`. NaN if the gradient is 0. */
+static double loss_along(const direction *along, double change) {
+    const size_t which[CHECKED_TEXTS] = {0, 1, 2, 3, 4, 5, 6, 7};
+    snnk_train_config config;
+    double length, loss = NAN;
+    tuning of;
 
-        for (size_t k = 0; k < w->count; k++) w->value[k] = value[k] + step * w->gradient[k];
-        sides[side] = add_texts(of, list, E, CHECKED_TEXTS, which, 0);
+    CHECK(snnk_train_config_init(&config, sizeof config));
+    config.optimizer = SNNK_OPTIMIZER_SGD;
+    config.momentum = 0;
+    config.rate = 1;
+    of = tuning_make(along->encoder, along->set, &config, 1);
+    for (int part = 0; part < ENCODER_PARTS; part++)
+        CHECK(snnk_trainer_set_rate(of.trainers[part], 0, -1, 0));
+    CHECK(snnk_trainer_set_rate(of.trainers[along->part], 0, along->kind, 1));
+    add_texts(&of, along->list, along->E, CHECKED_TEXTS, which, 1);
+    length = snnk_trainer_gradient_length(of.trainers[along->part]);
+    if (length > 0) {
+        CHECK(snnk_trainer_step(of.trainers[along->part], -change / (length * length), 1, NULL));
+        loss = add_texts(&of, along->list, along->E, CHECKED_TEXTS, which, 0);
     }
-    memcpy(w->value, value, w->count * sizeof *value);
-    free(value);
-    return fabs((sides[1] - sides[0]) / 0.0008 - 1);
+    tuning_free(&of);
+    return loss;
+}
+
+/* The largest error over all numbers of a set. The steps change the loss by 0.0008: large enough
+ * that rounding does not matter, and small enough that curvature hardly does. */
+static double set_error(direction along) {
+    double worst = 0;
+
+    use_parts(along.encoder, along.set);
+    for (along.part = 0; along.part < ENCODER_PARTS; along.part++)
+        for (along.kind = 0; along.kind < (along.part == POOLER ? 2 : 4); along.kind++) {
+            const double change = loss_along(&along, 0.0004) - loss_along(&along, -0.0004),
+                         error = fabs(change / 0.0008 - 1);
+
+            worst = fmax(worst, isnan(error) ? INFINITY : error);
+        }
+    use_parts(along.encoder, (part_set){{NULL}});
+    return worst;
 }
 
 double tune_gradient_error(sentence_encoder *encoder, const token_list *list) {
     part_set set = {{first_neurons(encoder_dense(encoder, ENCODER_FFN_0)),
                      first_neurons(encoder_dense(encoder, ENCODER_FFN_1)),
                      encoder_dense(encoder, ENCODER_POOLER)}};
-    tuning of = tuning_make(encoder, set);
+    part_set one = {{set.parts[FFN_0], set.parts[FFN_0], set.parts[POOLER]}};
     float *E = room_for(list->n_texts, WIDTH);
-    size_t which[CHECKED_TEXTS];
-    double worst = 0;
+    double errors[2];
 
-    for (size_t i = 0; i < CHECKED_TEXTS; i++) which[i] = i;
     encoder_embed(encoder, list, E);
-    use_parts(encoder, set);
-    add_texts(&of, list, E, CHECKED_TEXTS, which, 1);
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        for (int kind = 0; kind < WEIGHTS_KINDS; kind++) {
-            const double error =
-                direction_error(&of, &of.slices[0].parts[part].of[kind], list, E, which);
-
-            if (!(error <= worst)) worst = error; /* also for NaN */
-        }
-    use_parts(encoder, (part_set){{NULL}});
-    tuning_free(&of);
+    errors[0] = set_error((direction){.encoder = encoder, .set = set, .list = list, .E = E});
+    errors[1] = set_error((direction){.encoder = encoder, .set = one, .list = list, .E = E});
     free(E);
     snnk_network_free((snnk_network *)set.parts[ENCODER_FFN_0]);
     snnk_network_free((snnk_network *)set.parts[ENCODER_FFN_1]);
-    return worst;
+    return fmax(errors[0], errors[1]);
 }

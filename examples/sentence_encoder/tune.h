@@ -9,7 +9,8 @@
 
 typedef struct tune_options {
     int32_t epochs; /* passes over the texts */
-    double rate;    /* relative step size, see trainable_step; falls to 0 along a cosine */
+    double rate;    /* of snnk_train_config, relative; falls to 0 along a cosine */
+    size_t threads; /* results do not depend on it */
 } tune_options;
 
 typedef struct tune_result {
@@ -29,8 +30,8 @@ tune_result tune(sentence_encoder *encoder, part_set start, const token_list *li
 enum { TUNE_HELD_OUT = 20 };
 
 /* The largest relative error of a gradient compared with differences of the loss along it, over all
- * kinds of weights of all parts. On the first few texts of `list`, with some neurons in place of
- * each block. */
+ * arrays of numbers of all parts. On the first few texts of `list`, with some neurons in place of
+ * each block, and with the same neurons in place of both. */
 double tune_gradient_error(sentence_encoder *encoder, const token_list *list);
 
 #endif

@@ -309,6 +309,13 @@ SNNK_API int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, c
                                    size_t ldx, const float *dY, size_t lddy, float *dX, size_t lddx,
                                    snnk_workspace *workspace);
 
+/* Get the length of the gradient of all numbers that learn: the square root of the sum of its
+ * squares, over the backward passes since the last step. It is what `clip` limits, times the scale
+ * of the step. A program with several trainers can limit their gradient as a whole: the lengths'
+ * squares add up, and the scale of each step shortens. 0 for NULL; infinite or NaN if a gradient
+ * is not finite. */
+SNNK_API double snnk_trainer_gradient_length(const snnk_trainer *trainer);
+
 /* Change the numbers along the gradients, and set these to 0.
  *   scale      gradients are multiplied by it first, such as 1/n for a mean over n rows
  *   factor     the rate is multiplied by it: a schedule of your own; >= 0

@@ -269,6 +269,10 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
     return n;
 }
 
+double snnk_trainer_gradient_length(const snnk_trainer *trainer) {
+    return trainer ? snnk__gradient_length(trainer->n_slots, trainer->slots, 1) : 0;
+}
+
 /* ---- Steps ---- */
 
 /* The array of this part of the layer that another belongs to; NULL if it does not learn. */

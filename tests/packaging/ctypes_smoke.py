@@ -41,7 +41,7 @@ I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty
 U64 = {"snnk_trainer_parameters", "snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
-F64 = {"snnk_layer_gain", "snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
+F64 = {"snnk_trainer_gradient_length", "snnk_layer_gain", "snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_inner", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
@@ -196,6 +196,8 @@ J, L = (c_float * (2 * m))(), (c_float * (20 * m))()
 call("snnk_map_gradient", both, X, J, size(2))
 call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
 assert any(J) and not any(L)  # relu: the point masses are left out
+
+assert call("snnk_trainer_gradient_length", None) == 0
 
 teacher = handle("snnk_layer_create_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
 distill = handle("snnk_distill_create_from_samples", rows, size(1), data(20, X=X, Y=Y), byref(distill_config), None)

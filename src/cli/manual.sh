@@ -18,6 +18,7 @@ compress) name="replace trained dense layers by smaller ones" ;;
 bundle) name="multiply neighboring matrices of a model together" ;;
 quantize) name="keep the weights of a model in bf16 or int8" ;;
 merge) name="combine models that were fitted to different rows" ;;
+train) name="train networks by gradient" ;;
 esac
 
 # help2man runs a program without arguments, so wrap the command in a program.

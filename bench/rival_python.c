@@ -1,5 +1,5 @@
-/* A child process runs scikit-learn or PyTorch. It runs a case for each line that it reads, measures
- * its time, and answers with seconds. */
+/* A child process runs scikit-learn or PyTorch. It runs a case for each line that it reads,
+ * measures its time, and answers with seconds. */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <signal.h>
@@ -56,8 +56,8 @@ static const char *const ridge_script =
           "    Y = X[:, :m] - X[:, m:2 * m]\n"
           "    cases.append((Ridge(alpha=1.0, solver='cholesky').fit, X, Y))\n" END;
 
-/* Steps of Adam on a layer of 768 inputs: dense if m = 0, else an SNNK layer of m relu features, all
- * of whose numbers learn. Outputs' gradients are given; those of the inputs are computed. */
+/* Steps of Adam on a layer of 768 inputs: dense if m = 0, else an SNNK layer of m relu features,
+ * all of whose numbers learn. Outputs' gradients are given; those of the inputs are computed. */
 static const char *const torch_script =
     "import sys, time\n"
     "try:\n"

@@ -1,5 +1,5 @@
-/* What snnk_trainer_run refuses, and that a refused run changes nothing; losses that are not finite;
- * gradients and settings between runs. */
+/* What snnk_trainer_run refuses, and that a refused run changes nothing; losses that are not
+ * finite; gradients and settings between runs. */
 #include "support/trainers.h"
 
 enum { N = 60, D = 4, L = 3 };
@@ -200,8 +200,8 @@ static void test_refused_solutions(void **state) {
 
 /* ---- Losses that are not finite ---- */
 
-/* After a run that failed, the numbers are those of the last epoch: as of a trainer that made these
- * epochs only. */
+/* After a run that failed, the numbers are those of the last epoch: as of a trainer that made
+ * these epochs only. */
 static void test_divergence(void **state) {
     const fixture *f = *state;
 

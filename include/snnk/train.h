@@ -133,9 +133,6 @@ typedef struct snnk_train_config {
                         * rows if there are fewer */
     uint64_t patience; /* training ends after this many epochs without a smaller held-out loss; 0:
                         * never. Default 0 with COSINE (whose last epochs are the best), else 5 */
-    uint64_t redraw;   /* draw the random features of SNNK layers anew every so many steps, a
-                        * regularization; 0 (default): never. Layers with other than random
-                        * features stay as they are. Sehanobish et al. 2024 */
 
     snnk_train_loss loss_function; /* for SNNK_LOSS_USER */
 

@@ -213,7 +213,6 @@ static int read_counts(const snnk__source *source, snnk_trainer *trainer) {
     int st;
 
     if ((st = read_whole(source, "steps", MOST_STEPS, &trainer->steps)) != SNNK_OK) return st;
-    if ((st = read_whole(source, "redraws", 0, &trainer->redraws)) != SNNK_OK) return st;
     if ((st = snnk__read_count(source, "epochs_made", &trainer->n_epochs)) != SNNK_OK) return st;
     if (trainer->steps < trainer->n_epochs)
         return snnk__fail(SNNK_E_FORMAT, "%zu epochs, but %llu steps", trainer->n_epochs,

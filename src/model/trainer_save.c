@@ -57,8 +57,7 @@ void snnk__trainer_whole_fields(snnk_train_config *c,
     const snnk__whole_field all[SNNK__TRAINER_WHOLES] = {{"seed", &c->seed},
                                                          {"epochs", &c->epochs},
                                                          {"batch", &c->batch},
-                                                         {"patience", &c->patience},
-                                                         {"redraw", &c->redraw}};
+                                                         {"patience", &c->patience}};
 
     memcpy(fields, all, sizeof all);
 }
@@ -125,7 +124,6 @@ static void write_description(snnk__safetensors_writer *writer, const snnk_train
     write_layers(&sink, trainer);
     write_arrays(&sink, trainer);
     write_whole(&sink, "steps", trainer->steps);
-    write_whole(&sink, "redraws", trainer->redraws);
     write_whole(&sink, "run_done", trainer->run_done);
     sink.number(&sink, "rate_share", trainer->rate_share);
     sink.count(&sink, "epochs_made", trainer->n_epochs);

@@ -19,7 +19,6 @@ struct snnk_trainer {
     size_t n_slots;
     snnk__slot *slots; /* all arrays that learn */
     uint64_t steps;    /* made so far */
-    uint64_t redraws;
     size_t n_epochs, room_epochs;
     snnk_train_epoch *epochs;
     uint64_t best_epoch;

@@ -305,7 +305,12 @@ net="--layer dense_0/kernel,dense_0/bias,relu --layer dense_1/kernel,dense_1/bia
     json "a network that is smaller" "j['parameters'] <= 0.6 * 147 and j['notes']['task'] == 'regression'"
     gives "a tuned network" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 15 --save net.tuned --write-back back.st --quiet --json
     json "a tuned network" "0 < j['methods'][1]['relative_error'] <= j['relative_error_untuned'] * 1.001 and j['tuned_epoch'] <= 15"
-    gives "a tuned network's file" 0 "$snnk" info net.tuned
+    json "a small network" "[m['parameters'] <= j['methods'][1]['parameters'] for m in j['methods'] if m['method'] == 'small'] == [True] and j['kept'] == 'student'"
+    gives "a small network" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 15 --keep small --save net.tuned --quiet
+    gives "a small network is kept" 0 "$snnk" info net.tuned --json
+    json "a small network is kept" "[l['kind'] for l in j['layers']] == ['dense', 'dense'] and j['parameters'] <= 0.6 * 147"
+    gives "a small network without tuning" 2 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --keep small --save net.tuned
+    has "a small network without tuning" err '--keep small is for --tune'
     gives "tuned to targets" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 2 --tune-rate 0.01 --targets ny.npy --quiet
     has "tuned to targets" out '^tuned to the targets: error 0\.[0-9]* before; the best of 2 epochs is [012]'
     gives "targets of a network" 2 "$snnk" compress net.st $net --inputs nx.npy --targets ny.npy --quiet

@@ -78,6 +78,18 @@ static void test_error_falls(void **state) {
     assert_true(after.relative_error < 0.9 * before.relative_error);
     assert_in_range(after.tuned_epoch, 1, 20);
     assert_int_equal(after.parameters, before.parameters);
+    assert_true(isnan(before.relative_error_small) && before.parameters_small == 0);
+    assert_null(snnk_compression_small(plain));
+    assert_null(snnk_compression_small(NULL));
+    /* as many neurons as there is room for: each has D + 1 + L numbers, beside L biases */
+    const uint64_t neurons = (after.parameters - L) / (D + 1 + L);
+
+    assert_int_equal(after.parameters_small, neurons * (D + 1 + L) + L);
+    const snnk_network *small = snnk_compression_small(tuned);
+
+    assert_int_equal(snnk_layer_outputs(snnk_network_layer(small, 0)), neurons);
+    assert_int_equal(snnk_layer_activation(snnk_network_layer(small, 0)), SNNK_RELU);
+    assert_true(after.relative_error_small > 0 && after.relative_error_small < 0.7);
     snnk_compression_free(plain);
     snnk_compression_free(tuned);
     snnk_network_free(a);

@@ -74,6 +74,27 @@ static int compress(compress_session *s, snnk_compression **compression) {
     return compress_outcome(st);
 }
 
+/* Take the small network instead of the compressed one. */
+static int keep_small(compress_session *s, const snnk_compression *compression) {
+    const snnk_network *small = snnk_compression_small(compression);
+    snnk_network *made;
+    int st;
+
+    if (!small)
+        return failed(command, "--keep small: the share allows no network of one neuron, raise "
+                               "--share");
+    st = snnk_network_create(NULL, &made);
+    for (size_t k = 0; st == SNNK_OK && k < snnk_network_layers(small); k++)
+        st = snnk_network_append(made, snnk_network_layer(small, k));
+    if (st != SNNK_OK) {
+        snnk_network_free(made);
+        return library_failed(command);
+    }
+    snnk_network_free(s->network);
+    s->network = made;
+    return EXIT_OK;
+}
+
 /* ---- Reports ---- */
 
 /* The weights of a part's first and last layer. */
@@ -97,6 +118,13 @@ static int best_rounded(const snnk_compress_report *r) {
     if ((double)r->bytes_int4 <= most && r->relative_error_int4 <= r->relative_error) return INT4;
     if ((double)r->bytes_int8 <= most && r->relative_error_int8 <= r->relative_error) return INT8;
     return METHODS;
+}
+
+/* Whether the small network has a smaller error by more than rounding. Errors are those against the
+ * original's outputs, so they say nothing where the aim was another. */
+static bool small_is_better(const compress_session *s, const snnk_compress_report *r) {
+    return r->parameters_small > 0 && !s->o->files.targets &&
+           r->relative_error_small < r->relative_error * (1 - 1e-6);
 }
 
 static void print_part(const compress_session *s, const snnk_compression *compression, size_t k) {
@@ -159,6 +187,10 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                 r->multiply_adds_before, r->bytes_int4, rounded == INT4);
     print_whole("compressed", r->relative_error, r->parameters, r->multiply_adds, 4 * r->parameters,
                 false);
+    if (r->parameters_small > 0)
+        print_whole("small, trained", r->relative_error_small, r->parameters_small,
+                    snnk_network_multiply_adds(snnk_compression_small(compression)),
+                    4 * r->parameters_small, small_is_better(s, r));
     print_whole("compressed, int8", r->relative_error_compressed_int8, r->parameters,
                 r->multiply_adds, r->bytes_compressed_int8, false);
     printf("\n");
@@ -169,6 +201,11 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                rounded == INT8 ? r->relative_error_int8 : r->relative_error_int4,
                (unsigned long long)(rounded == INT8 ? r->bytes_int8 : r->bytes_int4),
                r->relative_error, 4 * (unsigned long long)r->parameters);
+    if (small_is_better(s, r))
+        printf("A small network is better: two dense layers of %llu numbers, trained in as many "
+               "epochs, have error %.4f, the compressed network %.4f%s.\n\n",
+               (unsigned long long)r->parameters_small, r->relative_error_small, r->relative_error,
+               s->o->keep_small ? "" : "; save it with --keep small");
     printf("%-30s %10s %10s %12s %12s\n", "part", "features", "explained", "parameters", "now");
     for (size_t k = 0; k < snnk_compression_parts(compression); k++) print_part(s, compression, k);
     printf("\n");
@@ -253,7 +290,13 @@ static void print_json(const compress_session *s, const snnk_compression *compre
               r->bytes_int4);
     add_whole(array, "compressed_int8", r->relative_error_compressed_int8, r->parameters,
               r->multiply_adds, r->bytes_compressed_int8);
-    cJSON_AddStringToObject(json, "kept", snnk_distill_method_name(s->o->method));
+    if (r->parameters_small > 0)
+        add_whole(array, "small", r->relative_error_small, r->parameters_small,
+                  snnk_network_multiply_adds(snnk_compression_small(compression)),
+                  4 * r->parameters_small);
+    cJSON_AddBoolToObject(json, "small_is_better", small_is_better(s, r));
+    cJSON_AddStringToObject(json, "kept",
+                            s->o->keep_small ? "small" : snnk_distill_method_name(s->o->method));
     compress_add_files(s->o, json);
     print_json_object(json);
 }
@@ -268,6 +311,7 @@ int compress_network(compress_session *s) {
     if (exit_status == EXIT_OK) exit_status = compress(s, &compression);
     if (exit_status == EXIT_OK && snnk_compression_report(compression, &report) != SNNK_OK)
         exit_status = library_failed(command);
+    if (exit_status == EXIT_OK && s->o->keep_small) exit_status = keep_small(s, compression);
     if (exit_status == EXIT_OK) exit_status = compress_save(s);
     if (exit_status == EXIT_OK && s->o->json)
         print_json(s, compression, &report);

@@ -50,7 +50,8 @@ static const char help[] =
     "                       tensors; all others stay, byte by byte\n"
     "  --keep METHOD        what is saved: student (the default), or another row of the report:\n"
     "                       linear, neurons, singular-values, random; for one layer or block also\n"
-    "                       int8 or int4 (the rounded weights, as float)\n"
+    "                       int8 or int4 (the rounded weights, as float); with --tune also small\n"
+    "                       (the small network of the report)\n"
     "  --task TASK          task of the saved model, regression or classification (default: as\n"
     "                       WEIGHTS says, else regression)\n"
     "  --plot FILE          draw error against parameters as PNG, with gnuplot; the numbers are\n"
@@ -195,7 +196,7 @@ static const char *takes(int option) {
     case ORIENTATION: return "outputs-by-inputs or inputs-by-outputs";
     case SEPARATOR: return SEPARATOR_TAKES;
     case DECIMAL: return DECIMAL_TAKES;
-    case KEEP: return "student, linear, neurons, singular-values, random, int8 or int4";
+    case KEEP: return "student, linear, neurons, singular-values, random, int8, int4 or small";
     case TASK: return "regression or classification";
     case FEATURES:
     case BLOCK_ROWS: return "a whole number >= 1";
@@ -268,7 +269,9 @@ static bool set_value(int option, const char *value, compress_options *o, given 
     case ORIENTATION: return find_value(value, compress_orientation_name, &o->orientation);
     case SEPARATOR: return read_separator(value, &o->files.separator);
     case DECIMAL: return read_decimal(value, &o->files.decimal);
-    case KEEP: return read_method(value, &o->method);
+    case KEEP:
+        o->keep_small = strcmp(value, "small") == 0;
+        return o->keep_small || read_method(value, &o->method);
     case TASK: return read_task(value, &o->task);
     case FEATURES: return read_u64(value, &o->features) && o->features > 0;
     case SHARE: return read_share(value, &o->share);
@@ -320,6 +323,8 @@ static int check_use(const given *g, const compress_options *o) {
     if (was_given(g, KEEP) && !written)
         return wrong_usage(command, "--keep chooses what is saved: use it with --save or "
                                     "--write-back");
+    if (o->keep_small && (o->tune == 0 || o->write_back))
+        return wrong_usage(command, "--keep small is for --tune and --save");
     if (o->task && !o->save) return wrong_usage(command, "--task is for --save");
     if (was_given(g, TRANSPOSED) && was_given(g, ORIENTATION))
         return wrong_usage(command, "use only one of --orientation and --transposed");

@@ -29,6 +29,7 @@ typedef struct compress_options {
     double share, error; /* 0: not given */
     int32_t orientation; /* -1: not given */
     int32_t method;      /* snnk_distill_method that is saved */
+    bool keep_small;     /* the small network is saved instead */
     snnk_distill_config distill;
     uint64_t tune;    /* epochs; 0: no tuning */
     double tune_rate; /* 0: the default */

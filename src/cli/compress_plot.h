@@ -17,8 +17,8 @@ typedef struct compress_curve {
 int compress_check_plot(void);
 
 /* Draw the plot for `path` with gnuplot, and write its numbers for `csv`. Both are temporary files
- * next to these paths until compress_plot_keep moves them there or compress_plot_drop removes them.
- * On failure nothing is left. */
+ * next to these paths until compress_plot_keep moves them there or compress_plot_drop removes
+ * them. On failure nothing is left. */
 int compress_plot(const char *path, const char *csv, const compress_curve *curve);
 int compress_plot_keep(const char *path, const char *csv);
 void compress_plot_drop(const char *path, const char *csv);

@@ -23,8 +23,8 @@ typedef struct compress_teacher {
     compress_matrix matrices[MAX_LAYERS];
 } compress_teacher;
 
-/* Read the layers. Prints the error and returns an exit status. compress_teacher_free frees what is
- * there in any case.
+/* Read the layers. Prints the error and returns an exit status. compress_teacher_free frees what
+ * is there in any case.
  *   rows     the opened inputs
  *   inputs   out: the number of columns that the first layer takes of them */
 int compress_teacher_read(const compress_options *o, const compress_rows *rows,

@@ -12,6 +12,7 @@
 #include "distill/compression.h"
 #include "distill/distill_create.h"
 #include "distill/rounded.h"
+#include "distill/small_network.h"
 #include "distill/tune.h"
 
 static const snnk_compress_config defaults = {
@@ -158,7 +159,7 @@ static double cost_of_solving(const work *w, const snnk__network_part *part) {
 /* The cost of tuning in the unit of cost_of. */
 static double cost_of_tuning(const work *w) {
     return (double)w->config.tune_epochs * 6 * w->config.share *
-           (double)snnk_network_parameters(w->network);
+           (double)snnk_network_parameters(w->network) * (w->baselines ? 2 : 1);
 }
 
 /* Set the total cost. With a budget: trying sizes of every part, and then replacing all of them.
@@ -420,11 +421,16 @@ static int tune(work *w, snnk_network **compressed) {
     mark_replaced(w->made, learns);
     rows.groups = groups;
     how.learns = learns;
-    snnk__progress_begin_stage(&w->progress, cost_of_tuning(w));
+    const double cost = cost_of_tuning(w) / (w->baselines ? 2 : 1);
+
+    snnk__progress_begin_stage(&w->progress, cost);
     st = snnk__compress_tune(&how, *compressed, &tuned, &w->made->report.tuned_epoch);
     if (st != SNNK_OK) goto done;
     snnk_network_free(*compressed);
     *compressed = tuned;
+    if (!w->baselines) goto done;
+    snnk__progress_begin_stage(&w->progress, cost);
+    st = snnk__small_network(&how, w->network, snnk_network_parameters(tuned), &w->made->small);
 done:
     snnk__free(&w->allocator, targets);
     snnk__free(&w->allocator, learns);
@@ -494,7 +500,7 @@ static int judge(work *w, snnk_network **compressed) {
     if ((st = forward(w, w->network, w->n_judged, w->judged, &Y)) != SNNK_OK) goto done;
     st = snnk__check_finite(Y, "the network's output", w->n_judged, l, l);
     if (st != SNNK_OK) goto done;
-    report->relative_error_untuned = NAN;
+    report->relative_error_untuned = report->relative_error_small = NAN;
     if (tunes(w)) {
         st = error_of(w, *compressed, Y, &report->relative_error_untuned);
         if (st == SNNK_OK) st = tune(w, compressed);
@@ -502,6 +508,11 @@ static int judge(work *w, snnk_network **compressed) {
     }
     if ((st = error_of(w, *compressed, Y, &report->relative_error)) != SNNK_OK) goto done;
     if (!w->baselines) goto done;
+    if (w->made->small) {
+        report->parameters_small = snnk_network_parameters(w->made->small);
+        st = error_of(w, w->made->small, Y, &report->relative_error_small);
+        if (st != SNNK_OK) goto done;
+    }
     st = error_of_rounded(w, w->network, 8, Y, &report->relative_error_int8, &report->bytes_int8);
     if (st == SNNK_OK)
         st = error_of_rounded(w, w->network, 4, Y, &report->relative_error_int4,

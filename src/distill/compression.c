@@ -113,8 +113,13 @@ void snnk_compression_free(snnk_compression *compression) {
 
     for (size_t k = 0; k < compression->n_parts; k++)
         snnk_network_free(compression->parts[k].original);
+    snnk_network_free(compression->small);
     snnk__free(&allocator, compression->parts);
     snnk__free(&allocator, compression);
+}
+
+const snnk_network *snnk_compression_small(const snnk_compression *compression) {
+    return compression ? compression->small : NULL;
 }
 
 size_t snnk_compression_parts(const snnk_compression *compression) {

@@ -28,6 +28,7 @@ struct snnk_compression {
     snnk_compress_report report;
     snnk__network_part *parts;
     size_t n_parts;
+    snnk_network *small; /* the baseline of a tuned network; NULL if there is none */
 };
 
 /* Divide a network into parts, all of them kept so far. SNNK_E_NOMEM. */

@@ -8,7 +8,7 @@ static int choose_layers(const snnk__tune *tune, const snnk_network *network,
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < network->n_layers; k++) {
-        if (!tune->learns[k]) {
+        if (tune->learns && !tune->learns[k]) {
             st = snnk_trainer_set_rate(trainer, k, -1, 0);
             continue;
         }

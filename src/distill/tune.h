@@ -10,9 +10,9 @@
 #include "base/progress.h"
 
 typedef struct snnk__tune {
-    const snnk_compress_config *config;
+    const snnk_compress_config *config; /* its epochs and rate */
     const snnk_distill_config *distill; /* its seed and share of held-out rows */
-    const bool *learns;                 /* for each layer of the network */
+    const bool *learns;                 /* for each layer of the network; NULL: all learn */
     const snnk_rows *rows;              /* inputs and targets or labels, with groups */
     snnk_workspace *workspace;
     snnk__progress *progress; /* its present stage */

@@ -42,7 +42,7 @@ U64 = {"snnk_trainer_parameters", "snnk_uncertainty_rows", "snnk_scaling_rows", 
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_trainer_gradient_length", "snnk_layer_gain", "snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
-POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_inner", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
+POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_compression_small", "snnk_layer_inner", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -232,6 +232,7 @@ call("snnk_network_compress", whole, data(20, X=X), (c_size_t * 1)(1), byref(com
      byref(compression), byref(compressed))
 assert call("snnk_compress_outcome_name", c_int32(0)) == b"replaced"
 assert call("snnk_compression_parts", compression) == 1
+assert call("snnk_compression_small", compression) is None  # nothing was tuned
 call("snnk_compression_report", compression, byref(compress_report))
 call("snnk_compression_part", compression, size(0), byref(compress_part))
 call("snnk_compression_distilled", compression, size(0), byref(distill_report))

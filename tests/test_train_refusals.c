@@ -1,5 +1,5 @@
-/* What snnk_trainer_run refuses, and that a refused run changes nothing; losses that are not finite;
- * gradients and settings between runs. */
+/* What snnk_trainer_run refuses, and that a refused run changes nothing; losses that are not
+ * finite; gradients and settings between runs. */
 #include "support/trainers.h"
 
 enum { N = 60, D = 4, L = 3 };

@@ -427,6 +427,71 @@ static void test_other_networks(void **state) {
     snnk_trainer_free(trainer);
 }
 
+/* One epoch, then a checkpoint, from which training goes on with the network that it holds, and
+ * with the first one. */
+static void check_goes_on_from(fixture *f, const snnk_network *network, bool from_its_own) {
+    snnk_train_config config = base();
+    const snnk_rows *rows = SNNK_ROWS(.n = N, .X = f->X, .labels = f->labels);
+    snnk_network *own;
+    snnk_trainer *whole, *part;
+
+    config.epochs = 1;
+    assert_ok(snnk_trainer_create(network, &config, &whole));
+    assert_ok(snnk_trainer_run(whole, rows, NULL, NULL, NULL));
+    assert_ok(snnk_trainer_save(whole, checkpoint(f, 0)));
+    assert_ok(snnk_network_load(checkpoint(f, 0), NULL, &own));
+    snnk_trainer *again = load_with(f, 0, network);
+
+    assert_ok(snnk_trainer_run(whole, rows, NULL, NULL, NULL));
+    assert_ok(snnk_trainer_run(again, rows, NULL, NULL, NULL));
+    assert_same_trainers(again, whole);
+    if (from_its_own) {
+        part = load_with(f, 0, own);
+        assert_ok(snnk_trainer_run(part, rows, NULL, NULL, NULL));
+        assert_same_trainers(part, whole);
+        snnk_trainer_free(part);
+    } else {
+        refuses(f, own, "numbers or settings that do not learn");
+    }
+    snnk_trainer_free(again);
+    snnk_network_free(own);
+    snnk_trainer_free(whole);
+}
+
+static void test_all_features(void **state) {
+    fixture *f = *state;
+    snnk_map_config configs[32];
+    const size_t n = all_configs(configs);
+    const double omega[] = {0.7, 1.4}, re[] = {0.5, 0.3}, im[] = {0.1, -0.2};
+
+    for (size_t k = 0; k <= n; k++) {
+        snnk_map *map = k < n ? map_of(D, &configs[k], NULL)
+                              : framed_urf_map(D, 20, 2, omega, re, im, 0.5F, 0.4F);
+        snnk_network *network = network_of(1, (snnk_layer *[]){snnk_of(map, L, 60 + k)});
+
+        check_goes_on_from(f, network, true);
+        snnk_network_free(network);
+    }
+}
+
+/* Layers in narrow storage do not learn. The file has them in float, so that training goes on with
+ * the network that it began with. */
+static void test_narrow_layers(void **state) {
+    fixture *f = *state;
+
+    for (int32_t storage = SNNK_STORAGE_F32 + 1; snnk_storage_name(storage); storage++) {
+        snnk_layer *wide = dense_of(D, 8, SNNK_GELU, 70), *narrow;
+
+        assert_ok(snnk_layer_quantize(wide, storage, &narrow));
+        snnk_layer_free(wide);
+        snnk_network *network =
+            network_of(2, (snnk_layer *[]){narrow, dense_of(8, L, SNNK_IDENTITY, 71)});
+
+        check_goes_on_from(f, network, false);
+        snnk_network_free(network);
+    }
+}
+
 static void test_misuse(void **state) {
     fixture *f = *state;
     snnk_trainer *trainer = trainer_of(f, 0), *loaded;
@@ -714,6 +779,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_is_a_network, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_networks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_features, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_narrow_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_misuse, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_description, setup, teardown),

@@ -351,6 +351,36 @@ static void test_failing_sources(void **state) {
     }
 }
 
+/* A batch larger than the usual window: each target is its input. */
+enum { MANY = 70000 };
+
+static int read_many(void *user, uint64_t first, size_t count, snnk_rows *rows) {
+    rows->n = count;
+    rows->X = (const float *)user + first;
+    rows->Y = rows->X;
+    return SNNK_OK;
+}
+
+static void test_large_batches(void **state) {
+    float *X = malloc(MANY * sizeof *X);
+    const snnk_train_source source = {sizeof source, MANY, read_many, X, 0};
+    snnk_network *network = network_of(1, (snnk_layer *[]){dense_of(1, 1, SNNK_IDENTITY, 45)});
+    snnk_train_config config = short_config();
+    snnk_train_report report = {.size = sizeof report};
+    snnk_trainer *trainer;
+
+    (void)state;
+    draw_floats(X, MANY, 46);
+    config.batch = 69000;
+    config.epochs = 1;
+    assert_ok(snnk_trainer_create(network, &config, &trainer));
+    assert_ok(snnk_trainer_run_source(trainer, &source, NULL, NULL, &report));
+    assert_int_equal(report.steps, 2);
+    snnk_trainer_free(trainer);
+    snnk_network_free(network);
+    free(X);
+}
+
 static void test_refused_sources(void **state) {
     fixture *f = *state;
     snnk_train_config config = short_config();
@@ -541,6 +571,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_every_row_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sources_like_arrays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_sources, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_batches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancelling_losses, setup, teardown),

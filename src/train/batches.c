@@ -78,7 +78,8 @@ static int alloc_window(snnk__batches *b) {
 int snnk__batches_open_source(const snnk_allocator *allocator, const snnk_train_source *source,
                               size_t inputs, size_t outputs, bool targets, size_t batch,
                               uint64_t seed, snnk__batches *batches) {
-    const uint64_t wanted = source->window > 0 ? source->window : WINDOW;
+    const uint64_t usual = snnk__max_size(WINDOW, batch),
+                   wanted = source->window > 0 ? source->window : usual;
     const uint64_t window = wanted < source->rows ? wanted / batch * batch : source->rows;
     snnk__batches b = {.allocator = *allocator,
                        .inputs = inputs,

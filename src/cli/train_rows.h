@@ -38,7 +38,7 @@ int train_rows_split(const char *command, uint64_t seed, double share, train_row
 snnk_rows train_rows_learnt(const train_rows *rows);
 snnk_rows train_rows_heldout(const train_rows *rows);
 
-/* Compute the outputs of a network for rows first ... first+n-1, in the units of the scaled targets.
+/* Compute the outputs of a network, in the units of scaled targets, for rows first ... first+n-1.
  *   Y  the result: n x outputs, in double */
 int train_rows_outputs(const char *command, const train_rows *rows, size_t first, size_t n,
                        const snnk_network *network, snnk_workspace *workspace, double *Y);

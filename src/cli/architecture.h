@@ -3,8 +3,8 @@
  *     layers  = layer { "," layer }
  *     layer   = "snnk:" FEATURES ":" M [ "->" WIDTH ]  |  "dense" [ ":" ACTIVATION ] [ ":" WIDTH ]
  *
- * FEATURES is the name of an activation, "arc-cosine" or "gaussian". Blanks do not matter. The width
- * of the last layer, the number of classes or targets, may be left out; so may its activation if it
+ * FEATURES is the name of an activation, "arc-cosine" or "gaussian". Blanks do not matter. The
+ * width of the last layer, the number of classes or targets, may be left out; so may its activation if it
  * is dense: then it is linear. */
 #ifndef SNNK_CLI_ARCHITECTURE_H
 #define SNNK_CLI_ARCHITECTURE_H

@@ -163,7 +163,7 @@ gives "no new classes" 0 "$snnk" predict ab.st ab.csv --probabilities
 gives "new classes" 0 "$snnk" update ab.st --train new.csv
 has "new classes" err 'no probabilities and intervals any more, .* without the new classes new0, new1, new2, new3, new4 and 2 more; fit it again'
 gives "new classes" 1 "$snnk" predict ab.st ab.csv --probabilities
-has "new classes" err 'or an update that added classes; fit it again$'
+has "new classes" err 'an update that added classes, or train --model; fit it again$'
 # Every row is right, with p = 9/11.
 gives "calibration" 0 "$snnk" eval colors.st --test colors.csv --coverage 0.85 --json
 json "calibration" "(abs(j['calibration_error'] - 2 / 11) < 1e-5 and abs(j['log_loss'] - 0.2006707) < 1e-5 and

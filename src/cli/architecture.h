@@ -3,9 +3,9 @@
  *     layers  = layer { "," layer }
  *     layer   = "snnk:" FEATURES ":" M [ "->" WIDTH ]  |  "dense" [ ":" ACTIVATION ] [ ":" WIDTH ]
  *
- * FEATURES is the name of an activation, "arc-cosine" or "gaussian"; there may be blanks between
- * all of these. The width of the last layer, the number of classes or targets, may be left out; so
- * may its activation if it is dense: then it is linear. */
+ * FEATURES is the name of an activation, "arc-cosine" or "gaussian". Blanks do not matter. The
+ * width of the last layer, the number of classes or targets, may be left out. So may its activation
+ * if it is dense: then it is linear. */
 #ifndef SNNK_CLI_ARCHITECTURE_H
 #define SNNK_CLI_ARCHITECTURE_H
 

@@ -1,6 +1,5 @@
-/* The snnk program: one command each in fit.c, train.c, eval.c, predict.c, info.c,
- * update_forget.c, merge.c, compress.c, bundle.c and quantize.c. The other files are shared by the
- * commands. */
+/* The snnk program: one command each in fit.c, train.c, eval.c, predict.c, info.c, update_forget.c,
+ * merge.c, compress.c, bundle.c and quantize.c. The other files are shared by the commands. */
 #ifndef SNNK_CLI_CLI_H
 #define SNNK_CLI_CLI_H
 

@@ -7,8 +7,9 @@ page=$3
 command=${4:-}
 
 case $command in
-"") name="scalable neural network kernels: fit in closed form, and predict" ;;
+"") name="scalable neural network kernels: fit in closed form or train, and predict" ;;
 fit) name="fit a model to training data in closed form" ;;
+train) name="train a network of several layers by gradients" ;;
 eval) name="score a model on data with known targets" ;;
 predict) name="predict the target of each row" ;;
 info) name="show what a model file contains" ;;

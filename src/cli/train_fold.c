@@ -90,8 +90,8 @@ static int scale_outputs(const snnk_layer *layer, const double *scale, const dou
 
 /* ---- Networks ---- */
 
-/* Create a network of the layers of another one, the first and the last replaced where they are
- * not NULL, with its notes and its encoder. */
+/* Create a network of the layers of another one, the first and the last replaced where they are not
+ * NULL, with its notes and its encoder. */
 static int rebuild(const snnk_network *from, const snnk_layer *first, const snnk_layer *last,
                    snnk_network **made) {
     const size_t n = snnk_network_layers(from);
@@ -173,8 +173,8 @@ int train_fold(const char *command, const snnk_network *network, const column_sc
 
 enum { CHECKED_ROWS = 256 };
 
-/* How far folded outputs may be off, in standard deviations of the target; of classes, as a share
- * of the largest score. Float has 7 digits. */
+/* How far folded outputs may be off, in standard deviations of the target, or as a share of the
+ * largest score of a class. Float has 7 digits. */
 #define TOLERANCE 0.01
 
 /* Compare scaled outputs Y of n rows with those of the folded network, F. */

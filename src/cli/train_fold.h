@@ -12,9 +12,9 @@ bool train_can_scale_outputs(const snnk_network *network);
 int train_unfold(const char *command, const snnk_network *network, const column_scaling *targets,
                  snnk_network **made);
 
-/* Make a network that takes inputs and gives targets as they are. The scaling of inputs, where
- * there is one, becomes a part of the first layer, which architecture_build has made; that of
- * targets of the last one. Both print the error and return an exit status. */
+/* Make a network that takes inputs and gives targets as they are. The scaling of inputs, if any,
+ * becomes a part of the first layer, which architecture_build has made; that of targets of the last
+ * one. Both print the error and return an exit status. */
 int train_fold(const char *command, const snnk_network *network, const column_scaling *inputs,
                const column_scaling *targets, snnk_network **made);
 

@@ -30,16 +30,15 @@ int train_rows_scale_inputs(const char *command, const dataset *data, int32_t mo
 /* Standardize the targets of a regression, each of its own mean and deviation, weighted. */
 int train_rows_scale_targets(const char *command, train_rows *rows);
 
-/* Hold out a share of the rows, drawn by the seed. Rows of a group stay together, and so do rows
- * of equal inputs, unless no or too many rows were held out so. */
+/* Hold out a share of the rows, drawn by the seed. Rows of a group stay together, and so do rows of
+ * equal inputs, unless no or too many rows were held out so. */
 int train_rows_split(const char *command, uint64_t seed, double share, train_rows *rows);
 
 /* The rows to learn from, and those that are held out. */
 snnk_rows train_rows_learnt(const train_rows *rows);
 snnk_rows train_rows_heldout(const train_rows *rows);
 
-/* Compute the outputs of a network for rows first ... first+n-1, in the units of the scaled
- * targets.
+/* Compute the outputs of a network, in the units of scaled targets, for rows first ... first+n-1.
  *   Y  the result: n x outputs, in double */
 int train_rows_outputs(const char *command, const train_rows *rows, size_t first, size_t n,
                        const snnk_network *network, snnk_workspace *workspace, double *Y);

@@ -36,23 +36,20 @@ typedef struct tuning {
     float *means, *t;          /* inputs and outputs of the pooler */
     float *d, *through;        /* gradients with respect to a sum, and within a branch of it */
     float *d_qkv, *d_means, *d_t;
+    float *room; /* of all of these */
 } tuning;
 
 static int shares_blocks(const tuning *of) { return of->trainers[FFN_0] == of->trainers[FFN_1]; }
 
 static void make_room(tuning *of) {
-    float **const of_tokens[] = {&of->x1,       &of->x2,     &of->x3, &of->a,
-                                 &of->attended, &of->normed, &of->d,  &of->through};
-    const size_t n = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS;
+    float **const arrays[] = {&of->x1,  &of->x2,      &of->x3,    &of->a,    &of->attended,
+                              &of->d,   &of->through, &of->means, &of->t,    &of->normed,
+                              &of->d_t, &of->d_means, &of->qkv,   &of->d_qkv};
+    const size_t each = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS * WIDTH;
 
-    for (size_t k = 0; k < sizeof of_tokens / sizeof *of_tokens; k++)
-        *of_tokens[k] = room_for(n, WIDTH);
-    of->qkv = room_for(n, (size_t)3 * WIDTH);
-    of->d_qkv = room_for(n, (size_t)3 * WIDTH);
-    of->means = room_for(BATCH_TEXTS, WIDTH);
-    of->d_means = room_for(BATCH_TEXTS, WIDTH);
-    of->t = room_for(BATCH_TEXTS, WIDTH);
-    of->d_t = room_for(BATCH_TEXTS, WIDTH);
+    of->room = room_for(each, 18); /* pages that are not used take no memory */
+    for (size_t k = 0; k < 14; k++) *arrays[k] = of->room + k * each;
+    of->d_qkv += 2 * each;
 }
 
 static snnk_trainer *frozen(const snnk_layer *layer) {
@@ -84,17 +81,13 @@ static tuning tuning_make(sentence_encoder *encoder, part_set at, const snnk_tra
 }
 
 static void tuning_free(tuning *of) {
-    float *const arrays[] = {of->x1, of->x2,      of->x3,       of->a,       of->qkv,
-                             of->d,  of->through, of->d_qkv,    of->d_means, of->d_t,
-                             of->t,  of->means,   of->attended, of->normed};
-
-    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) free(arrays[k]);
     if (shares_blocks(of)) of->trainers[FFN_1] = NULL;
     for (int k = 0; k < NETWORKS; k++) {
         snnk_trainer_free(of->trainers[k]);
         snnk_record_free(of->records[k]);
     }
     snnk_workspace_free(of->workspace);
+    free(of->room);
 }
 
 static size_t outputs_of(int network) { return network == QKV ? 3 * (size_t)WIDTH : WIDTH; }

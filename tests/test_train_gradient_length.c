@@ -21,8 +21,8 @@ static snnk_trainer *make_trainer(void) {
     return trainer;
 }
 
-/* Add `scale` times the gradient of one pass: of W, dY^T X = 6 (3, 4) - 5 (2, 0) = (8, 24), and of the bias
- * 6 - 5 = 1. */
+/* Add `scale` times the gradient of one pass: of W, dY^T X = 6 (3, 4) - 5 (2, 0) = (8, 24), and of
+ * the bias 6 - 5 = 1. */
 static void add_pass(snnk_trainer *trainer, float scale) {
     const float X[ROWS * D] = {3, 4, 2, 0}, dY[ROWS] = {6 * scale, -5 * scale};
     float Y[ROWS];

@@ -36,23 +36,20 @@ typedef struct tuning {
     float *means, *t;          /* inputs and outputs of the pooler */
     float *d, *through;        /* gradients with respect to a sum, and within a branch of it */
     float *d_qkv, *d_means, *d_t;
+    float *room; /* of all of these */
 } tuning;
 
 static int shares_blocks(const tuning *of) { return of->trainers[FFN_0] == of->trainers[FFN_1]; }
 
 static void make_room(tuning *of) {
-    float **const of_tokens[] = {&of->x1,       &of->x2,     &of->x3, &of->a,
-                                 &of->attended, &of->normed, &of->d,  &of->through};
-    const size_t n = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS;
+    float **const arrays[] = {&of->x1,  &of->x2,      &of->x3,    &of->a,    &of->attended,
+                              &of->d,   &of->through, &of->means, &of->t,    &of->normed,
+                              &of->d_t, &of->d_means, &of->qkv,   &of->d_qkv};
+    const size_t each = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS * WIDTH;
 
-    for (size_t k = 0; k < sizeof of_tokens / sizeof *of_tokens; k++)
-        *of_tokens[k] = room_for(n, WIDTH);
-    of->qkv = room_for(n, (size_t)3 * WIDTH);
-    of->d_qkv = room_for(n, (size_t)3 * WIDTH);
-    of->means = room_for(BATCH_TEXTS, WIDTH);
-    of->d_means = room_for(BATCH_TEXTS, WIDTH);
-    of->t = room_for(BATCH_TEXTS, WIDTH);
-    of->d_t = room_for(BATCH_TEXTS, WIDTH);
+    of->room = room_for(each, 18); /* pages that are not used take no memory */
+    for (size_t k = 0; k < 14; k++) *arrays[k] = of->room + k * each;
+    of->d_qkv += 2 * each;
 }
 
 static snnk_trainer *frozen(const snnk_layer *layer) {
@@ -84,17 +81,13 @@ static tuning tuning_make(sentence_encoder *encoder, part_set at, const snnk_tra
 }
 
 static void tuning_free(tuning *of) {
-    float *const arrays[] = {of->x1, of->x2,      of->x3,       of->a,       of->qkv,
-                             of->d,  of->through, of->d_qkv,    of->d_means, of->d_t,
-                             of->t,  of->means,   of->attended, of->normed};
-
-    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) free(arrays[k]);
     if (shares_blocks(of)) of->trainers[FFN_1] = NULL;
     for (int k = 0; k < NETWORKS; k++) {
         snnk_trainer_free(of->trainers[k]);
         snnk_record_free(of->records[k]);
     }
     snnk_workspace_free(of->workspace);
+    free(of->room);
 }
 
 static size_t outputs_of(int network) { return network == QKV ? 3 * (size_t)WIDTH : WIDTH; }
@@ -109,130 +102,70 @@ static void pass_back(tuning *of, int k, const float *X, const float *dY, float 
                                 WIDTH, of->workspace));
 }
 
-/* ---- Work on texts, divided between threads ---- */
+/* ---- Attention, divided between threads ---- */
 
-/* Some of the texts of a batch, and their n tokens from `row` on. */
+/* Some texts of a batch; `at` is their first token. */
 typedef struct texts {
     tuning *of;
-    void (*work)(const struct texts *some);
-    size_t first_text, n_texts, row, n;
+    size_t n, at;
     const size_t *first; /* of each text */
+    int back;
 } texts;
 
-static int work_on(void *some) {
-    ((texts *)some)->work(some);
+static int attend(void *some) {
+    const texts *on = some;
+    const tuning *of = on->of;
+    const size_t at = on->at * WIDTH;
+    float *room = room_for((size_t)2 * ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
+
+    if (on->back)
+        attention_back(on->n, on->first, WIDTH, of->qkv + 3 * at, of->through + at,
+                       of->d_qkv + 3 * at, room);
+    else
+        attention_apply(on->n, on->first, WIDTH, of->qkv + 3 * at, of->attended + at, room);
+    free(room);
     return 0;
 }
 
-/* No text depends on others, so results do not depend on the number of threads. */
-static void for_texts(tuning *of, void (*work)(const texts *some)) {
+/* Attention is within a text, so results do not depend on the number of threads. */
+static void attend_all(tuning *of, int back) {
+    const size_t n = of->list.n_texts, *first = of->list.first;
     texts *some = allocate(of->threads, sizeof *some);
     thrd_t *threads = allocate(of->threads, sizeof *threads);
 
-    for (size_t k = of->threads; k-- > 0;) {
-        const size_t from = k * of->list.n_texts / of->threads,
-                     to = (k + 1) * of->list.n_texts / of->threads;
-        const size_t *first = of->list.first;
+    for (size_t k = 0; k < of->threads; k++) {
+        const size_t from = k * n / of->threads, to = (k + 1) * n / of->threads;
 
-        some[k] =
-            (texts){of, work, from, to - from, first[from], first[to] - first[from], first + from};
-        if (k == 0)
-            work_on(&some[0]);
-        else if (thrd_create(&threads[k], work_on, &some[k]) != thrd_success) {
+        some[k] = (texts){of, to - from, first[from], first + from, back};
+        if (k > 0 && thrd_create(&threads[k], attend, &some[k]) != thrd_success) {
             fprintf(stderr, "cannot start a thread\n");
             exit(1);
         }
     }
+    attend(&some[0]);
     for (size_t k = 1; k < of->threads; k++) thrd_join(threads[k], NULL);
     free(threads);
     free(some);
-}
-
-static void norm_of_attention(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-
-    add_to(some->n * WIDTH, of->rows.sums + at, of->x1 + at);
-    norm_apply(of->middle.attention_norm, some->n, WIDTH, of->x1 + at, of->a + at);
-}
-
-static void attend_to(const texts *some) {
-    const tuning *of = some->of;
-    float *room = room_for(ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
-
-    attention_apply(some->n_texts, some->first, WIDTH, of->qkv + some->row * 3 * WIDTH,
-                    of->attended + some->row * WIDTH, room);
-    free(room);
-}
-
-static void norm_of_block(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-
-    add_to(some->n * WIDTH, of->x1 + at, of->x2 + at);
-    norm_apply(of->middle.ffn_norm, some->n, WIDTH, of->x2 + at, of->normed + at);
-}
-
-static void average(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-
-    add_to(some->n * WIDTH, of->x2 + at, of->x3 + at);
-    encoder_means(some->n_texts, some->first, of->x3 + at, of->means + some->first_text * WIDTH);
-}
-
-static void average_back(const texts *some) {
-    const tuning *of = some->of;
-    const float *d_means = of->d_means + some->first_text * WIDTH;
-    float *d = of->d + some->row * WIDTH;
-
-    for (size_t i = 0; i < some->n_texts; i++, d_means += WIDTH) {
-        const size_t n = some->first[i + 1] - some->first[i];
-
-        for (size_t token = 0; token < n; token++, d += WIDTH)
-            for (size_t k = 0; k < WIDTH; k++) d[k] = d_means[k] / (float)n;
-    }
-}
-
-static void norm_of_block_back(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-
-    norm_back(of->middle.ffn_norm, some->n, WIDTH, of->x2 + at, of->through + at, of->d + at);
-}
-
-static void attend_back_to(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-    float *room = room_for((size_t)2 * ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
-
-    attention_back(some->n_texts, some->first, WIDTH, of->qkv + 3 * at, of->through + at,
-                   of->d_qkv + 3 * at, room);
-    free(room);
-}
-
-static void norm_of_attention_back(const texts *some) {
-    const tuning *of = some->of;
-    const size_t at = some->row * WIDTH;
-
-    norm_back(of->middle.attention_norm, some->n, WIDTH, of->x1 + at, of->through + at, of->d + at);
 }
 
 /* ---- Forward and backward ---- */
 
 /* From block 0 to t: as encoder_embed, but keeps what the backward pass needs. */
 static void forward(tuning *of) {
-    const size_t n = of->list.n_tokens;
+    const size_t n = of->list.n_tokens, n_texts = of->list.n_texts;
 
     pass_on(of, FFN_0, n, of->rows.X, of->x1);
-    for_texts(of, norm_of_attention);
+    add_to(n * WIDTH, of->rows.sums, of->x1);
+    norm_apply(of->middle.attention_norm, n, WIDTH, of->x1, of->a);
     pass_on(of, QKV, n, of->a, of->qkv);
-    for_texts(of, attend_to);
+    attend_all(of, 0);
     pass_on(of, ATTENTION, n, of->attended, of->x2);
-    for_texts(of, norm_of_block);
+    add_to(n * WIDTH, of->x1, of->x2);
+    norm_apply(of->middle.ffn_norm, n, WIDTH, of->x2, of->normed);
     pass_on(of, FFN_1, n, of->normed, of->x3);
-    for_texts(of, average);
-    pass_on(of, POOLER, of->list.n_texts, of->means, of->t);
+    add_to(n * WIDTH, of->x2, of->x3);
+    encoder_means(n_texts, of->list.first, of->x3, of->means);
+    pass_on(of, POOLER, n_texts, of->means, of->t);
 }
 
 /* The sum over texts of 1 - cos(t, E), E the wanted embedding, of length 1. Sets d_t to its
@@ -254,17 +187,30 @@ static double loss_of(tuning *of, const float *E, const size_t *which) {
     return loss;
 }
 
+/* Backpropagate through the means over tokens. */
+static void means_back(tuning *of) {
+    const size_t *first = of->list.first;
+
+    for (size_t i = 0; i < of->list.n_texts; i++)
+        for (size_t token = first[i]; token < first[i + 1]; token++)
+            for (size_t k = 0; k < WIDTH; k++)
+                of->d[token * WIDTH + k] =
+                    of->d_means[i * WIDTH + k] / (float)(first[i + 1] - first[i]);
+}
+
 /* Add to the gradients of the parts. d is the gradient with respect to x3, then x2, then x1; each
  * block and attention add their share to it. */
 static void backward(tuning *of) {
+    const size_t n = of->list.n_tokens;
+
     pass_back(of, POOLER, of->means, of->d_t, of->d_means);
-    for_texts(of, average_back);
+    means_back(of);
     pass_back(of, FFN_1, of->normed, of->d, of->through);
-    for_texts(of, norm_of_block_back);
+    norm_back(of->middle.ffn_norm, n, WIDTH, of->x2, of->through, of->d);
     pass_back(of, ATTENTION, of->attended, of->d, of->through);
-    for_texts(of, attend_back_to);
+    attend_all(of, 1);
     pass_back(of, QKV, of->a, of->d_qkv, of->through);
-    for_texts(of, norm_of_attention_back);
+    norm_back(of->middle.attention_norm, n, WIDTH, of->x1, of->through, of->d);
     pass_back(of, FFN_0, of->rows.X, of->d, NULL);
 }
 

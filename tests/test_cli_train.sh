@@ -235,8 +235,9 @@ gives "the same rows" 0 "$snnk" train --train-images images.idx --train-labels l
 loss=$(python3 -c 'import json; print(json.load(open("out"))["heldout_loss"])')
 gives "the same rows" 0 "$snnk" train --train-images images.idx --train-labels labels.idx --model again.st --epochs 1 --json
 json "the same rows" "abs(j['first_loss'] / $loss - 1) < 1e-3"
-gives "frozen" 0 "$snnk" train --train smooth.csv --model deep.st --rows learn --freeze 0,1 --epochs 20 --save further.st
-tensors deep.st | grep '^layers' >before
+gives "begun" 0 "$snnk" train --train smooth.csv --layers " snnk : gelu : 32->16 ,dense:relu:12,  dense " --epochs 1 --save begun.st
+gives "frozen" 0 "$snnk" train --train smooth.csv --model begun.st --rows learn --freeze 0,1 --epochs 20 --save further.st
+tensors begun.st | grep '^layers' >before
 tensors further.st | grep '^layers' >after
 if [ "$(grep -v '^layers.2' before)" = "$(grep -v '^layers.2' after)" ] &&
     [ "$(grep '^layers.2' before)" != "$(grep '^layers.2' after)" ]; then ok; else not_ok "frozen layers"; fi
@@ -295,7 +296,7 @@ PYTHON
     wide="--train-inputs wide.csv --train-targets wide_y.csv --model $tests/data/golden/$model.safetensors --epochs 2"
     # shellcheck disable=SC2086
     {
-        refused 1 'no (numbers|rows) of their own.*: use --rows fixed' $wide --rows learn
+        refused 1 'rows of its [a-z_]* features cannot learn .*: use --rows fixed' $wide --rows learn
         gives "fixed rows of $model" 0 "$snnk" train $wide --json
     }
     json "fixed rows of $model" 'j["heldout_loss"] is None or j["heldout_loss"] <= j["first_loss"]'

@@ -35,13 +35,12 @@ int snnk__layer_check_rows(const snnk_layer *layer) {
         const snnk__map_block *block = map->blocks[b];
 
         if (!snnk__map_block_has_rows(block) && !snnk__map_block_kernel(block).diagonal)
-            st =
-                snnk__fail(SNNK_E_UNSUPPORTED,
-                           "the rows of its %s features cannot learn (HD3 rows are a seed, and "
-                           "other numbers of spectral features depend on their rows): make the map "
-                           "with gaussian rows, or set rows_rate = 0 and choose the layers whose "
-                           "rows learn by snnk_trainer_set_rate",
-                           block->kind->name);
+            st = snnk__fail(
+                SNNK_E_UNSUPPORTED,
+                "the rows of its %s features cannot learn (HD3 rows are a seed, and other "
+                "numbers of spectral features depend on their rows): set rows_rate = 0, "
+                "or make the map with gaussian rows",
+                block->kind->name);
     }
     return st;
 }

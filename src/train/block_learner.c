@@ -259,10 +259,13 @@ static int create_readout(snnk__block_learner *s) {
     st = snnk__panels_create(allocator, l, m, snnk__kernels_get()->readout_shape, "weights",
                              &s->Psi);
     if (st != SNNK_OK) return st;
-    s->n_pieces = (l - 1) / SNNK__PIECE + 1;
+    /* Of whole chunks of columns, which begin on a cache line if dY does. */
+    s->n_pieces = (l - 1) / SNNK__MOST_PIECE + 1;
+    s->piece = ((l - 1) / s->n_pieces / SNNK__ROW_CHUNK + 1) * SNNK__ROW_CHUNK;
+    s->n_pieces = (l - 1) / s->piece + 1;
     st = snnk__alloc_zero(allocator, s->n_pieces, sizeof *s->pieces, "weights", &s->pieces);
     for (size_t k = 0; st == SNNK_OK && k < s->n_pieces; k++)
-        st = snnk__panels_create(allocator, m, snnk__min_size(SNNK__PIECE, l - k * SNNK__PIECE),
+        st = snnk__panels_create(allocator, m, snnk__min_size(s->piece, l - k * s->piece),
                                  snnk__kernels_get()->projection_shape, "weights", &s->pieces[k]);
     return st;
 }
@@ -302,7 +305,7 @@ static void refresh(snnk__learner *learner) {
     snnk__panels_set_columns(&s->Psi, s->Psi_value, l);
     for (size_t k = 0; k < s->n_pieces; k++)
         for (size_t j = 0; j < m; j++)
-            snnk__panels_set_row(&s->pieces[k], j, s->Psi_value + j * l + k * SNNK__PIECE);
+            snnk__panels_set_row(&s->pieces[k], j, s->Psi_value + j * l + k * s->piece);
 }
 
 /* ---- Writing a layer ---- */

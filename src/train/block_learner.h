@@ -9,9 +9,9 @@
 
 #include "train/learner.h"
 
-/* Columns of dY that one thread takes at a time. The sums over them that make dPhi are kept apart,
- * and added in order. */
-enum { SNNK__PIECE = 384 };
+/* One thread takes at most this many columns of dY at a time, in pieces of nearly equal width. The
+ * sums over them that make dPhi are kept apart, and added in order. */
+enum { SNNK__MOST_PIECE = 384 };
 
 typedef struct snnk__learning_block {
     snnk__block block;   /* as the forward pass takes it */
@@ -30,12 +30,12 @@ typedef struct snnk__block_learner {
     size_t rows, features; /* of all blocks; the features that Psi multiplies */
     size_t n_blocks;
     snnk__learning_block *blocks;
-    bool reads_out;   /* there is a Psi */
-    bool bare;        /* Y = Z: nothing is recorded */
-    snnk__panels Psi; /* l x m */
-    size_t n_pieces;
-    snnk__panels *pieces; /* m x PIECE: parts of Psi transposed, for dPhi */
-    float *values;        /* of all parameters */
+    bool reads_out;         /* there is a Psi */
+    bool bare;              /* Y = Z: nothing is recorded */
+    snnk__panels Psi;       /* l x m */
+    size_t n_pieces, piece; /* their number and width */
+    snnk__panels *pieces;   /* m x piece: parts of Psi transposed, for dPhi */
+    float *values;          /* of all parameters */
     float *gradients;
     float *Psi_value, *bias;     /* m x l, l: in `values`, also if they do not learn */
     float *G_value, *offsets;    /* rows x d, rows: in `values`; NULL if neither learns */

@@ -120,14 +120,14 @@ static void back_through_readout(size_t first, size_t count, void *scratch, void
         for (size_t i = 0; i < n; i += SNNK__BACK_ROWS) {
             const size_t rows = snnk__min_size(SNNK__BACK_ROWS, n - i),
                          columns = s->pieces[k].columns;
-            const float *dY = b->dY + i * b->lddy + k * SNNK__PIECE;
+            const float *dY = b->dY + i * b->lddy + k * s->piece;
 
             if (b->wants_z)
                 snnk__kernels_get()->project(rows, dY, b->lddy, &s->pieces[k], NULL, 0, m,
                                              b->partial + (k * n + i) * m, m);
             if (b->Psi_gradient)
                 snnk__correlate(rows, m + 1, columns, b->Phi + i * b->ldphi, b->ldphi, dY, b->lddy,
-                                b->Psi_gradient + k * SNNK__PIECE, l);
+                                b->Psi_gradient + k * s->piece, l);
         }
 }
 

@@ -275,17 +275,22 @@ double snnk_trainer_gradient_length(const snnk_trainer *trainer) {
 
 /* ---- Steps ---- */
 
-/* The array of this part of the layer that another belongs to; NULL if it does not learn. */
-static const snnk__slot *slot_beside(const snnk_trainer *trainer, const snnk__slot *other,
-                                     int32_t part) {
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        const snnk__slot *slot = &trainer->slots[s];
+/* The root mean square of a part of the layer that an array belongs to, over all blocks of its map;
+ * -1 if the part does not learn. */
+static double size_of_part(const snnk_trainer *trainer, const snnk__slot *of, int32_t part) {
+    double squares = 0, count = 0;
 
-        if (slot->layer == other->layer && slot->parameter->layer == other->parameter->layer &&
-            slot->parameter->part == part && slot->parameter->block == other->parameter->block)
-            return slot;
+    for (size_t s = 0; s < trainer->n_slots; s++) {
+        const snnk__parameter *p = trainer->slots[s].parameter;
+        const double size = snnk__root_mean_square(p->count, p->value);
+
+        if (trainer->slots[s].layer != of->layer || p->layer != of->parameter->layer ||
+            p->part != part)
+            continue;
+        squares += size * size * (double)p->count;
+        count += (double)p->count;
     }
-    return NULL;
+    return count > 0 ? sqrt(squares / count) : -1;
 }
 
 /* With relative rates, an array moves by a share of its size; a bias and offsets by that of the
@@ -294,14 +299,13 @@ static const snnk__slot *slot_beside(const snnk_trainer *trainer, const snnk__sl
 static void set_sizes(snnk_trainer *trainer) {
     for (size_t s = 0; trainer->config.relative && s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
-        const int32_t part = slot->parameter->part;
-        const snnk__slot *beside =
-            part == SNNK_PART_BIAS      ? slot_beside(trainer, slot, SNNK_PART_WEIGHTS)
-            : part == SNNK_PART_OFFSETS ? slot_beside(trainer, slot, SNNK_PART_ROWS)
-                                        : NULL;
-        const snnk__parameter *p = beside ? beside->parameter : slot->parameter;
+        const int32_t part = slot->parameter->part,
+                      beside = part == SNNK_PART_BIAS      ? SNNK_PART_WEIGHTS
+                               : part == SNNK_PART_OFFSETS ? SNNK_PART_ROWS
+                                                           : part;
+        const double size = size_of_part(trainer, slot, beside);
 
-        slot->size = snnk__root_mean_square(p->count, p->value);
+        slot->size = size >= 0 ? size : size_of_part(trainer, slot, part);
         if (slot->size == 0) slot->size = 1;
     }
 }

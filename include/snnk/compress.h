@@ -150,8 +150,7 @@ typedef struct snnk_compression snnk_compression;
  *                 distributes the budget config->share
  *   config        NULL for the defaults
  *   distill       how students are made; NULL for the defaults. Students of linear parts are
- *   always
- *                 of tier SELECTED with linear features only
+ *                 always of tier SELECTED with linear features only
  *   workspace     NULL for one thread
  *   compression   out: what was done, with the baselines of each part; release with
  *                 snnk_compression_free. NULL if not wanted: then no baselines are computed
@@ -216,8 +215,7 @@ SNNK_API int snnk_compression_distilled(const snnk_compression *compression, siz
  *   n_removed, removed    names of tensors that are left out
  *   n_networks            how many networks are added; 0 is legal
  *   names                 a name for each network: its tensors are called "<name>.layers.0.psi"
- *   and
- *                         so on
+ *                         and so on
  *   networks              the networks, each with at least one layer. Notes, statistics and
  *                         encoders are not written
  *   path                  the new file. An existing file is replaced when the new one is complete;

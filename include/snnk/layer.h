@@ -92,9 +92,10 @@ SNNK_API int snnk_layer_create_dense(size_t inputs, size_t outputs, const float 
                                      const float *bias, int32_t activation,
                                      const snnk_allocator *allocator, snnk_layer **layer);
 
-/* Create layers with random weights, a start for training (<snnk/train.h>). The weights are normal
- * with mean 0, and so large that inputs of variance 1 give outputs of about variance 1; the bias
- * is 0.
+/* Create layers with random weights, a start for training (<snnk/train.h>). The weights
+ * are normal with mean 0. Those of a dense layer have variance 1/(d E f(z)^2), z standard normal:
+ * 2/d for ReLU. Psi has variance 1 for features of drawn rows, and 1/m for those of given rows. The
+ * bias is 0.
  *   activation  f, an snnk_activation
  *   map         the features; kept alive by the layer
  *   seed        weight (o, j) depends on (seed, o, j) only
@@ -189,8 +190,7 @@ SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const f
 /* Fold a linear map into the layer before it: create one layer that computes V layer(x) + c. Psi
  * becomes V Psi, the bias V bias + c; a tower becomes an SNNK layer with Psi = V.
  *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Of a quantized layer,
- *   the
- *            rounded weights are used
+ *            the rounded weights are used
  *   outputs  l2 >= 1
  *   V        l2 x l, row stride ldv >= l = snnk_layer_outputs(layer); finite
  *   c        l2 numbers, finite; NULL for zeros

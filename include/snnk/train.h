@@ -5,14 +5,13 @@
  *     snnk_network *trained;
  *
  *     snnk_trainer_create(network, NULL, &trainer);
- *     snnk_trainer_run(trainer, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL, workspace,
- *     &report); snnk_trainer_network(trainer, &trained);
+ *     snnk_trainer_run(trainer, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL, NULL, &report);
+ *     snnk_trainer_network(trainer, &trained);
  *     snnk_trainer_free(trainer);
  *
  * The network given is never changed. Start from a fitted, compressed or bundled network, or from
  * one with random weights (snnk_layer_create_dense_random, snnk_layer_create_random). A part of
- * the rows is held out; training stops when their loss no longer falls, and the result is the best
- * network seen.
+ * the rows is held out, and the result is the network of the epoch with the smallest loss on them.
  *
  * What learns: Psi and the bias of SNNK layers, W and b of dense layers, the gain of residual
  * layers. The rows and offsets of feature maps stay as they are unless rows_rate is above 0.
@@ -126,7 +125,7 @@ typedef struct snnk_train_config {
                              * Default 1 */
     double heldout_share;   /* share of the rows to hold out, 0 ... 0.5; not used if held-out rows
                              * are given. Rows of one group, or equal rows, stay together. Where
-                             * all rows would be held out, none are. Default 0.1 */
+                             * most rows would be held out, none are. Default 0.1 */
 
     uint64_t epochs;   /* passes over the rows, at least 1. Default 20 */
     uint64_t batch;    /* rows for each step, at most the rows there are. Default 0: 128, or all
@@ -154,12 +153,11 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
 
 /* Create a trainer.
  *   network  the start; not changed. It may contain dense, SNNK, residual layers and towers.
- *   Layers
- *            in narrow storage can be there, but do not learn
+ *            Layers in narrow storage can be there, but do not learn
  *   config   NULL for the defaults
  *   trainer  out: release with snnk_trainer_free
- * Memory: 8 numbers for each number that learns (itself, its gradient, two moments, the best one,
- * and three to return to), and two packed copies.
+ * Memory: about 10 numbers for each number that learns (itself, its gradient, two moments, the best
+ * one, three to return to, two packed copies), 62 with LBFGS; 3 for each that does not.
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
  * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
  * which have no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
@@ -172,11 +170,9 @@ SNNK_API void snnk_trainer_free(snnk_trainer *trainer);
 /* Set the rate of a part of a layer, before the first step.
  *   layer   0 ... layers-1
  *   part    an snnk_layer_part; -1: all parts of the layer that learn now. Of a residual layer,
- *   the
- *           parts of the layers in it
+ *           the parts of the layers in it
  *   factor  its rate is this times `rate` (instead of snnk_rate or rows_rate); 0 freezes it, also
- *   a
- *           part that the layer does not have
+ *           a part that the layer does not have
  * SNNK_E_NULL, SNNK_E_RANGE (layer; factor), SNNK_E_ENUM, SNNK_E_UNSUPPORTED (the layer has no
  * such part, or it cannot learn), SNNK_E_STATE (a step was made), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part,
@@ -210,7 +206,7 @@ typedef struct snnk_train_report {
  *   heldout    rows that judge the network after each epoch; NULL: a share of `rows`
  *   workspace  NULL for one thread. Its progress function can cancel the call: then the trainer is
  *              as after the last complete epoch
- *   report     out; NULL if not wanted
+ *   report     out, on success only; NULL if not wanted
  * Runs config->epochs epochs; a later call runs as many again, from the present numbers, and keeps
  * those of the first if they are better on the held-out rows. The rate falls over the epochs of
  * one call. After a call that was cancelled, the next one makes the epochs that were left.
@@ -283,8 +279,7 @@ SNNK_API void snnk_record_free(snnk_record *record);
  *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
  *   Y          out: n x l, row stride ldy >= l; must not overlap X
  *   record     keeps what snnk_trainer_backward needs; NULL: nothing is kept. One record serves
- *   one
- *              forward pass at a time; a network that is used twice in a graph needs two
+ *              one forward pass at a time; a network that is used twice in a graph needs two
  *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_forward(snnk_trainer *trainer, size_t n, const float *X, size_t ldx,

@@ -112,8 +112,10 @@ static const char *name_of(const compress_options *o, const snnk_compress_part *
 }
 
 /* INT4 or INT8 if that network is at least as good in about as many bytes; otherwise METHODS. */
-static int best_rounded(const snnk_compress_report *r) {
+static int best_rounded(const compress_session *s, const snnk_compress_report *r) {
     const double most = ABOUT_EQUAL * 4 * (double)r->parameters;
+
+    if (s->o->files.targets) return METHODS; /* the errors are not of what was aimed at */
 
     if ((double)r->bytes_int4 <= most && r->relative_error_int4 <= r->relative_error) return INT4;
     if ((double)r->bytes_int8 <= most && r->relative_error_int8 <= r->relative_error) return INT8;
@@ -174,7 +176,7 @@ static void print_whole(const char *name, double error, uint64_t parameters, uin
 
 static void print_text(const compress_session *s, const snnk_compression *compression,
                        const snnk_compress_report *r) {
-    const int rounded = best_rounded(r);
+    const int rounded = best_rounded(s, r);
 
     compress_teacher_print(s->o, &s->teacher);
     printf("%-20s %10s %12s %14s %12s\n", "network", "error", "parameters", "multiply-adds",
@@ -218,6 +220,8 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                r->relative_error_untuned, (unsigned long long)s->o->tune,
                (unsigned long long)r->tuned_epoch,
                r->tuned_epoch == 0 ? " (no epoch was better on held-out rows)" : "");
+    if (s->o->files.targets)
+        puts("errors are differences from the network's own outputs, which was not the aim");
     printf("students: tier %s; %llu rows to fit to, %llu to judge by\n",
            snnk_distill_tier_name(s->o->distill.tier), (unsigned long long)r->rows,
            (unsigned long long)r->judged_rows);
@@ -277,7 +281,7 @@ static void print_json(const compress_session *s, const snnk_compression *compre
         cJSON_AddNumberToObject(json, "relative_error_untuned", r->relative_error_untuned);
         cJSON_AddNumberToObject(json, "tuned_epoch", (double)r->tuned_epoch);
     }
-    cJSON_AddBoolToObject(json, "quantization_is_better", best_rounded(r) < METHODS);
+    cJSON_AddBoolToObject(json, "quantization_is_better", best_rounded(s, r) < METHODS);
     add_parts(s, compression, json);
     array = cJSON_AddArrayToObject(json, "methods");
     add_whole(array, "teacher", 0, r->parameters_before, r->multiply_adds_before,

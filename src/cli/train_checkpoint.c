@@ -35,9 +35,17 @@ static int hash_layer(const snnk_layer *layer, uint64_t *sum) {
                                ? snnk_layer_inputs(layer)
                                : snnk_layer_features(layer);
     float *W, *bias;
-    int st;
+    int st = SNNK_OK;
 
     if (snnk_layer_get_kind(layer) == SNNK_LAYER_TOWER) return SNNK_OK;
+    if (snnk_layer_get_kind(layer) == SNNK_LAYER_RESIDUAL) {
+        const double gain = snnk_layer_gain(layer);
+
+        *sum = hash(*sum, &gain, sizeof gain);
+        for (size_t k = 0; st == SNNK_OK && k < snnk_layer_inner_count(layer); k++)
+            st = hash_layer(snnk_layer_inner(layer, k), sum);
+        return st;
+    }
     W = calloc(l, columns * sizeof *W);
     bias = calloc(l, sizeof *bias);
     st = W && bias ? snnk_layer_weights(layer, W, columns, bias) : SNNK_E_NOMEM;

@@ -8,6 +8,7 @@
 bool train_can_scale_outputs(const snnk_network *network) {
     const snnk_layer *last = snnk_network_layer(network, snnk_network_layers(network) - 1);
 
+    if (snnk_layer_get_kind(last) == SNNK_LAYER_RESIDUAL) return false;
     return snnk_layer_get_kind(last) != SNNK_LAYER_DENSE ||
            snnk_layer_activation(last) == SNNK_IDENTITY;
 }

@@ -35,15 +35,15 @@ static const char help_network[] =
 static const char help_training[] =
     "\n"
     "Training:\n"
-    "  --loss LOSS              cross-entropy (default for classes), squared (default for\n"
-    "                           numbers), huber or cosine\n"
+    "  --loss LOSS              cross-entropy (default for classes; of --model what it was fitted\n"
+    "                           by), squared (default for numbers), huber or cosine\n"
     "  --epochs N               passes over the rows (default: 20, or as many as make 2000\n"
     "                           steps, at most 500)\n"
     "  --batch N                rows for each step (default 128; of fewer than 1280 rows a tenth\n"
     "                           of them, but at least 16)\n"
     "  --optimizer NAME         adam (default), adamw, sgd or lbfgs\n"
-    "  --rate R                 of the steps (default 0.02, relative to the size of the numbers;\n"
-    "                           sgd: 0.01, absolute)\n"
+    "  --rate R                 of the steps, relative to the size of the numbers (default 0.02,\n"
+    "                           with --model 0.002; sgd: 0.01, absolute)\n"
     "  --schedule NAME          of the rate: cosine (default) or constant\n"
     "  --warmup S               share of the steps in which the rate rises, 0 to 0.9 (default 0)\n"
     "  --weight-decay W         (default 0)\n"
@@ -374,7 +374,7 @@ int train_options_read(int argc, char **argv, train_options *o) {
     if (!given[ROWS - FIRST_OPTION]) o->rows_learn = !o->model;
     if (o->rows_learn) o->config.rows_rate = 1;
     if (o->config.rate == 0)
-        o->config.rate = o->config.optimizer == SNNK_OPTIMIZER_SGD ? 1e-2 : 0.02;
+        o->config.rate = o->config.optimizer == SNNK_OPTIMIZER_SGD ? 1e-2 : o->model ? 0.002 : 0.02;
     if (o->threads == 0) o->threads = usable_processors();
     return check_options(o, given, decided);
 }

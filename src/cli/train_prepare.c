@@ -81,11 +81,21 @@ static int find_task(train_session *s) {
     return task_check(command, &s->task, snnk_network_inputs(s->model), &s->train);
 }
 
+/* A model goes on with the loss that it has minimized: scores of a squared error are not those of a
+ * cross-entropy. */
+static int32_t default_loss(const train_session *s) {
+    const char *before = s->model ? snnk_network_note(s->model, "loss") : NULL;
+    int32_t loss;
+
+    if (!s->task.classification) return SNNK_LOSS_SQUARED;
+    if (before && find_value(before, snnk_loss_name, &loss)) return loss;
+    return SNNK_LOSS_CROSS_ENTROPY;
+}
+
 static int check_loss(train_session *s) {
     snnk_train_config *c = &s->o->config;
 
-    if (c->loss == -1)
-        c->loss = s->task.classification ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
+    if (c->loss == -1) c->loss = default_loss(s);
     if (c->loss == SNNK_LOSS_CROSS_ENTROPY && !s->task.classification)
         return failed(command, "--loss cross-entropy needs classes, but this is a regression: %s",
                       s->task.reason);

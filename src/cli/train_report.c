@@ -3,6 +3,9 @@
 
 #include "cli/train_session.h"
 
+/* With fewer held-out rows than this, the best epoch is a matter of chance. */
+enum { FEW_HELDOUT = 20 };
+
 /* ---- JSON ---- */
 
 static void add_curve(const train_session *s, cJSON *json) {
@@ -186,7 +189,18 @@ static void print_text(const train_session *s, const evaluation *test) {
            s->rows.targets.mean ? ", of targets in standard deviations" : "");
     print_table(s);
     if (train_is_unchanged(s))
-        puts("note          no epoch was better than the model, which stays as it was");
+        puts("note          no epoch was better than the model, which stays as it was. It may have "
+             "learned from\n              the held-out rows before: --heldout 0 trains without "
+             "them");
+    else if (s->report.best_epoch == 0 && s->report.heldout_rows > 0)
+        puts(
+            "note          no epoch was better than the random numbers at the start, and these are "
+            "the model:\n              try another --rate, more rows, or --heldout 0");
+    else if (s->report.heldout_rows > 0 && s->report.heldout_rows < FEW_HELDOUT)
+        printf(
+            "note          the epoch was chosen by %llu held-out rows only: --heldout 0 takes the "
+            "last one\n",
+            (unsigned long long)s->report.heldout_rows);
     print_scores(s, test);
     if (!snnk_network_uncertainty(s->network))
         printf("uncertainty   none: %s\n",

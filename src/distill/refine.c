@@ -296,6 +296,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
                     .explained = explained};
     snnk_train_report report = {.size = sizeof report};
     snnk_trainer *trainer = NULL;
+    snnk__sentence before;
     snnk_map *map;
     int st;
 
@@ -304,10 +305,12 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
     if ((st = refinement_alloc(&s)) != SNNK_OK) goto done;
     if ((st = start_from(&s, start)) != SNNK_OK) goto done;
     if ((st = make_trainer(&s, &trainer)) != SNNK_OK) goto done;
+    snnk__sentence_save(&before);
     st = train(&s, trainer, workspace, &report);
-    if (st == SNNK_E_NONFINITE) st = SNNK_OK; /* the numbers before are still good */
+    /* The best epoch before is still good. */
+    if (st == SNNK_E_NONFINITE) st = snnk__recovered(SNNK_OK, &before);
     if (st != SNNK_OK) goto done;
-    *epochs = (int32_t)report.best_epoch;
+    *epochs = (int32_t)snnk__trainer_best_epoch(trainer);
     if (*epochs > 0) { /* otherwise no epoch was better */
         if ((st = make_map(&s, trainer, &map)) != SNNK_OK) goto done;
         if ((st = snnk__student_fit(distill, map, workspace, refined)) != SNNK_OK) goto done;

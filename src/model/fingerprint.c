@@ -1,14 +1,17 @@
 /* A layer writes its record to a sink that keeps nothing but a hash. */
 #include "model/fingerprint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/record.h"
 #include "base/size.h"
+#include "layer/residual.h"
 
 typedef struct fingerprint {
     uint64_t hash;
     snnk__parts learn;
+    const snnk_map *map; /* of the layer; NULL if it has none */
 } fingerprint;
 
 /* Elements that are copied at a time. */
@@ -31,13 +34,32 @@ static void mix_double(fingerprint *f, double number) {
     mix(f, bits);
 }
 
-/* Whether a value or array belongs to a part that learns. Blocks whose rows learn lose their seed
- * and projection, so that only their kind counts. */
-static bool learns(const snnk__sink *sink, const char *key) {
-    const snnk__parts learn = ((const fingerprint *)sink->context)->learn;
+/* What a block loses when its rows or offsets learn: how they were made, and their scaling. */
+static const char *const of_rows[] = {"seed",         "projection", "projection_scale",
+                                      "offset_scale", "drawn",      "scaled",
+                                      "mean",         "scale",      "centered_offset"};
 
-    if (snnk__parts_has(learn, SNNK_PART_ROWS) || snnk__parts_has(learn, SNNK_PART_OFFSETS))
-        if (strstr(sink->prefix, "blocks.") && strcmp(key, "kind") != 0) return true;
+/* Whether a value of a block of features goes with its rows. */
+static bool goes_with_rows(const fingerprint *f, size_t block, const char *key) {
+    const bool rows = snnk__parts_has(f->learn, SNNK_PART_ROWS),
+               offsets = snnk__parts_has(f->learn, SNNK_PART_OFFSETS);
+
+    if (!rows && !offsets) return false;
+    if (!f->map || block >= f->map->n_blocks || !snnk__map_block_has_rows(f->map->blocks[block]))
+        return false;
+    for (size_t k = 0; k < sizeof of_rows / sizeof *of_rows; k++)
+        if (strcmp(key, of_rows[k]) == 0) return true;
+    return (rows && strcmp(key, "G") == 0) || (offsets && strcmp(key, "offset") == 0);
+}
+
+/* Whether a value or array belongs to a part that learns. */
+static bool learns(const snnk__sink *sink, const char *key) {
+    static const char blocks[] = "blocks.";
+    const fingerprint *f = sink->context;
+    const snnk__parts learn = f->learn;
+    const char *in_block = strstr(sink->prefix, blocks);
+
+    if (in_block) return goes_with_rows(f, strtoul(in_block + strlen(blocks), NULL, 10), key);
     if (strcmp(key, "psi") == 0 || strcmp(key, "weight") == 0)
         return snnk__parts_has(learn, SNNK_PART_WEIGHTS);
     if (strcmp(key, "bias") == 0) return snnk__parts_has(learn, SNNK_PART_BIAS);
@@ -111,8 +133,20 @@ static void write_elements(snnk__sink *sink, const snnk__array *array, snnk__ele
 
 static void fail(snnk__sink *sink, int status) { mix(sink->context, (uint64_t)status); }
 
-uint64_t snnk__layer_fingerprint(const snnk_layer *layer, snnk__parts learn) {
+/* A residual layer and those in it, one by one. */
+static uint64_t residual_fingerprint(const snnk__residual *residual, snnk__parts learn) {
     fingerprint f = {.learn = learn};
+
+    mix(&f, (uint64_t)residual->form);
+    if (!snnk__parts_has(learn, SNNK_PART_GAIN)) mix_double(&f, (double)residual->gain);
+    for (size_t k = 0; k < residual->n_layers; k++)
+        mix(&f, snnk__layer_fingerprint(residual->layers[k], learn));
+    return f.hash;
+}
+
+uint64_t snnk__layer_fingerprint(const snnk_layer *layer, snnk__parts learn) {
+    const snnk__residual *residual = snnk__residual_of(layer);
+    fingerprint f = {.learn = learn, .map = snnk_layer_map(layer)};
     snnk__sink sink = {.context = &f,
                        .text = write_text,
                        .count = write_count,
@@ -122,7 +156,9 @@ uint64_t snnk__layer_fingerprint(const snnk_layer *layer, snnk__parts learn) {
                        .elements = write_elements,
                        .fail = fail};
 
+    if (residual) return residual_fingerprint(residual, learn);
     mix(&f, (uint64_t)layer->storage);
+    mix(&f, (uint64_t)layer->kind->value);
     layer->kind->save(layer, &sink);
     return f.hash;
 }

@@ -222,6 +222,10 @@ static int read_counts(const snnk__source *source, snnk_trainer *trainer) {
     if ((st = read_whole(source, "run_done", most, &trainer->run_done)) != SNNK_OK) return st;
     st = snnk__read_within(source, "rate_share", 0, 1e300, &trainer->rate_share);
     if (st != SNNK_OK) return st;
+    st = snnk__read_truth(source, "present_solved", &trainer->present_solved);
+    if (st != SNNK_OK) return st;
+    st = snnk__read_truth(source, "best_solved", &trainer->best_solved);
+    if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "has_best", &trainer->has_best)) != SNNK_OK) return st;
     if (!trainer->has_best) return SNNK_OK;
     return read_whole(source, "best_epoch", trainer->n_epochs, &trainer->best_epoch);

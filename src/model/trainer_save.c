@@ -127,6 +127,8 @@ static void write_description(snnk__safetensors_writer *writer, const snnk_train
     write_whole(&sink, "run_done", trainer->run_done);
     sink.number(&sink, "rate_share", trainer->rate_share);
     sink.count(&sink, "epochs_made", trainer->n_epochs);
+    sink.truth(&sink, "present_solved", trainer->present_solved);
+    sink.truth(&sink, "best_solved", trainer->best_solved);
     sink.truth(&sink, "has_best", trainer->has_best);
     if (trainer->has_best) write_whole(&sink, "best_epoch", trainer->best_epoch);
     sink.count(&sink, "pairs", trainer->lbfgs ? trainer->lbfgs->count : 0);

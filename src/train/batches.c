@@ -76,15 +76,16 @@ static int alloc_window(snnk__batches *b) {
 }
 
 int snnk__batches_open_source(const snnk_allocator *allocator, const snnk_train_source *source,
-                              size_t inputs, size_t outputs, bool targets, size_t batch,
-                              uint64_t seed, snnk__batches *batches) {
+                              const snnk_rows *first, int32_t loss, size_t batch, uint64_t seed,
+                              snnk__batches *batches) {
     const uint64_t usual = snnk__max_size(WINDOW, batch),
                    wanted = source->window > 0 ? source->window : usual;
     const uint64_t window = wanted < source->rows ? wanted / batch * batch : source->rows;
     snnk__batches b = {.allocator = *allocator,
-                       .inputs = inputs,
-                       .outputs = outputs,
-                       .targets = targets,
+                       .inputs = first->inputs,
+                       .outputs = first->outputs,
+                       .loss = loss,
+                       .first = *first,
                        .batch = batch,
                        .seed = seed,
                        .n = source->rows,
@@ -158,23 +159,44 @@ void snnk__batches_begin(snnk__batches *b, uint64_t epoch, bool shuffled) {
 
 /* ---- Reading a source ---- */
 
-/* Copy checked rows behind those of the window. The first rows decide what all of them have. */
-static int copy_rows(snnk__batches *b, const snnk_rows *rows) {
+int snnk__source_read(const snnk_train_source *source, uint64_t first, size_t count,
+                      snnk_rows *rows) {
+    snnk__sentence before, after;
+    int st;
+
+    snnk__sentence_save(&before);
+    snnk__fail(SNNK_E_IO, "?"); /* tells whether the function sets a sentence: snnk_fail */
+    st = source->read(source->user, first, count, rows);
+    if (st == SNNK_OK) return snnk__recovered(SNNK_OK, &before);
+    snnk__sentence_save(&after);
+    if (strcmp(after.text, "?") != 0) return st;
+    return snnk__fail(st, "the source's read returned %d for rows %llu to %llu", st,
+                      (unsigned long long)first, (unsigned long long)(first + count - 1));
+}
+
+/* SNNK_E_STATE unless rows have labels or targets, and weights, where the first row has. */
+static int check_alike(const snnk__batches *b, const snnk_rows *rows) {
+    const snnk_rows *first = &b->first;
+
+    if (!first->labels == !rows->labels && !first->weights == !rows->weights) return SNNK_OK;
+    return snnk__fail(SNNK_E_STATE,
+                      "these rows have %s and %s weights, but the first row of the "
+                      "source %s and %s",
+                      rows->labels ? "labels" : "no labels", rows->weights ? "" : "no",
+                      first->labels ? "has labels" : "has none",
+                      first->weights ? "has weights" : "has none");
+}
+
+/* Copy checked rows behind those of the window. */
+static void copy_rows(snnk__batches *b, const snnk_rows *rows) {
     const size_t at = b->in_window, d = b->inputs, l = b->outputs;
     snnk_rows *window = &b->window;
 
-    if (at == 0) {
-        *window =
-            (snnk_rows){.size = sizeof *window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
-        window->X = b->X;
-        window->Y = rows->Y || rows->Y_f64 ? b->Y : NULL;
-        window->labels = rows->labels ? b->labels : NULL;
-        window->weights = rows->weights ? b->weights : NULL;
-    }
-    if (!window->labels != !rows->labels || !window->weights != !rows->weights)
-        return snnk__fail(SNNK_E_STATE,
-                          "some rows of the source have labels or weights, and others "
-                          "have not");
+    *window = (snnk_rows){.size = sizeof *window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
+    window->X = b->X;
+    window->Y = b->first.Y || b->first.Y_f64 ? b->Y : NULL;
+    window->labels = b->first.labels ? b->labels : NULL;
+    window->weights = b->first.weights ? b->weights : NULL;
     for (size_t i = 0; i < rows->n; i++) {
         for (size_t k = 0; k < d; k++) b->X[(at + i) * d + k] = (float)snnk__rows_input(rows, i, k);
         for (size_t k = 0; window->Y && k < l; k++)
@@ -182,7 +204,6 @@ static int copy_rows(snnk__batches *b, const snnk_rows *rows) {
         if (window->labels) b->labels[at + i] = rows->labels[i];
         if (window->weights) b->weights[at + i] = rows->weights[i];
     }
-    return SNNK_OK;
 }
 
 static int read_run(snnk__batches *b) {
@@ -190,17 +211,20 @@ static int read_run(snnk__batches *b) {
     const uint64_t left = b->source->rows - b->runs[b->next_run] * b->run;
     const size_t all = left < b->run ? (size_t)left : b->run,
                  count = snnk__min_size(all - b->run_done, b->room - b->in_window);
+    const bool targets = b->loss != SNNK_LOSS_USER;
     snnk_rows read, rows;
     int st;
 
     if ((st = snnk_rows_init(&rows, sizeof rows)) != SNNK_OK) return st;
-    if ((st = b->source->read(b->source->user, first, count, &rows)) != SNNK_OK) return st;
-    if ((st = snnk__rows_read(&rows, b->inputs, b->outputs, b->targets, &read)) != SNNK_OK)
-        return st;
+    if ((st = snnk__source_read(b->source, first, count, &rows)) != SNNK_OK) return st;
+    if ((st = snnk__rows_read(&rows, b->inputs, b->outputs, targets, &read)) != SNNK_OK) return st;
     if (read.n != count)
         return snnk__fail(SNNK_E_SHAPE, "the source gave %zu rows instead of %zu", read.n, count);
-    if ((st = snnk__rows_check_finite(&read)) == SNNK_OK) st = copy_rows(b, &read);
+    st = snnk__rows_check_finite(&read);
+    if (st == SNNK_OK) st = check_alike(b, &read);
+    if (st == SNNK_OK) st = snnk__check_targets(b->loss, &read);
     if (st != SNNK_OK) return snnk__fail_within(st, "rows from %llu on", (unsigned long long)first);
+    copy_rows(b, &read);
     for (size_t i = 0; i < count; i++) b->numbers[b->in_window + i] = first + i;
     b->in_window += count;
     b->run_done += count;

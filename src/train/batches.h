@@ -16,8 +16,9 @@ typedef struct snnk__batch {
 typedef struct snnk__batches {
     snnk_allocator allocator;
     size_t inputs, outputs;
-    bool targets; /* whether rows must have them */
-    size_t batch; /* rows for a step */
+    int32_t loss;    /* an snnk_loss, which decides what targets must be like */
+    snnk_rows first; /* of a source: its first row, checked, which all others must be like */
+    size_t batch;    /* rows for a step */
     uint64_t seed;
     uint64_t n; /* rows of an epoch */
 
@@ -50,10 +51,14 @@ typedef struct snnk__batches {
 int snnk__batches_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t *chosen,
                        size_t n_chosen, size_t batch, uint64_t seed, snnk__batches *batches);
 
-/* Prepare batches of a source. */
+/* Prepare batches of a source. first: its first row, checked, whose arrays are not used. */
 int snnk__batches_open_source(const snnk_allocator *allocator, const snnk_train_source *source,
-                              size_t inputs, size_t outputs, bool targets, size_t batch,
-                              uint64_t seed, snnk__batches *batches);
+                              const snnk_rows *first, int32_t loss, size_t batch, uint64_t seed,
+                              snnk__batches *batches);
+
+/* Call the function of a source. If it fails without a sentence of its own, one is set. */
+int snnk__source_read(const snnk_train_source *source, uint64_t first, size_t count,
+                      snnk_rows *rows);
 
 void snnk__batches_close(snnk__batches *batches);
 

@@ -173,7 +173,7 @@ static int create_values(snnk__block_learner *s, snnk__parts learn) {
 
     if ((st = count_sizes(s, learn, &z)) != SNNK_OK) return st;
     st = snnk__alloc_zero(allocator, z.all, sizeof *s->values, "weights to learn", &s->values);
-    if (st == SNNK_OK)
+    if (st == SNNK_OK && learn)
         st = snnk__alloc_zero(allocator, z.all, sizeof *s->gradients, "gradients", &s->gradients);
     if (st != SNNK_OK) return st;
     if (z.rows > 0) {

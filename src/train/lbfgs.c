@@ -37,9 +37,10 @@ static void get_numbers(const snnk_trainer *trainer, double *x) {
     }
 }
 
-/* Set g to the gradient of the mean loss with weight decay, and *loss to its value. The gradients
+/* Set g to the gradient of the mean loss with weight decay, *loss to its value, and *plain (unless it
+ * is NULL) to that without decay. The gradients
  * of the trainer become 0. */
-static int evaluate(snnk__run *run, double *loss, double *g) {
+static int evaluate(snnk__run *run, double *loss, double *plain, double *g) {
     snnk_trainer *trainer = run->trainer;
     const double decay = trainer->config.weight_decay;
     double weight;
@@ -50,6 +51,7 @@ static int evaluate(snnk__run *run, double *loss, double *g) {
         return st;
     }
     *loss /= weight;
+    if (plain) *plain = *loss;
     for (size_t s = 0; s < trainer->n_slots; s++) {
         const snnk__parameter *p = trainer->slots[s].parameter;
         const double shrink = snnk__part_decays(p->part) ? decay : 0;
@@ -112,7 +114,7 @@ static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
         double now;
 
         set_numbers(run->trainer, b->x, step, b->d);
-        int st = evaluate(run, &now, b->g_new);
+        int st = evaluate(run, &now, NULL, b->g_new);
 
         if (st == SNNK_E_NONFINITE) {
             now = INFINITY;
@@ -134,7 +136,7 @@ static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
     }
     if (*t > 0) { /* a step that reduces the loss will do */
         set_numbers(run->trainer, b->x, *t, b->d);
-        return evaluate(run, &loss, b->g_new);
+        return evaluate(run, &loss, NULL, b->g_new);
     }
     return SNNK_OK;
 }
@@ -156,13 +158,13 @@ static void add_pair(const snnk_trainer *trainer, snnk__lbfgs *b) {
 static int one_step(snnk__run *run, double *loss) {
     snnk_trainer *trainer = run->trainer;
     snnk__lbfgs *b = trainer->lbfgs;
-    double t;
+    double t, with_decay;
     int st;
 
     get_numbers(trainer, b->x);
-    if ((st = evaluate(run, loss, b->g)) != SNNK_OK) return st;
+    if ((st = evaluate(run, &with_decay, loss, b->g)) != SNNK_OK) return st;
     set_direction(b);
-    if ((st = search(run, b, *loss, &t)) != SNNK_OK) return st;
+    if ((st = search(run, b, with_decay, &t)) != SNNK_OK) return st;
     if (t > 0) {
         add_pair(trainer, b);
     } else {

@@ -1,5 +1,7 @@
 #include "train/learner.h"
 
+#include <math.h>
+
 #include "base/status.h"
 #include "layer/residual.h"
 
@@ -22,6 +24,29 @@ snnk__parts snnk__layer_parts(const snnk_layer *layer) {
     if (layer->kind->map && has_rows(layer->kind->map(layer)))
         parts |= 1U << SNNK_PART_ROWS | 1U << SNNK_PART_OFFSETS;
     return parts;
+}
+
+/* Add the squares of a matrix, and the number of its entries. */
+static void add_squares(const snnk__panels *M, double *squares, double *count) {
+    for (size_t i = 0; i < M->rows; i++) *squares += snnk__panels_row_norm2(M, i);
+    *count += (double)M->rows * (double)M->columns;
+}
+
+double snnk__layer_size(const snnk_layer *layer, int32_t part) {
+    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+    const bool of_rows = part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS;
+    double squares = 0, count = 0;
+
+    for (size_t b = 0; of_rows && map && b < map->n_blocks; b++)
+        if (snnk__map_block_has_rows(map->blocks[b]))
+            add_squares(&map->blocks[b]->linear.G, &squares, &count);
+    if (!of_rows && part != SNNK_PART_GAIN && layer->kind->weights) {
+        const snnk__weights *weights = layer->kind->weights(layer);
+
+        for (size_t p = 0; p < weights->n_parts; p++)
+            add_squares(&weights->parts[p], &squares, &count);
+    }
+    return count > 0 ? sqrt(squares / count) : 0;
 }
 
 int snnk__layer_check_rows(const snnk_layer *layer) {

@@ -115,3 +115,27 @@ int snnk__loss_gradient(const snnk_train_config *config, int32_t loss, size_t n,
     }
     return SNNK_OK;
 }
+
+int snnk__check_targets(int32_t loss, const snnk_rows *rows) {
+    if (loss != SNNK_LOSS_CROSS_ENTROPY || rows->labels) return SNNK_OK;
+    for (size_t i = 0; i < rows->n; i++) {
+        double sum = 0;
+
+        for (size_t k = 0; k < rows->outputs; k++) {
+            const double target = snnk__rows_target(rows, i, k);
+
+            if (target < 0)
+                return snnk__fail(SNNK_E_RANGE,
+                                  "Y[%zu][%zu] = %g is not a probability: cross-entropy needs "
+                                  "targets of at least 0 that sum to 1",
+                                  i, k, target);
+            sum += target;
+        }
+        if (!(fabs(sum - 1) <= 1e-3))
+            return snnk__fail(SNNK_E_RANGE,
+                              "the targets of row %zu sum to %g instead of 1: cross-entropy needs "
+                              "probabilities",
+                              i, sum);
+    }
+    return SNNK_OK;
+}

@@ -59,6 +59,9 @@ static float *place_of(const snnk_trainer *trainer, const snnk_record *record, s
 
 /* ---- Forward ---- */
 
+/* Rows that pass together where nothing is to be kept. */
+enum { UNRECORDED = 1024 };
+
 int snnk__passes_forward(const snnk_trainer *trainer, size_t first, size_t n, const float *X,
                          size_t ldx, float *Y, size_t ldy, snnk_record *record,
                          snnk_workspace *workspace) {
@@ -81,7 +84,7 @@ int snnk__passes_forward(const snnk_trainer *trainer, size_t first, size_t n, co
     }
     if (st != SNNK_OK) return st;
     record->n = n;
-    record->trainer = trainer;
+    record->serial = trainer->serial;
     record->steps = trainer->steps;
     record->filled = true;
     return SNNK_OK;
@@ -100,8 +103,11 @@ int snnk_trainer_forward(snnk_trainer *trainer, size_t n, const float *X, size_t
     const snnk__operand arrays[] = {SNNK__READ(X, n, d, ldx), SNNK__WRITTEN(Y, n, l, ldy)};
 
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    if (!record && (st = snnk_record_create(trainer, &own)) != SNNK_OK) return st;
-    st = snnk__passes_forward(trainer, 0, n, X, ldx, Y, ldy, record ? record : own, workspace);
+    if (record) return snnk__passes_forward(trainer, 0, n, X, ldx, Y, ldy, record, workspace);
+    if ((st = snnk_record_create(trainer, &own)) != SNNK_OK) return st;
+    for (size_t i = 0; st == SNNK_OK && i < n; i += UNRECORDED)
+        st = snnk__passes_forward(trainer, 0, snnk__min_size(UNRECORDED, n - i), X + i * ldx, ldx,
+                                  Y + i * ldy, ldy, own, workspace);
     snnk_record_free(own);
     return st;
 }
@@ -151,7 +157,7 @@ int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, const floa
     if ((st = snnk__check_pointer(record, "record")) != SNNK_OK) return st;
     if (!record->filled)
         return snnk__fail(SNNK_E_STATE, "the record has no forward pass to go back through");
-    if (record->trainer != trainer)
+    if (record->serial != trainer->serial)
         return snnk__fail(SNNK_E_STATE, "the record is of a forward pass of another trainer");
     if (record->steps != trainer->steps)
         return snnk__fail(SNNK_E_STATE,

@@ -34,35 +34,16 @@ static int resolve_loss(const snnk_trainer *trainer, const snnk_rows *rows, int3
                           "a checkpoint does not hold your loss function: set it with "
                           "snnk_trainer_set_callbacks");
     if (*loss == -1) *loss = rows->labels ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
+    if (*loss == SNNK_LOSS_CROSS_ENTROPY && rows->outputs == 1)
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "outputs = 1: cross-entropy compares outputs, so it needs one for each of "
+            "at least 2 classes");
     if (trainer->config.solve != SNNK_TRAIN_SOLVE_NEVER && *loss != SNNK_LOSS_SQUARED)
         return snnk__fail(
             SNNK_E_UNSUPPORTED,
             "the last layer is solved for the squared error only, but rows with labels "
             "are trained by cross-entropy: set loss = SNNK_LOSS_SQUARED");
-    return SNNK_OK;
-}
-
-static int check_targets(int32_t loss, const snnk_rows *rows) {
-    if (loss != SNNK_LOSS_CROSS_ENTROPY || rows->labels) return SNNK_OK;
-    for (size_t i = 0; i < rows->n; i++) {
-        double sum = 0;
-
-        for (size_t k = 0; k < rows->outputs; k++) {
-            const double target = snnk__rows_target(rows, i, k);
-
-            if (target < 0)
-                return snnk__fail(SNNK_E_RANGE,
-                                  "Y[%zu][%zu] = %g is not a probability: cross-entropy needs "
-                                  "targets of at least 0 that sum to 1",
-                                  i, k, target);
-            sum += target;
-        }
-        if (!(fabs(sum - 1) <= 1e-3))
-            return snnk__fail(SNNK_E_RANGE,
-                              "the targets of row %zu sum to %g instead of 1: cross-entropy needs "
-                              "probabilities",
-                              i, sum);
-    }
     return SNNK_OK;
 }
 
@@ -94,8 +75,8 @@ static size_t split(const snnk_trainer *trainer, const snnk_rows *rows, size_t *
 
         if (kept < rows->n && kept > 0 && share <= 2 * trainer->config.heldout_share) break;
     }
-    if (kept > 0) return kept;
-    for (size_t i = 0; i < rows->n; i++) which[i] = i; /* rather none than all */
+    if (kept >= rows->n / 4 && kept > 0) return kept;
+    for (size_t i = 0; i < rows->n; i++) which[i] = i; /* rather none than most */
     return rows->n;
 }
 
@@ -149,7 +130,8 @@ static int open_heldout(snnk__run *run, const snnk_rows *heldout) {
     int st;
 
     if (!heldout) return SNNK_OK;
-    if ((st = read_rows(trainer, heldout, &read)) == SNNK_OK) st = check_targets(run->loss, &read);
+    if ((st = read_rows(trainer, heldout, &read)) == SNNK_OK)
+        st = snnk__check_targets(run->loss, &read);
     if (st == SNNK_OK && read.n > 0)
         st = snnk__batches_open(&trainer->allocator, &read, NULL, 0, SNNK__JUDGED_ROWS, 0,
                                 &run->heldout);
@@ -200,6 +182,7 @@ static void keep(snnk_trainer *trainer, double loss) {
         memcpy(trainer->slots[s].best, trainer->slots[s].parameter->value,
                trainer->slots[s].parameter->count * sizeof(float));
     trainer->has_best = true;
+    trainer->best_solved = trainer->present_solved;
     trainer->best_loss = loss;
     trainer->best_epoch = trainer->n_epochs;
 }
@@ -219,6 +202,18 @@ static int reserve_epoch(snnk_trainer *trainer) {
     return SNNK_OK;
 }
 
+/* Solve the last layer. *solved: false if these rows and features have no solution. */
+static int solve(snnk__run *run, bool *solved) {
+    snnk__sentence before;
+    int st;
+
+    snnk__sentence_save(&before);
+    st = snnk__readout_solve(run);
+    *solved = st == SNNK_OK;
+    if (st == SNNK_E_STATE || st == SNNK_E_SINGULAR) st = snnk__recovered(SNNK_OK, &before);
+    return st;
+}
+
 static int one_epoch(snnk__run *run) {
     snnk_trainer *trainer = run->trainer;
     snnk_train_epoch epoch = {.size = sizeof epoch, .heldout_loss = NAN, .accuracy = NAN};
@@ -229,7 +224,7 @@ static int one_epoch(snnk__run *run) {
     st = trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS ? snnk__lbfgs_run(run, &epoch.loss)
                                                            : snnk__epochs_run(run, &epoch.loss);
     if (st == SNNK_OK && trainer->config.solve == SNNK_TRAIN_SOLVE_EPOCH)
-        st = snnk__readout_solve(run);
+        st = solve(run, &trainer->present_solved);
     if (st == SNNK_OK && run->judges) st = snnk__epochs_judge(run, &run->heldout, &judged);
     if (st != SNNK_OK) {
         snnk__trainer_return(trainer);
@@ -260,17 +255,19 @@ static bool out_of_patience(const snnk__run *run) {
 static int solve_at_end(snnk__run *run, snnk_train_report *report) {
     snnk_trainer *trainer = run->trainer;
     snnk__judgement judged;
+    bool solved;
     int st;
 
     if (trainer->has_best) snnk__trainer_swap_best(trainer);
     snnk__trainer_mark(trainer);
-    st = snnk__readout_solve(run);
+    st = solve(run, &solved);
     if (st == SNNK_OK && run->judges) st = snnk__epochs_judge(run, &run->heldout, &judged);
-    if (st == SNNK_OK && (!run->judges || judged.loss < trainer->best_loss)) {
+    if (st == SNNK_OK && solved && (!run->judges || judged.loss < trainer->best_loss)) {
         const uint64_t epoch = trainer->best_epoch;
 
         if (run->judges) keep(trainer, judged.loss);
         trainer->best_epoch = epoch;
+        trainer->best_solved = trainer->present_solved = true;
         report->solved = 1;
     } else {
         snnk__trainer_return(trainer);
@@ -290,7 +287,7 @@ static int after_epoch(const snnk_trainer *trainer) {
 static double comparable(double loss) { return isfinite(loss) ? loss : INFINITY; }
 
 /* Judge the numbers at the beginning of a run, and keep them, or those of an earlier run if they
- * are better. A run that goes on keeps what it has. */
+ * are better. */
 static int judge_first(snnk__run *run, double *first_loss) {
     snnk_trainer *trainer = run->trainer;
     snnk__judgement present, kept;
@@ -298,7 +295,6 @@ static int judge_first(snnk__run *run, double *first_loss) {
 
     if ((st = snnk__epochs_judge(run, &run->heldout, &present)) != SNNK_OK) return st;
     *first_loss = present.loss;
-    if (trainer->run_done > 0 && trainer->has_best) return SNNK_OK;
     if (trainer->has_best) { /* these held-out rows may be others than then */
         snnk__trainer_swap_best(trainer);
         st = snnk__epochs_judge(run, &run->heldout, &kept);
@@ -329,7 +325,7 @@ static int run_epochs(snnk__run *run, snnk_train_report *report) {
         st = solve_at_end(run, report);
     if (st == SNNK_OK) st = snnk__progress_update(run->progress, 1);
     if (st != SNNK_OK) return st;
-    if (trainer->config.solve == SNNK_TRAIN_SOLVE_EPOCH) report->solved = 1;
+    report->solved = trainer->has_best ? trainer->best_solved : trainer->present_solved;
     trainer->run_done = 0;
     return SNNK_OK;
 }
@@ -396,7 +392,7 @@ int snnk__trainer_run(snnk_trainer *trainer, const snnk_rows *rows, const snnk_r
     if ((st = check_call(trainer, report)) != SNNK_OK) return st;
     if ((st = read_rows(trainer, rows, &read)) != SNNK_OK) return st;
     if ((st = resolve_loss(trainer, &read, &run.loss)) != SNNK_OK) return st;
-    if ((st = check_targets(run.loss, &read)) != SNNK_OK) return st;
+    if ((st = snnk__check_targets(run.loss, &read)) != SNNK_OK) return st;
     if ((st = open_rows(&run, &read, heldout)) == SNNK_OK) st = run_all(&run, &filled);
     return finish(&run, st, &filled, report);
 }
@@ -429,12 +425,11 @@ int snnk__trainer_run_source(snnk_trainer *trainer, const snnk_train_source *sou
     if ((st = check_call(trainer, report)) != SNNK_OK) return st;
     if ((st = check_source(source)) != SNNK_OK) return st;
     if ((st = batch_of(trainer, source->rows, &batch)) != SNNK_OK) return st;
-    if ((st = source->read(source->user, 0, 1, &first)) != SNNK_OK) return st;
+    if ((st = snnk__source_read(source, 0, 1, &first)) != SNNK_OK) return st;
     if ((st = read_rows(trainer, &first, &read)) != SNNK_OK) return st;
     if ((st = resolve_loss(trainer, &read, &run.loss)) != SNNK_OK) return st;
-    st = snnk__batches_open_source(&trainer->allocator, source, read.inputs, read.outputs,
-                                   run.loss != SNNK_LOSS_USER, batch, trainer->config.seed,
-                                   &run.train);
+    st = snnk__batches_open_source(&trainer->allocator, source, &read, run.loss, batch,
+                                   trainer->config.seed, &run.train);
     if (st == SNNK_OK) st = open_heldout(&run, heldout);
     if (st == SNNK_OK) st = run_all(&run, &filled);
     return finish(&run, st, &filled, report);

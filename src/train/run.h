@@ -14,6 +14,12 @@ int snnk__trainer_run_source(snnk_trainer *trainer, const snnk_train_source *sou
                              const snnk_rows *heldout, snnk_workspace *workspace,
                              snnk__progress *progress, snnk_train_report *report);
 
+/* The epoch of the numbers that are kept, also after a run that failed: 0 if they are those at the
+ * beginning. */
+static inline uint64_t snnk__trainer_best_epoch(const snnk_trainer *trainer) {
+    return trainer->has_best ? trainer->best_epoch : 0;
+}
+
 /* The held-out loss of the numbers that are kept; NaN if there is none. */
 static inline double snnk__trainer_best_loss(const snnk_trainer *trainer) {
     return trainer->best_loss;

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/overlap.h"
@@ -81,7 +82,7 @@ static int count_sizes(snnk_trainer *trainer) {
         const snnk__learner *learner = trainer->learners[k];
 
         if (learner->n_parameters > 0) trainer->first_learning = k;
-        trainer->widest = snnk__max_size(trainer->widest, learner->inputs);
+        if (k > 0) trainer->widest = snnk__max_size(trainer->widest, learner->inputs);
         trainer->scratch = snnk__max_size(trainer->scratch, learner->scratch);
         if (!snnk__add_size(trainer->record, learner->record, &trainer->record) ||
             !snnk__add_size(trainer->record, learner->outputs, &trainer->record))
@@ -122,6 +123,9 @@ static int create_learners(snnk_trainer *trainer) {
     return st;
 }
 
+/* Numbers of trainers, so that a record knows its own. */
+static atomic_uint_fast64_t serials = 1;
+
 int snnk_trainer_create(const snnk_network *network, const snnk_train_config *config,
                         snnk_trainer **trainer) {
     snnk_train_config ours;
@@ -143,6 +147,7 @@ int snnk_trainer_create(const snnk_network *network, const snnk_train_config *co
     made->config.allocator = NULL;
     made->n_layers = network->n_layers;
     made->best_loss = NAN;
+    made->serial = atomic_fetch_add(&serials, 1);
     if ((st = copy_network(network, &allocator, &made->start)) != SNNK_OK) goto done;
     if ((st = create_learners(made)) != SNNK_OK) goto done;
     if ((st = collect_slots(made)) != SNNK_OK) goto done;
@@ -234,6 +239,11 @@ int snnk_trainer_set_rate(snnk_trainer *trainer, size_t layer, int32_t part, dou
     const snnk__parts which = part == -1 ? ~0U : 1U << (uint32_t)part;
     snnk__parts learn = trainer->learn[layer];
 
+    if (part == -1 && factor > 0 && learn == 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "no part of layer %zu learns, so -1 names none: name the part that shall "
+                          "learn",
+                          layer);
     if (factor == 0) learn &= ~which;
     if (factor > 0 && part != -1) learn |= which;
     if (learn != trainer->learn[layer] && (st = change_learner(trainer, layer, learn)) != SNNK_OK)
@@ -275,37 +285,14 @@ double snnk_trainer_gradient_length(const snnk_trainer *trainer) {
 
 /* ---- Steps ---- */
 
-/* The root mean square of a part of the layer that an array belongs to, over all blocks of its map;
- * -1 if the part does not learn. */
-static double size_of_part(const snnk_trainer *trainer, const snnk__slot *of, int32_t part) {
-    double squares = 0, count = 0;
-
-    for (size_t s = 0; s < trainer->n_slots; s++) {
-        const snnk__parameter *p = trainer->slots[s].parameter;
-        const double size = snnk__root_mean_square(p->count, p->value);
-
-        if (trainer->slots[s].layer != of->layer || p->layer != of->parameter->layer ||
-            p->part != part)
-            continue;
-        squares += size * size * (double)p->count;
-        count += (double)p->count;
-    }
-    return count > 0 ? sqrt(squares / count) : -1;
-}
-
-/* With relative rates, an array moves by a share of its size; a bias and offsets by that of the
- * weights and rows beside them, as if they were weights of a constant input. Arrays of zeros have
- * size 1. */
+/* With relative rates, an array moves by a share of the size of its part, over all blocks of a map;
+ * a bias and offsets by that of the weights and rows beside them, learning or not, as if they were
+ * weights of a constant input. A gain, which begins at 0, and arrays of zeros have size 1. */
 static void set_sizes(snnk_trainer *trainer) {
     for (size_t s = 0; trainer->config.relative && s < trainer->n_slots; s++) {
         snnk__slot *slot = &trainer->slots[s];
-        const int32_t part = slot->parameter->part,
-                      beside = part == SNNK_PART_BIAS      ? SNNK_PART_WEIGHTS
-                               : part == SNNK_PART_OFFSETS ? SNNK_PART_ROWS
-                                                           : part;
-        const double size = size_of_part(trainer, slot, beside);
 
-        slot->size = size >= 0 ? size : size_of_part(trainer, slot, part);
+        slot->size = snnk__layer_size(slot->parameter->layer, slot->parameter->part);
         if (slot->size == 0) slot->size = 1;
     }
 }

@@ -14,7 +14,7 @@ struct snnk_trainer {
     snnk__learner **learners; /* one for each layer */
     snnk__parts *learn;       /* what learns in each layer */
     size_t first_learning;    /* layers before it are not trained */
-    size_t widest;            /* inputs of the widest layer from first_learning + 1 on */
+    size_t widest;            /* inputs of the widest layer but the first */
     size_t record, scratch;   /* floats for each row, of all layers; of the most demanding one */
     size_t n_slots;
     snnk__slot *slots; /* all arrays that learn */
@@ -22,22 +22,23 @@ struct snnk_trainer {
     size_t n_epochs, room_epochs;
     snnk_train_epoch *epochs;
     uint64_t best_epoch;
-    double best_loss;    /* held-out loss of `best`; NaN: there is none */
-    bool has_best;       /* the values kept are in `best` */
-    uint64_t run_done;   /* epochs of the present run; 0 after it has ended */
-    double rate_share;   /* of the last step */
-    uint64_t mark_steps; /* `steps` when the numbers were marked */
-    float *mark;         /* values, means and squares of all arrays then */
-    snnk__lbfgs *lbfgs;  /* its history; NULL: none yet */
+    double best_loss;                 /* held-out loss of `best`; NaN: there is none */
+    bool has_best;                    /* the values kept are in `best` */
+    bool best_solved, present_solved; /* whether their last layer is a closed-form solution */
+    uint64_t serial;                  /* another for each trainer */
+    uint64_t run_done;                /* epochs of the present run; 0 after it has ended */
+    double rate_share;                /* of the last step */
+    uint64_t mark_steps;              /* `steps` when the numbers were marked */
+    float *mark;                      /* values, means and squares of all arrays then */
+    snnk__lbfgs *lbfgs;               /* its history; NULL: none yet */
 };
 
 struct snnk_record {
     snnk_allocator allocator;
     size_t n; /* rows of its forward pass */
     bool filled;
-    const snnk_trainer *trainer; /* that made it */
-    uint64_t steps;              /* its steps then */
-    float *floats;               /* outputs of each layer but the last, and the records */
+    uint64_t serial, steps; /* of the trainer then */
+    float *floats;          /* outputs of each layer but the last, and the records */
     size_t room;
     float *scratch; /* of the backward pass */
     size_t scratch_room;

@@ -58,7 +58,7 @@ static float *read_idx(const char *folder, const char *name, size_t columns_want
         fclose(file);
     else
         snprintf(path, sizeof path, "%s/%s.gz", folder, name);
-    return read_columns(path, columns_wanted, n);
+    return read_columns(path, &columns_wanted, n);
 }
 
 static images read_images(const char *folder, const char *part) {

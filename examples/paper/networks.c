@@ -71,17 +71,17 @@ snnk_network *bundle_network(snnk_network *network) {
     return bundled;
 }
 
-float *read_columns(const char *path, size_t columns, size_t *n) {
+float *read_columns(const char *path, size_t *columns, size_t *n) {
     snnk_table *table;
     float *values;
 
     CHECK(snnk_table_open(path, NULL, &table));
-    if (columns == 0) columns = snnk_table_columns(table);
-    if (snnk_table_columns(table) != columns)
-        die("%s has %zu columns instead of %zu", path, snnk_table_columns(table), columns);
+    if (*columns == 0) *columns = snnk_table_columns(table);
+    if (snnk_table_columns(table) != *columns)
+        die("%s has %zu columns instead of %zu", path, snnk_table_columns(table), *columns);
     *n = snnk_table_rows(table);
-    values = allocate(*n * columns + 1, sizeof *values);
-    CHECK(snnk_table_read(table, 0, *n, values, columns));
+    values = allocate(*n * *columns + 1, sizeof *values);
+    CHECK(snnk_table_read(table, 0, *n, values, *columns));
     snnk_table_free(table);
     return values;
 }

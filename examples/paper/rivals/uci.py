@@ -87,8 +87,8 @@ def load(folder, table, seed):
 
 
 def epochs_for(rows):
-    """About 3000 steps, but 40 ... 200 epochs; as in uci.c."""
-    return min(max(3000 * BATCH // rows, 40), 200)
+    """About 1500 steps, but 20 ... 100 epochs; as in uci.c."""
+    return min(max(1500 * BATCH // rows, 20), 100)
 
 
 def numbers_of(widths):

@@ -233,10 +233,10 @@ static void report_set(const results *all, const char *set, const char *prefix, 
         results_mean(all, name_of(set, "dense, PyTorch"), numbers_of(TRAINED, 128), ACCURACY);
     const double largest = mean_of(all, set, CLOSED_FORM, 2048, ACCURACY);
     const double seconds = mean_of(all, set, CLOSED_FORM, 2048, SECONDS);
-    const double same_features = mean_of(all, set, CLOSED_FORM, 128, SECONDS) /
-                                 mean_of(all, set, FIXED, 128, SECONDS);
-    const double accuracy_lost = mean_of(all, set, FIXED, 128, ACCURACY) -
-                                 mean_of(all, set, CLOSED_FORM, 128, ACCURACY);
+    const double same_features =
+        mean_of(all, set, CLOSED_FORM, 128, SECONDS) / mean_of(all, set, FIXED, 128, SECONDS);
+    const double accuracy_lost =
+        mean_of(all, set, FIXED, 128, ACCURACY) - mean_of(all, set, CLOSED_FORM, 128, ACCURACY);
     const double same_accuracy = seconds / seconds_to_reach(all, set, largest);
 
     if (json) {
@@ -339,8 +339,7 @@ static int self_test(void) {
         printf("%s: %.3f, %zu numbers\n", row.method, row.value[ACCURACY], row.numbers);
         failed += row.value[ACCURACY] < 0.9 || row.numbers != numbers_of((method)of, 64);
     }
-    for (size_t i = 0; i < set.test.n; i++)
-        set.test.labels[i] = (set.test.labels[i] + 1) % CLASSES;
+    for (size_t i = 0; i < set.test.n; i++) set.test.labels[i] = (set.test.labels[i] + 1) % CLASSES;
     failed += run(&set, TRAINED, 64, 4, 1).value[ACCURACY] > 0.1;
     data_free(&set);
     return failed > 0;

@@ -191,8 +191,8 @@ static const char *const kind_names[SIREN_KINDS] = {"SIREN", "SNNK-SIREN"};
 /* y: out, the pixels as the network gives them. */
 static result run_network(siren_kind kind, const image *picture, size_t hidden, uint64_t steps,
                           int seed, float *y) {
-    siren trained = siren_train(kind, hidden, SNNK_FEATURES, picture->n, picture->X,
-                                picture->y, steps, (uint64_t)seed);
+    siren trained = siren_train(kind, hidden, SNNK_FEATURES, picture->n, picture->X, picture->y,
+                                steps, (uint64_t)seed);
     result row = {.numbers = trained.numbers, .seed = seed};
 
     snprintf(row.method, sizeof row.method, "%s", kind_names[kind]);
@@ -386,9 +386,11 @@ int main(int argc, char **argv) {
         }
     }
     if (!path) {
-        fprintf(stderr, "usage: siren_image [--json] [--rivals FILE] [--out DIR] [--budget N] "
-                        "IMAGE.npy |\n       siren_image train SIREN|SNNK-SIREN IMAGE.npy FOLDER [--hidden H] "
-                        "[--steps N] | self-test\n");
+        fprintf(
+            stderr,
+            "usage: siren_image [--json] [--rivals FILE] [--out DIR] [--budget N] "
+            "IMAGE.npy |\n       siren_image train SIREN|SNNK-SIREN IMAGE.npy FOLDER [--hidden H] "
+            "[--steps N] | self-test\n");
         return 2;
     }
 

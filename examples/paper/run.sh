@@ -77,7 +77,7 @@ uci)
     target=paper_uci
     ;;
 esac
-if [ $experiment = mnist_mlp ] && ! command -v npm >/dev/null 2>&1; then
+if [ "$experiment" = mnist_mlp ] && ! command -v npm >/dev/null 2>&1; then
     packages="$packages nodejs npm"
 fi
 # shellcheck disable=SC2086 # lists

@@ -50,13 +50,15 @@ def encode(column, train):
         if dates.notna().all():
             column = dates.astype("int64") / 8.64e13
         else:
-            words = column[train].value_counts().index[:20]
+            counts = column[train].value_counts()
+            words = sorted(column.value_counts().index[:20], key=lambda word: -counts.get(word, 0))
             column = numpy.stack([column == word for word in words], 1)
     X = numpy.asarray(column, dtype=float).reshape(len(column), -1)
     X = numpy.where(numpy.isfinite(X), X, numpy.nanmean(X[train], 0))
+    X = X[:, X.std(0) > 1e-9]
     spread = X[train].std(0)
-    keep = spread > 1e-9
-    return (X - X[train].mean(0))[:, keep] / spread[keep]
+    spread[spread < 1e-9] = 1  # a word that no training row has
+    return (X - X[train].mean(0)) / spread
 
 
 def prepare(folder, most_rows):

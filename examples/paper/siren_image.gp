@@ -39,13 +39,16 @@ set ylabel "PSNR, dB"
 set key bottom right
 
 set origin 0,0.01
-set title "PSNR against time (networks: seed 1 as it trains; closed form: all sizes and seeds)"
+set title "PSNR against time (all seeds; PyTorch: seed 1 as it trains)"
 set xlabel "CPU seconds"
 set logscale x
 set xrange [0.01:*]
-plot dir."/siren_curve.txt" using 1:2 with lines lw 2 lc rgb "#1f6fb2" title "SIREN, Adam", \
-     dir."/snnk_siren_curve.txt" using 1:2 with lines lw 2 lc rgb "#4a8f29" title "SNNK-SIREN, Adam", \
-     dir."/closed_form_runs.txt" using 3:2 with points pt 7 ps 1.1 lc rgb "#c1440e" title "closed form"
+runs(name) = sprintf("<grep -P '^%s\t' %s/rivals.txt", name, dir)
+set datafile separator "\t"
+plot "<tr ' ' '\\t' <".dir."/torch_curve.txt" using 1:2 with lines lw 2 lc rgb "#9cc3e6" title "SIREN, PyTorch", \
+     runs("SIREN") using 5:4 with points pt 9 ps 1.3 lc rgb "#1f6fb2" title "SIREN, our trainer", \
+     runs("SNNK-SIREN") using 5:4 with points pt 11 ps 1.3 lc rgb "#4a8f29" title "SNNK-SIREN, our trainer", \
+     "<tr ' ' '\\t' <".dir."/closed_form_runs.txt" using 3:2 with points pt 7 ps 1.1 lc rgb "#c1440e" title "closed form"
 
 set origin 0.5,0.01
 set title "PSNR against stored numbers (all seeds)"
@@ -53,7 +56,8 @@ set xlabel "stored numbers"
 unset logscale
 set xrange [0:*]
 set yrange [20:*]
-plot dir."/closed_form_runs.txt" using 1:2 with points pt 7 ps 1.1 lc rgb "#c1440e" title "closed form", \
-     "<grep -v SNNK ".dir."/rivals.txt" using 2:4 with points pt 9 ps 1.3 lc rgb "#1f6fb2" title "SIREN", \
-     "<sed 's/-SIREN//' ".dir."/rivals.txt | grep SNNK" using 2:4 with points pt 11 ps 1.3 lc rgb "#4a8f29" title "SNNK-SIREN"
+plot "<tr ' ' '\\t' <".dir."/closed_form_runs.txt" using 1:2 with points pt 7 ps 1.1 lc rgb "#c1440e" title "closed form", \
+     runs("SIREN, PyTorch") using 2:4 with points pt 9 ps 1.3 lc rgb "#9cc3e6" title "SIREN, PyTorch", \
+     runs("SIREN") using 2:4 with points pt 9 ps 1.3 lc rgb "#1f6fb2" title "SIREN", \
+     runs("SNNK-SIREN") using 2:4 with points pt 11 ps 1.3 lc rgb "#4a8f29" title "SNNK-SIREN"
 unset multiplot

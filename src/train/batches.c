@@ -165,7 +165,7 @@ int snnk__source_read(const snnk_train_source *source, uint64_t first, size_t co
     int st;
 
     snnk__sentence_save(&before);
-    snnk__fail(SNNK_E_IO, "?"); /* tells whether the function sets a sentence: snnk_fail */
+    (void)snnk__fail(SNNK_E_IO, "?"); /* tells whether the function sets a sentence: snnk_fail */
     st = source->read(source->user, first, count, rows);
     if (st == SNNK_OK) return snnk__recovered(SNNK_OK, &before);
     snnk__sentence_save(&after);

@@ -37,8 +37,8 @@ static void get_numbers(const snnk_trainer *trainer, double *x) {
     }
 }
 
-/* Set g to the gradient of the mean loss with weight decay, *loss to its value, and *plain (unless it
- * is NULL) to that without decay. The gradients
+/* Set g to the gradient of the mean loss with weight decay, *loss to its value, and *plain (unless
+ * it is NULL) to that without decay. The gradients
  * of the trainer become 0. */
 static int evaluate(snnk__run *run, double *loss, double *plain, double *g) {
     snnk_trainer *trainer = run->trainer;

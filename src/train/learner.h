@@ -75,8 +75,8 @@ void snnk__learner_free(snnk__learner *learner);
 /* The parts that a layer has, with those of the layers in it. */
 snnk__parts snnk__layer_parts(const snnk_layer *layer);
 
-/* The root mean square of a layer's weights (for its weights and bias), or of its rows (for rows and
- * offsets); 0 for a gain. */
+/* The root mean square of a layer's weights (for its weights and bias), or of its rows (for rows
+ * and offsets); 0 for a gain. */
 double snnk__layer_size(const snnk_layer *layer, int32_t part);
 
 /* SNNK_E_UNSUPPORTED if a layer, or one in it, has projections that cannot learn: HD3 rows, or

@@ -28,8 +28,8 @@ static float draw(void) {
     return (float)(state >> 8) * (float)(1.0 / 8388608) - 1;
 }
 
-/* Inputs with mean 0 and a spread near 1, and targets with a spread near 1: real data must be scaled
- * so, as `snnk train` does. */
+/* Inputs with mean 0 and a spread near 1, and targets with a spread near 1: real data must be
+ * scaled so, as `snnk train` does. */
 static void make_rows(size_t n, float *X, float *Y) {
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < D; k++) X[i * D + k] = draw();

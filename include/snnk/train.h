@@ -211,7 +211,8 @@ typedef struct snnk_train_report {
  * those of the first if they are better on the held-out rows. The rate falls over the epochs of
  * one call. After a call that was cancelled, the next one makes the epochs that were left.
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_STATE (a trainer from a checkpoint without its loss
- * function), SNNK_E_SHAPE (inputs or targets of another width; no rows to learn from),
+ * function), SNNK_E_SHAPE (inputs or targets of another width; one output
+ * for a loss that needs two; no rows to learn from),
  * SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight; batch above the number of rows; targets of
  * cross-entropy that are negative, or do not sum to 1), SNNK_E_NONFINITE (in the rows: nothing was
  * changed; in the loss, says the step: the trainer has the last good numbers, a smaller rate or

@@ -34,11 +34,9 @@ static int resolve_loss(const snnk_trainer *trainer, const snnk_rows *rows, int3
                           "a checkpoint does not hold your loss function: set it with "
                           "snnk_trainer_set_callbacks");
     if (*loss == -1) *loss = rows->labels ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
-    if (*loss == SNNK_LOSS_CROSS_ENTROPY && rows->outputs == 1)
-        return snnk__fail(
-            SNNK_E_SHAPE,
-            "outputs = 1: cross-entropy compares outputs, so it needs one for each of "
-            "at least 2 classes");
+    if ((*loss == SNNK_LOSS_CROSS_ENTROPY || *loss == SNNK_LOSS_COSINE) && rows->outputs == 1)
+        return snnk__fail(SNNK_E_SHAPE, "outputs = 1: the loss %s needs at least 2",
+                          snnk_loss_name(*loss));
     if (trainer->config.solve != SNNK_TRAIN_SOLVE_NEVER && *loss != SNNK_LOSS_SQUARED)
         return snnk__fail(
             SNNK_E_UNSUPPORTED,

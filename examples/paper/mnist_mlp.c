@@ -269,7 +269,7 @@ static void report_set(const results *all, const char *set, const char *prefix, 
            largest, same_accuracy);
 }
 
-/* For mnist_mlp.gp: a file for each data set; method, numbers, accuracy, seconds, deviation. */
+/* For mnist_mlp.gp: a line for each run; method, numbers, accuracy, seconds. */
 static void write_points(const char *folder, const results *all) {
     FILE *file = open_output(folder, "points.txt");
 
@@ -291,6 +291,11 @@ static int report(int n_paths, char **paths, const char *folder, bool json) {
     if (json) {
         printf("{\"experiment\":\"mnist_mlp\",");
         report_set(&all, "MNIST", "mnist", json);
+        print_number("closed_form_vs_trained_seconds",
+                     mean_of(&all, "MNIST", CLOSED_FORM, 2048, SECONDS) /
+                         seconds_to_reach(&all, "MNIST",
+                                          mean_of(&all, "MNIST", CLOSED_FORM, 2048, ACCURACY)));
+        putchar(',');
         report_set(&all, "Fashion", "fashion", json);
         results_print_json(&all);
         printf("}\n");

@@ -15,7 +15,7 @@ set datafile separator "\t"
 set ylabel "test accuracy"
 set logscale x
 do for [s=1:2] {
-    if (s == 1) { set yrange [0.86:0.99] } else { set yrange [0.74:0.91] }
+    if (s == 1) { set yrange [0.6:1] } else { set yrange [0.6:0.92] }
     set xrange [200:5e5]
     set xlabel "stored numbers"
     set title set_name[s].": accuracy against stored numbers (all seeds)"

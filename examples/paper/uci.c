@@ -1,7 +1,7 @@
 /* Regression tables: SNNK networks that are bundled to 1/30 of the numbers of a dense network
  * d -> 256 -> 256 -> 1.
  *
- *     uci run FOLDER TABLE ... > RESULTS
+ *     uci run FOLDER TABLE ... > RESULTS      (try: seed 0, to choose settings)
  *     uci report [--json] [--out DIR] RESULTS...
  *     uci self-test
  *

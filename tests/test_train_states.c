@@ -1,5 +1,6 @@
 /* What training makes of states that other calls left: records of other trainers, held-out rows
- * that change, solutions that do not exist, checkpoints of other networks, sizes of frozen numbers. */
+ * that change, solutions that do not exist, checkpoints of other networks, sizes of frozen
+ * numbers. */
 #include "support/trainers.h"
 
 #include <stdio.h>

@@ -1061,8 +1061,8 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
 
 /* Compared with long double normal equations, which are accurate to 5e-20 times the square of the
  * condition number. With the factor, coefficients are accurate to 1e-16 times the condition number
- * and what they cancel, 1e-7 of the largest. With moments the error is 1e3 to 1e5 times as large, by
- * the rounding of the BLAS in use; a factor of 100 shows that the factorization makes the
+ * and what they cancel, 1e-7 of the largest. With moments the error is 1e3 to 1e5 times as large,
+ * by the rounding of the BLAS in use; a factor of 100 shows that the factorization makes the
  * difference. rss from the factor is accurate, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];

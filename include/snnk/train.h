@@ -132,6 +132,13 @@ typedef struct snnk_train_config {
                         * rows if there are fewer */
     uint64_t patience; /* training ends after this many epochs without a smaller held-out loss; 0:
                         * never. Default 0 with COSINE (whose last epochs are the best), else 5 */
+    uint64_t redraw;   /* fresh projections: after every so many epochs the rows and offsets of
+                        * drawn maps are drawn again (snnk_map_redraw), and Psi and bias of these
+                        * layers are fitted to their outputs of before, by least squares over the
+                        * training rows. For SNNK layers that are not within a residual one, whose
+                        * maps are GAUSSIAN, ARC_COSINE or ELEMENTWISE with dense rows. The maps of
+                        * the result have given rows. Needs rows_rate = 0, and not LBFGS.
+                        * Default 0: never */
 
     snnk_train_loss loss_function; /* for SNNK_LOSS_USER */
 
@@ -160,7 +167,8 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
  * one, three to return to, two packed copies), 62 with LBFGS; 3 for each that does not.
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
  * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
- * which have no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * which have no numbers of their own to learn; nothing learns; redraw without such a map, or with
+ * rows that learn), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_create(const snnk_network *network, const snnk_train_config *config,
                                  snnk_trainer **trainer);
 

@@ -63,6 +63,8 @@ void snnk__optimizer_step(const snnk_train_config *config, size_t n_slots, snnk_
 
     for (size_t s = 0; s < n_slots; s++) {
         const snnk__parameter *p = slots[s].parameter;
+
+        if (p->drawn) continue;
         const double decay = snnk__part_decays(p->part) ? config->weight_decay : 0;
         const double rate = config->rate * slots[s].factor * slots[s].size * factor;
         array_step of = {.slot = &slots[s],

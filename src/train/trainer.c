@@ -91,6 +91,20 @@ static int count_sizes(snnk_trainer *trainer) {
     return SNNK_OK;
 }
 
+bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k) {
+    return trainer->config.redraw > 0 && snnk__parts_has(trainer->learn[k], SNNK_PART_WEIGHTS) &&
+           snnk__parts_has(trainer->learn[k], SNNK_PART_BIAS) &&
+           snnk__layer_is_drawn(trainer->start->layers[k]);
+}
+
+/* Make the learner of layer k, for the parts that learn. */
+static int make_learner(const snnk_trainer *trainer, size_t k, snnk__learner **learner) {
+    const snnk__parts drawn = snnk__trainer_draws(trainer, k) ? SNNK__PARTS_DRAWN : 0;
+
+    return snnk__learner_create(trainer->start->layers[k], trainer->learn[k] | drawn,
+                                &trainer->allocator, learner);
+}
+
 /* The rate of an array by the config. */
 static double default_factor(const snnk_trainer *trainer, const snnk__parameter *p) {
     const snnk__layer_kind *kind = p->layer->kind;
@@ -117,10 +131,21 @@ static int create_learners(snnk_trainer *trainer) {
             return snnk__fail_within(st, "layer %zu", k);
         trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
         if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
-        st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
+        st = make_learner(trainer, k, &trainer->learners[k]);
         if (st != SNNK_OK) snnk__fail_within(st, "layer %zu", k);
     }
     return st;
+}
+
+static int check_redraw(const snnk_trainer *trainer) {
+    bool draws = trainer->config.redraw == 0;
+
+    for (size_t k = 0; k < trainer->n_layers; k++) draws |= snnk__trainer_draws(trainer, k);
+    if (draws) return SNNK_OK;
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "redraw = %llu, but no layer has rows that can be drawn again: they were "
+                      "given, learned or folded, or are HD3 rows or of spectral features",
+                      (unsigned long long)trainer->config.redraw);
 }
 
 /* Numbers of trainers, so that a record knows its own. */
@@ -160,6 +185,7 @@ int snnk_trainer_create(const snnk_network *network, const snnk_train_config *co
     }
     for (size_t s = 0; s < made->n_slots; s++)
         made->slots[s].factor = default_factor(made, made->slots[s].parameter);
+    if ((st = check_redraw(made)) != SNNK_OK) goto done;
     *trainer = made;
     made = NULL;
 done:
@@ -187,6 +213,13 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
                           (unsigned long long)trainer->steps);
     const snnk_layer *of = trainer->start->layers[layer];
 
+    if (trainer->config.redraw > 0 && factor > 0 &&
+        (part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS))
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "the %s of layer %zu cannot learn with redraw = %llu, which draws them "
+                          "again",
+                          snnk_layer_part_name(part), layer,
+                          (unsigned long long)trainer->config.redraw);
     if (part != -1 && factor > 0 && !snnk__parts_has(snnk__layer_parts(of), part))
         return snnk__fail(SNNK_E_UNSUPPORTED, "layer %zu, a %s layer, has no %s that can learn",
                           layer, of->kind->name, snnk_layer_part_name(part));
@@ -195,16 +228,20 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
 
 /* Make the learner of a layer again, so that these parts learn; keep the factors of all arrays. */
 static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
-    snnk__learner *made, *before = trainer->learners[k];
+    snnk__learner *made = NULL, *before = trainer->learners[k];
     snnk__slot *slots = trainer->slots;
+    const snnk__parts learnt = trainer->learn[k];
     const size_t n = trainer->n_slots;
     int st;
 
-    st = snnk__learner_create(trainer->start->layers[k], learn, &trainer->allocator, &made);
-    if (st != SNNK_OK) return st;
-    trainer->learners[k] = made;
-    trainer->slots = NULL;
-    if ((st = collect_slots(trainer)) != SNNK_OK) {
+    trainer->learn[k] = learn;
+    if ((st = make_learner(trainer, k, &made)) == SNNK_OK) {
+        trainer->learners[k] = made;
+        trainer->slots = NULL;
+        st = collect_slots(trainer);
+    }
+    if (st != SNNK_OK) {
+        trainer->learn[k] = learnt;
         trainer->learners[k] = before;
         trainer->slots = slots;
         snnk__learner_free(made);
@@ -220,7 +257,6 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slots[old].parameter->block == slot->parameter->block)
                 slot->factor = slots[old].factor;
     }
-    trainer->learn[k] = learn;
     trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
     free_slots(&trainer->allocator, n, slots);
@@ -275,7 +311,7 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
     uint64_t n = 0;
 
     for (size_t s = 0; trainer && s < trainer->n_slots; s++)
-        n += trainer->slots[s].parameter->count;
+        if (!trainer->slots[s].parameter->drawn) n += trainer->slots[s].parameter->count;
     return n;
 }
 
@@ -299,7 +335,7 @@ static void set_sizes(snnk_trainer *trainer) {
 
 int snnk__trainer_prepare(snnk_trainer *trainer) {
     const snnk_allocator *allocator = &trainer->allocator;
-    size_t floats;
+    size_t floats = 0;
     int st;
 
     if (trainer->n_slots == 0)
@@ -324,7 +360,9 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
         }
     }
     if (trainer->mark) return SNNK_OK;
-    if (!snnk__mul_size((size_t)snnk_trainer_parameters(trainer), 3, &floats))
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (!snnk__add_size(floats, trainer->slots[s].parameter->count, &floats)) floats = SIZE_MAX;
+    if (!snnk__mul_size(floats, 3, &floats))
         return snnk__fail(SNNK_E_SIZE, "%llu numbers that learn overflow size_t",
                           (unsigned long long)snnk_trainer_parameters(trainer));
     return snnk__alloc(allocator, floats, sizeof *trainer->mark, "numbers to return to",

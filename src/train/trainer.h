@@ -47,6 +47,9 @@ struct snnk_record {
 /* Set what a config leaves to the trainer, and check it. */
 int snnk__train_config_read(const snnk_train_config *config, snnk_train_config *ours);
 
+/* Whether the rows of layer k can be drawn again. */
+bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k);
+
 /* Allocate the state of the optimizer if a step has not done so. SNNK_E_NOMEM. */
 int snnk__trainer_prepare(snnk_trainer *trainer);
 

@@ -38,7 +38,8 @@
 extern "C" {
 #endif
 
-/* A network that learns. */
+/* A network that learns. One thread at a time may use it, also by functions that take it as const;
+ * several threads may use several trainers of one network. */
 typedef struct snnk_trainer snnk_trainer;
 
 /* What a forward pass keeps for the backward pass. */

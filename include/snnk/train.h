@@ -165,7 +165,7 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
  *   config   NULL for the defaults
  *   trainer  out: release with snnk_trainer_free
  * Memory: about 10 numbers for each number that learns (itself, its gradient, two moments, the best
- * one, three to return to, two packed copies), 62 with LBFGS; 3 for each that does not.
+ * one, three to return to, two packed copies), 8 with SGD, 58 with LBFGS; 3 for each that does not.
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
  * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
  * which have no numbers of their own to learn; nothing learns; redraw without such a map, or with

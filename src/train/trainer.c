@@ -333,8 +333,18 @@ static void set_sizes(snnk_trainer *trainer) {
     }
 }
 
+/* Allocate n zeros for each number of an array, unless they are there. */
+static int alloc_state(const snnk_allocator *allocator, bool needed, size_t n, const char *what,
+                       float **state) {
+    if (!needed || *state) return SNNK_OK;
+    return snnk__alloc_zero(allocator, n, sizeof **state, what, state);
+}
+
 int snnk__trainer_prepare(snnk_trainer *trainer) {
     const snnk_allocator *allocator = &trainer->allocator;
+    const bool squares = trainer->config.optimizer == SNNK_OPTIMIZER_ADAM ||
+                         trainer->config.optimizer == SNNK_OPTIMIZER_ADAMW,
+               means = squares || trainer->config.optimizer == SNNK_OPTIMIZER_SGD;
     size_t floats = 0;
     int st;
 
@@ -346,23 +356,16 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
         snnk__slot *slot = &trainer->slots[s];
         const size_t n = slot->parameter->count;
 
-        if (!slot->mean) {
-            st = snnk__alloc_zero(allocator, n, sizeof *slot->mean, "moments", &slot->mean);
-            if (st != SNNK_OK) return st;
-        }
-        if (!slot->square) {
-            st = snnk__alloc_zero(allocator, n, sizeof *slot->square, "moments", &slot->square);
-            if (st != SNNK_OK) return st;
-        }
-        if (!slot->best) {
-            st = snnk__alloc(allocator, n, sizeof *slot->best, "the best numbers", &slot->best);
-            if (st != SNNK_OK) return st;
-        }
+        if ((st = alloc_state(allocator, means, n, "moments", &slot->mean)) != SNNK_OK) return st;
+        st = alloc_state(allocator, squares, n, "moments", &slot->square);
+        if (st != SNNK_OK) return st;
+        st = alloc_state(allocator, true, n, "the best numbers", &slot->best);
+        if (st != SNNK_OK) return st;
     }
     if (trainer->mark) return SNNK_OK;
     for (size_t s = 0; s < trainer->n_slots; s++)
         if (!snnk__add_size(floats, trainer->slots[s].parameter->count, &floats)) floats = SIZE_MAX;
-    if (!snnk__mul_size(floats, 3, &floats))
+    if (!snnk__mul_size(floats, 1 + (size_t)means + (size_t)squares, &floats))
         return snnk__fail(SNNK_E_SIZE, "%llu numbers that learn overflow size_t",
                           (unsigned long long)snnk_trainer_parameters(trainer));
     return snnk__alloc(allocator, floats, sizeof *trainer->mark, "numbers to return to",
@@ -466,9 +469,12 @@ static void copy_marked(snnk_trainer *trainer, bool back) {
         const snnk__slot *slot = &trainer->slots[s];
         float *const arrays[] = {slot->parameter->value, slot->mean, slot->square};
 
-        for (size_t k = 0; k < 3; k++, at += slot->parameter->count)
+        for (size_t k = 0; k < 3; k++) {
+            if (!arrays[k]) continue; /* the optimizer does without */
             memcpy(back ? arrays[k] : at, back ? at : arrays[k],
                    slot->parameter->count * sizeof *at);
+            at += slot->parameter->count;
+        }
     }
 }
 

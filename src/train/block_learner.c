@@ -42,7 +42,7 @@ static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snn
                                  "weights", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < M->rows; i++) snnk__panels_get_row(M, i, values + i * M->columns);
-        snnk__panels_set_columns(to, values, M->columns);
+        snnk__panels_set_columns(to, 0, M->columns, values, M->columns);
     }
     snnk__free(allocator, values);
     return st;
@@ -65,7 +65,7 @@ static int transpose_rows(const snnk_allocator *allocator, const snnk__map_block
         st = snnk__panels_create(allocator, d, r, snnk__kernels_get()->readout_shape, "rows", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < r; i++) snnk__map_block_get_row(block, i, values + i * d, work);
-        snnk__panels_set_columns(to, values, d);
+        snnk__panels_set_columns(to, 0, d, values, d);
     }
     snnk__free(allocator, work);
     snnk__free(allocator, values);
@@ -298,9 +298,23 @@ static int count_floats(snnk__block_learner *s) {
     return SNNK_OK;
 }
 
-static void refresh(snnk__learner *learner) {
+/* Pack pieces of Psi. */
+static void pack_pieces(size_t first, size_t count, void *scratch, void *context) {
+    snnk__block_learner *s = context;
+    const size_t l = s->base.outputs, m = s->features;
+
+    (void)scratch;
+    for (size_t k = first; k < first + count; k++) {
+        const float *values = s->Psi_value + k * s->piece;
+
+        snnk__panels_set_columns(&s->Psi, k * s->piece, s->pieces[k].columns, s->Psi_value, l);
+        for (size_t j = 0; j < m; j++) snnk__panels_set_row(&s->pieces[k], j, values + j * l);
+    }
+}
+
+static void refresh(snnk__learner *learner, snnk_workspace *workspace) {
     snnk__block_learner *s = (snnk__block_learner *)learner;
-    const size_t d = learner->inputs, l = learner->outputs, m = s->features;
+    const size_t d = learner->inputs;
 
     for (size_t p = 0; p < s->n_blocks; p++) {
         snnk__learning_block *of_part = &s->blocks[p];
@@ -309,13 +323,9 @@ static void refresh(snnk__learner *learner) {
         if (!of_part->learns) continue;
         for (size_t i = 0; i < of_part->block.rows; i++)
             snnk__panels_set_row(&of_part->G, i, G + i * d);
-        snnk__panels_set_columns(&of_part->back, G, d);
+        snnk__panels_set_columns(&of_part->back, 0, d, G, d);
     }
-    if (!s->reads_out) return;
-    snnk__panels_set_columns(&s->Psi, s->Psi_value, l);
-    for (size_t k = 0; k < s->n_pieces; k++)
-        for (size_t j = 0; j < m; j++)
-            snnk__panels_set_row(&s->pieces[k], j, s->Psi_value + j * l + k * s->piece);
+    if (s->reads_out) snnk__for_rows(workspace, NULL, s->n_pieces, 0, pack_pieces, s);
 }
 
 static int redraw(snnk__learner *learner, uint64_t seed) {
@@ -324,7 +334,7 @@ static int redraw(snnk__learner *learner, uint64_t seed) {
     int st = snnk_map_redraw(s->layer->kind->map(s->layer), seed, 0, NULL, 0, &map);
 
     if (st == SNNK_OK) st = read_rows(s, map);
-    if (st == SNNK_OK) refresh(learner);
+    if (st == SNNK_OK) refresh(learner, NULL);
     snnk_map_free(map);
     return st;
 }
@@ -390,7 +400,7 @@ int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
     if ((st = create_parameters(s)) != SNNK_OK) goto done;
     if ((st = create_readout(s)) != SNNK_OK) goto done;
     if ((st = count_floats(s)) != SNNK_OK) goto done;
-    refresh(&s->base);
+    refresh(&s->base, NULL);
     *learner = &s->base;
     s = NULL;
 done:

@@ -26,7 +26,7 @@ static void set_numbers(snnk_trainer *trainer, const double *x, double t, const 
 
         for (size_t k = 0; k < p->count; k++, at++) p->value[k] = (float)(x[at] + t * d[at]);
     }
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 static void get_numbers(const snnk_trainer *trainer, double *x) {

@@ -48,8 +48,9 @@ typedef struct snnk__learner_form {
     int (*backward)(const snnk__learner *learner, const snnk__pass *pass, const float *dY,
                     size_t lddy, float *dX, size_t lddx, float *scratch);
 
-    /* Take over the values of the parameters. To be called after they change. */
-    void (*refresh)(snnk__learner *learner);
+    /* Take over the values of the parameters. To be called after they change. workspace: NULL for
+     * one thread. */
+    void (*refresh)(snnk__learner *learner, snnk_workspace *workspace);
 
     /* Set weights (outputs x columns) and bias, which learn. Not followed by refresh. */
     void (*set_weights)(snnk__learner *learner, const float *W, const double *bias);

@@ -46,7 +46,7 @@ int snnk__readout_take(snnk__run *run, size_t k, snnk_fit *fit) {
     if (st == SNNK_OK) st = snnk__layer_copy_weights(layer, allocator, &W, &bias);
     if (st == SNNK_OK) {
         learner->form->set_weights(learner, W, bias);
-        learner->form->refresh(learner);
+        learner->form->refresh(learner, run->workspace);
     }
     snnk__free(allocator, W);
     snnk_layer_free(layer);

@@ -38,11 +38,11 @@ static void learner_free(snnk__learner *learner) {
     snnk_layer_free(s->layer);
 }
 
-static void refresh(snnk__learner *learner) {
+static void refresh(snnk__learner *learner, snnk_workspace *workspace) {
     residual_learner *s = (residual_learner *)learner;
 
     for (size_t k = 0; k < s->n_layers; k++)
-        if (s->inner[k]->n_parameters > 0) s->inner[k]->form->refresh(s->inner[k]);
+        if (s->inner[k]->n_parameters > 0) s->inner[k]->form->refresh(s->inner[k], workspace);
 }
 
 /* ---- The places of a record ---- */

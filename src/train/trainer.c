@@ -372,10 +372,10 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
                        &trainer->mark);
 }
 
-void snnk__trainer_refresh(snnk_trainer *trainer) {
+void snnk__trainer_refresh(snnk_trainer *trainer, snnk_workspace *workspace) {
     for (size_t k = 0; k < trainer->n_layers; k++)
         if (trainer->learners[k]->n_parameters > 0)
-            trainer->learners[k]->form->refresh(trainer->learners[k]);
+            trainer->learners[k]->form->refresh(trainer->learners[k], workspace);
 }
 
 void snnk__trainer_forget_gradients(snnk_trainer *trainer) {
@@ -455,7 +455,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
     trainer->steps++;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, workspace);
     return SNNK_OK;
 }
 
@@ -489,7 +489,7 @@ void snnk__trainer_return(snnk_trainer *trainer) {
     trainer->steps = trainer->mark_steps;
     if (trainer->lbfgs) snnk__lbfgs_return(trainer->lbfgs);
     snnk__trainer_forget_gradients(trainer);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 /* ---- Results ---- */
@@ -530,7 +530,7 @@ static void swap_values(const snnk_trainer *trainer) {
 
 void snnk__trainer_swap_best(snnk_trainer *trainer) {
     swap_values(trainer);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network) {

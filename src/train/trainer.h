@@ -54,7 +54,7 @@ bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k);
 int snnk__trainer_prepare(snnk_trainer *trainer);
 
 /* Tell the layers that the numbers have changed. */
-void snnk__trainer_refresh(snnk_trainer *trainer);
+void snnk__trainer_refresh(snnk_trainer *trainer, snnk_workspace *workspace);
 
 /* Set all gradients to 0. */
 void snnk__trainer_forget_gradients(snnk_trainer *trainer);

@@ -87,19 +87,17 @@ static int copy_epochs(train_session *s) {
 }
 
 static int train(train_session *s) {
-    const snnk_rows learnt = train_rows_learnt(&s->rows), heldout = train_rows_heldout(&s->rows);
     int st;
 
     s->report = (snnk_train_report){.size = sizeof s->report};
     s->bar = (progress_bar){s->o->quiet, s->bar_text, -1};
     name_epoch(s);
     snnk_workspace_set_progress(s->workspace, move, s);
-    st = snnk_trainer_run(s->trainer, &learnt, s->rows.n_heldout > 0 ? &heldout : NULL,
-                          s->workspace, &s->report);
+    st = train_rows_run(&s->rows, s->trainer, s->workspace, &s->report);
     snnk_workspace_set_progress(s->workspace, NULL, NULL);
     show_progress(s->o->quiet, s->bar_text, 1, 1);
     s->seconds = seconds_now() - s->start_seconds;
-    if (s->failed) return EXIT_FAILED;
+    if (s->failed || s->rows.exit_status == EXIT_FAILED) return EXIT_FAILED;
     if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
     return st == SNNK_OK ? copy_epochs(s) : library_failed(command);
 }

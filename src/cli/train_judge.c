@@ -75,8 +75,7 @@ int train_judge_start(train_session *s) {
     s->first_accuracy = NAN;
     if (!s->task.classification || rows.n == 0) return EXIT_OK;
     Y = calloc(rows.n, s->task.outputs * sizeof *Y);
-    exit_status = Y ? train_rows_outputs(command, &s->rows, s->rows.rows.n - rows.n, rows.n,
-                                         s->start, s->workspace, Y)
+    exit_status = Y ? train_rows_outputs(&s->rows, s->start, s->workspace, Y)
                     : failed(command, "out of memory");
     if (exit_status == EXIT_OK) s->first_accuracy = accuracy_of(&rows, s->task.outputs, Y);
     free(Y);
@@ -94,8 +93,7 @@ int train_judge(train_session *s, const snnk_network *trained) {
     if (!Y || (!T && !s->task.classification))
         exit_status = failed(command, "out of memory");
     else if (n > 0)
-        exit_status =
-            train_rows_outputs(command, &s->rows, s->rows.rows.n - n, n, trained, s->workspace, Y);
+        exit_status = train_rows_outputs(&s->rows, trained, s->workspace, Y);
     if (exit_status == EXIT_OK && n > 0) {
         for (size_t i = 0; T && i < n * l; i++) T[i] = rows.Y_f64[i];
         unscale(&s->rows.targets, n, l, Y);

@@ -57,6 +57,10 @@ static void add_settings(const train_session *s, cJSON *json) {
     cJSON_AddNumberToObject(json, "rate", c->rate);
     cJSON_AddStringToObject(json, "schedule", snnk_schedule_name(c->schedule));
     cJSON_AddNumberToObject(json, "batch", (double)c->batch);
+    if (s->rows.window > 0)
+        cJSON_AddNumberToObject(json, "window", (double)s->rows.window);
+    else
+        cJSON_AddNullToObject(json, "window");
     cJSON_AddStringToObject(json, "loss_function", snnk_loss_name(c->loss));
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
@@ -178,6 +182,9 @@ static void print_text(const train_session *s, const evaluation *test) {
         printf("steps         %llu by %s, each of %llu rows, rate %g (%s)\n",
                (unsigned long long)r->steps, snnk_optimizer_name(c->optimizer),
                (unsigned long long)c->batch, c->rate, snnk_schedule_name(c->schedule));
+    if (s->rows.window > 0)
+        printf("window        %zu of the rows to learn from are in memory at a time\n",
+               s->rows.window);
     if (s->o->resume) printf("resumed       after %zu epochs, from %s\n", s->resumed, s->o->resume);
     if (r->stopped)
         printf("stopped       after %llu epochs without a smaller held-out loss\n",

@@ -138,12 +138,15 @@ static int read_learnt(train_rows *rows, size_t first, size_t n) {
         rows->room = exit_status == EXIT_OK ? n : 0;
     }
     rows->learnt.n = 0;
-    while (exit_status == EXIT_OK && rows->learnt.n < n) {
+    while (exit_status == EXIT_OK && rows->learnt.n < n && row < rows->data->rows) {
         const size_t taken = span(rows, row, n - rows->learnt.n);
 
         exit_status = load_part(rows, row, taken, n, false);
         row += taken;
     }
+    if (exit_status == EXIT_OK && rows->learnt.n < n)
+        return failed(rows->command, "%s: rows that had a weight have none now: the file changed",
+                      rows->data->path);
     return exit_status;
 }
 

@@ -21,7 +21,8 @@ bool all_rows_create(const snnk_rows *batch, size_t targets, size_t n, all_rows 
 /* Append row i of a batch, for which there is room. Its inputs may become floats. */
 void all_rows_append(const snnk_rows *batch, size_t i, all_rows *rows);
 
-/* Read the rows, without those of weight 0, with inputs as float where the file has floats. all_rows_free frees what is there in any case.
+/* Read the rows, without those of weight 0, with inputs as float where the file has floats.
+ * all_rows_free frees what is there in any case.
  *   quiet   no progress bar
  *   batch   room for batches of the data
  *   memory  the result: false if there was too little; nothing is printed then

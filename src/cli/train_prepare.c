@@ -293,7 +293,8 @@ static int note_settings(train_session *s) {
 
 /* ---- All of it ---- */
 
-/* By the inputs as they are, so that a model which is trained further has the same rows held out. */
+/* By the inputs as they are, so that a model which is trained further has the same rows held out.
+ */
 static int survey_rows(train_session *s) {
     const train_options *o = s->o;
     const train_survey survey = {.scaling = s->scaling == TRAIN_SCALING_NONE ? -1 : s->scaling,

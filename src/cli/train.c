@@ -193,15 +193,24 @@ static int finish(train_session *s) {
     return exit_status;
 }
 
+/* Say what is left of the work, and how to go on. */
 static void print_cancelled(const train_session *s) {
-    const char *path = s->o->checkpoint;
     const size_t n = snnk_trainer_epochs(s->trainer);
+    const bool saved = s->o->checkpoint && n > s->resumed;
+    const char *path = saved ? s->o->checkpoint : s->o->resume;
 
-    if (path && n > s->resumed)
-        print_error(command, "cancelled: %s has the %zu epochs so far, and --resume goes on", path,
-                    n);
+    if (path)
+        print_error(command,
+                    "cancelled after %zu epochs: %s has %zu of them, and the same command with "
+                    "--resume %s goes on",
+                    n, path, saved ? n : s->resumed, path);
+    else if (n == 0)
+        print_error(command, "cancelled before the first epoch was complete: nothing was saved");
     else
-        print_error(command, "cancelled");
+        print_error(command,
+                    "cancelled after %zu epochs: nothing was saved. With --checkpoint FILE, the "
+                    "same command with --resume FILE would go on",
+                    n);
 }
 
 static int run(train_session *s) {

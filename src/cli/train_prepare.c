@@ -151,11 +151,26 @@ static const char *scaling_name(const train_session *s) {
     return s->o->scaling == TRAIN_SCALING_NONE ? "none" : "standardize"; /* by the encoder */
 }
 
+/* Refuse layers that are too large, before they are drawn. Of each number that learns there are
+ * about 10 copies, 62 for L-BFGS, and 3 of others; of each value of a row, two. */
+static int check_layers(const train_session *s) {
+    const train_options *o = s->o;
+    const double learning = o->config.optimizer == SNNK_OPTIMIZER_LBFGS ? 62 : 10;
+    const architecture_memory memory = {.of_row_number =
+                                            sizeof(float) * (o->rows_learn ? learning : 3),
+                                        .of_number = sizeof(float) * learning,
+                                        .of_value = 2 * sizeof(float) * (double)o->config.batch,
+                                        .available = usable_memory()};
+
+    return architecture_check_memory(command, &o->layers, s->train.n_inputs, &memory);
+}
+
 static int create_network(train_session *s) {
     const size_t outputs = s->task.outputs;
     int exit_status = architecture_complete(
         command, outputs, s->task.classification ? "classes" : "targets", &s->o->layers);
 
+    if (exit_status == EXIT_OK) exit_status = check_layers(s);
     if (exit_status != EXIT_OK) return exit_status;
     if (snnk_network_create(NULL, &s->start) != SNNK_OK) return library_failed(command);
     exit_status =
@@ -265,9 +280,36 @@ static int choose_window(train_session *s) {
 
 /* ---- Settings as text ---- */
 
+static bool has_map(const snnk_layer *layer) {
+    bool found = snnk_layer_map(layer) != NULL;
+
+    for (size_t k = 0; !found && k < snnk_layer_inner_count(layer); k++)
+        found = has_map(snnk_layer_inner(layer, k));
+    return found;
+}
+
+static bool is_frozen(const train_options *o, size_t layer) {
+    bool found = false;
+
+    for (size_t k = 0; k < o->n_frozen; k++) found |= o->frozen[k] == layer;
+    return found;
+}
+
+train_map_rows train_get_map_rows(const train_session *s) {
+    train_map_rows rows = TRAIN_MAP_ROWS_NONE;
+
+    for (size_t k = 0; k < snnk_network_layers(s->start); k++) {
+        if (!has_map(snnk_network_layer(s->start, k))) continue;
+        if (s->o->rows_learn && !is_frozen(s->o, k)) return TRAIN_MAP_ROWS_LEARN;
+        rows = TRAIN_MAP_ROWS_FIXED;
+    }
+    return rows;
+}
+
 /* Describe all that decides the result, but for the data: a model has it as a note, and a
  * checkpoint goes on only with the same. */
 static int note_settings(train_session *s) {
+    static const char *const map_rows[] = {"none", "fixed", "learn"};
     const snnk_train_config *c = &s->o->config;
     char frozen[160] = " none", window[24] = "all";
     size_t used = 0;
@@ -280,7 +322,7 @@ static int note_settings(train_session *s) {
              "huber %g, batch "
              "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu, frozen%s, "
              "rows in memory %s; learned from %zu rows, %zu held out",
-             s->model ? "from a model: " : "", s->layers, s->o->rows_learn ? "learn" : "fixed",
+             s->model ? "from a model: " : "", s->layers, map_rows[train_get_map_rows(s)],
              snnk_loss_name(c->loss), snnk_optimizer_name(c->optimizer), c->rate,
              snnk_schedule_name(c->schedule), c->warmup, c->weight_decay, c->clip, c->huber,
              (unsigned long long)c->batch, (unsigned long long)c->epochs,

@@ -128,6 +128,7 @@ double microseconds_a_frame(const snnk_network *network, const split *rows) {
         TOGETHER = 4
     }; /* 4 calls a reading: the clock takes time too */
     double *times = allocate(TURNS, sizeof *times), median;
+    const size_t d = rows->inputs;
     snnk_workspace *workspace;
     float y;
 
@@ -138,8 +139,8 @@ double microseconds_a_frame(const snnk_network *network, const split *rows) {
 
         for (size_t k = 0; k < TOGETHER; k++)
             CHECK(snnk_network_forward(network, 1,
-                                       rows->X + (turn * TOGETHER + k) % ROWS % rows->n * INPUTS,
-                                       INPUTS, &y, 1, workspace));
+                                       rows->X + (turn * TOGETHER + k) % ROWS % rows->n * d, d, &y,
+                                       1, workspace));
         times[turn] = (now() - start) / TOGETHER;
     }
     qsort(times, TURNS, sizeof *times, by_time);

@@ -52,7 +52,7 @@ typedef struct bench {
 static float *scores_of(const snnk_network *network, const split *rows, snnk_workspace *workspace) {
     float *scores = allocate(rows->n, sizeof *scores);
 
-    CHECK(snnk_network_forward(network, rows->n, rows->X, INPUTS, scores, 1, workspace));
+    CHECK(snnk_network_forward(network, rows->n, rows->X, rows->inputs, scores, 1, workspace));
     return scores;
 }
 
@@ -126,7 +126,7 @@ static size_t labelled(const split *rows, float *X, float *y) {
 
     for (size_t i = 0; i < rows->n; i++) {
         if (rows->word[i] < 0) continue;
-        memcpy(X + n * INPUTS, rows->X + i * INPUTS, INPUTS * sizeof *X);
+        memcpy(X + n * rows->inputs, rows->X + i * rows->inputs, rows->inputs * sizeof *X);
         y[n++] = (float)rows->word[i];
     }
     return n;
@@ -134,14 +134,15 @@ static size_t labelled(const split *rows, float *X, float *y) {
 
 static void measure_linear(bench *of) {
     const split *rows = &of->calibration;
-    float *X = allocate(rows->n * INPUTS, sizeof *X), *y = allocate(rows->n, sizeof *y);
+    const size_t d = rows->inputs;
+    float *X = allocate(rows->n * d, sizeof *X), *y = allocate(rows->n, sizeof *y);
     const size_t n = labelled(rows, X, y);
     snnk_network *network =
-        linear_map(INPUTS, rows->n, rows->X, of->calibration_scores, of->workspace);
+        linear_map(d, rows->n, rows->X, of->calibration_scores, of->workspace);
 
     measure(of, network, "linear", "original");
     snnk_network_free(network);
-    network = linear_map(INPUTS, n, X, y, of->workspace);
+    network = linear_map(d, n, X, y, of->workspace);
     measure(of, network, "linear, of labels", "labels");
     snnk_network_free(network);
     free(y);
@@ -212,7 +213,7 @@ static void run(const char *directory, int json) {
     of.test = read_split(directory, "test");
     of.found.calibration_rows = of.calibration.n;
     of.found.test_rows = of.test.n;
-    of.original = read_original(directory);
+    of.original = read_original(directory, of.calibration.inputs);
     CHECK(snnk_workspace_create(1, NULL, &of.workspace));
     hold_to_onnxruntime(&of);
     measure_original(&of);

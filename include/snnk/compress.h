@@ -76,6 +76,12 @@ typedef struct snnk_compress_config {
      * not change. 0 (default): no tuning. */
     uint64_t tune_epochs;
     double tune_rate; /* relative step size, above 0. Default 0.02 */
+
+    /* Tuning to the outputs of the original network learns from so many blends for each row, too: 0
+     * ... 100. A blend is the mean of the rows plus cos(t) and sin(t) times the deviations of two
+     * rows, with t between 0 and pi/2; the original computes its outputs. So rows are not learned by
+     * heart. Each pass takes as much longer. Not used with tune_to_targets. Default 1; 0: none */
+    double tune_blends;
 } snnk_compress_config;
 
 /* Set every field to its default.

@@ -66,28 +66,108 @@ static int32_t activation_of(const snnk_network *network) {
     return SNNK_RELU;
 }
 
-/* Create the network to begin with. moments: 2 (d + l) doubles of scratch. */
-static int begin(const snnk__tune *tune, const snnk_network *network, size_t h, double *scratch,
-                 snnk_network **start) {
+/* ---- Sizes ---- */
+
+/* Neurons of one or two hidden layers. */
+typedef struct widths {
+    size_t hidden[2];
+    size_t layers;
+} widths;
+
+/* As a double, which does not overflow. */
+static double parameters_of(size_t d, size_t l, const widths *of) {
+    double count = 0;
+    size_t before = d;
+
+    for (size_t k = 0; k < of->layers; k++) {
+        count += (double)of->hidden[k] * ((double)before + 1);
+        before = of->hidden[k];
+    }
+    return count + (double)l * ((double)before + 1);
+}
+
+/* Set *of to `from` times a factor, at least 1 neuron each. */
+static void scale(const widths *from, double by, widths *of) {
+    of->layers = from->layers;
+    for (size_t k = 0; k < from->layers; k++)
+        of->hidden[k] = (size_t)fmax(1, floor(by * (double)from->hidden[k] + 1e-9));
+}
+
+/* Enlarge or shrink the hidden layers to the largest ones with at most `most` numbers. False if one
+ * neuron each is too much. */
+static bool fit_widths(size_t d, size_t l, uint64_t most, widths *of) {
+    const widths from = *of;
+    double low = 0, high = (double)most;
+
+    scale(&from, 0, of);
+    if (parameters_of(d, l, of) > (double)most) return false;
+    for (int step = 0; step < 100; step++) {
+        const double middle = (low + high) / 2;
+
+        scale(&from, middle, of);
+        *(parameters_of(d, l, of) > (double)most ? &high : &low) = middle;
+    }
+    scale(&from, low, of);
+    return true;
+}
+
+/* Set *most to the numbers of the compressed network, or of its bundle if that has fewer. */
+static int count_numbers(const snnk_network *compressed, uint64_t *most) {
+    snnk_network *bundle;
+    const int st = snnk_network_bundle(compressed, 0, compressed->n_layers - 1, &bundle);
+
+    *most = snnk_network_parameters(compressed);
+    if (st == SNNK_OK && snnk_network_parameters(bundle) < *most)
+        *most = snnk_network_parameters(bundle);
+    if (st == SNNK_OK) snnk_network_free(bundle);
+    return st;
+}
+
+/* Set *of to two hidden layers, like the first and the last part that is not linear. False if they
+ * are the same part, or some part was kept. */
+static bool two_layers(const snnk_compression *made, widths *of) {
+    size_t found = 0;
+
+    *of = (widths){.layers = 2};
+    for (size_t k = 0; k < made->n_parts; k++) {
+        const snnk__network_part *part = &made->parts[k];
+
+        if (part->features == 0) return false;
+        if (snnk__part_is_linear(part)) continue;
+        of->hidden[found++ > 0] = part->features;
+    }
+    return found > 1;
+}
+
+/* ---- Training ---- */
+
+/* Create the network to begin with. scratch: 2 (d + l) doubles. */
+static int begin(const snnk__tune *tune, const snnk_network *network, const widths *of,
+                 double *scratch, snnk_network **start) {
     const snnk_rows *rows = tune->rows;
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
-    const uint64_t seed = tune->distill->seed;
     const moments x = {scratch, scratch + d}, none = {0};
     const moments y = {scratch + 2 * d, scratch + 2 * d + l};
-    snnk_layer *layers[2] = {NULL, NULL};
+    const int32_t activation = activation_of(network);
     snnk_network *made = NULL;
+    size_t before = d;
     int st;
 
     column_moments(rows->n, d, rows->X, scratch, scratch + d);
     if (rows->Y) column_moments(rows->n, l, rows->Y, scratch + 2 * d, scratch + 2 * d + l);
-    st = random_layer(d, h, activation_of(network), seed, x, none, &network->allocator, &layers[0]);
-    if (st == SNNK_OK)
-        st = random_layer(h, l, SNNK_IDENTITY, seed + 1, none, rows->Y ? y : none,
-                          &network->allocator, &layers[1]);
-    if (st == SNNK_OK) st = snnk_network_create(&network->allocator, &made);
-    for (size_t k = 0; st == SNNK_OK && k < 2; k++) st = snnk_network_append(made, layers[k]);
-    snnk_layer_free(layers[0]);
-    snnk_layer_free(layers[1]);
+    st = snnk_network_create(&network->allocator, &made);
+    for (size_t k = 0; st == SNNK_OK && k <= of->layers; k++) {
+        const bool last = k == of->layers;
+        const size_t after = last ? l : of->hidden[k];
+        snnk_layer *layer = NULL;
+
+        st = random_layer(before, after, last ? SNNK_IDENTITY : activation, tune->distill->seed + k,
+                          k == 0 ? x : none, last && rows->Y ? y : none, &network->allocator,
+                          &layer);
+        if (st == SNNK_OK) st = snnk_network_append(made, layer);
+        snnk_layer_free(layer);
+        before = after;
+    }
     if (st == SNNK_OK)
         *start = made;
     else
@@ -95,28 +175,57 @@ static int begin(const snnk__tune *tune, const snnk_network *network, size_t h, 
     return st;
 }
 
-int snnk__small_network(const snnk__tune *tune, const snnk_network *network, uint64_t parameters,
+/* Train a network of these widths. Take it as *small if its loss is smaller than *loss. */
+static int train(const snnk__tune *tune, const snnk_network *network, const widths *of,
+                 double *scratch, double *loss, snnk_network **small) {
+    snnk_train_report report = {.size = sizeof report};
+    snnk__tune all = *tune;
+    snnk_network *start, *trained = NULL;
+    int st;
+
+    all.learns = NULL;
+    if ((st = begin(tune, network, of, scratch, &start)) != SNNK_OK) return st;
+    st = snnk__compress_tune(&all, start, &trained, &report);
+    snnk_network_free(start);
+    if (st != SNNK_OK) return st;
+    const double reached = tune->heldout->n > 0 ? report.heldout_loss : report.loss;
+
+    if (*small && !(reached < *loss)) {
+        snnk_network_free(trained);
+        return SNNK_OK;
+    }
+    snnk_network_free(*small);
+    *small = trained;
+    *loss = reached;
+    return SNNK_OK;
+}
+
+int snnk__small_network(const snnk__tune *tune, const snnk_network *network,
+                        const snnk_compression *made, const snnk_network *compressed, double cost,
                         snnk_network **small) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
-    const snnk_allocator *allocator = &network->allocator;
-    snnk__tune all = *tune;
-    snnk_network *start = NULL;
-    double *scratch = NULL;
-    uint64_t epoch;
+    widths of[SNNK__SMALL_NETWORKS] = {{.hidden = {1}, .layers = 1}};
+    const size_t n = two_layers(made, &of[1]) ? 2 : 1;
+    snnk_network *best = NULL;
+    double *scratch = NULL, loss = INFINITY;
+    uint64_t most;
     size_t doubles;
     int st;
 
     *small = NULL;
-    if (parameters < (uint64_t)l + d + 1 + l) return SNNK_OK;
-    const size_t h = (size_t)((parameters - l) / (d + 1 + l));
-
     if (!snnk__add_size(d, l, &doubles) || !snnk__mul_size(doubles, 2, &doubles))
         return snnk__fail(SNNK_E_SIZE, "%zu inputs and %zu outputs overflow size_t", d, l);
-    st = snnk__alloc(allocator, doubles, sizeof *scratch, "moments", &scratch);
-    if (st == SNNK_OK) st = begin(tune, network, h, scratch, &start);
-    all.learns = NULL;
-    if (st == SNNK_OK) st = snnk__compress_tune(&all, start, small, &epoch);
-    snnk_network_free(start);
-    snnk__free(allocator, scratch);
+    if ((st = count_numbers(compressed, &most)) != SNNK_OK) return st;
+    st = snnk__alloc(&network->allocator, doubles, sizeof *scratch, "moments", &scratch);
+    for (size_t k = 0; st == SNNK_OK && k < n; k++) {
+        snnk__progress_begin_stage(tune->progress, cost);
+        if (fit_widths(d, l, most, &of[k]))
+            st = train(tune, network, &of[k], scratch, &loss, &best);
+    }
+    snnk__free(&network->allocator, scratch);
+    if (st == SNNK_OK)
+        *small = best;
+    else
+        snnk_network_free(best);
     return st;
 }

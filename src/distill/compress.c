@@ -17,7 +17,7 @@
 #include "distill/tune_rows.h"
 
 static const snnk_compress_config defaults = {
-    .size = sizeof(snnk_compress_config), .share = 0.5, .tune_rate = 0.02, .tune_blends = 1};
+    .size = sizeof(snnk_compress_config), .share = 0.5, .tune_rate = 0.02, .tune_blends = 2};
 
 /* Size of the struct in version 0.1. */
 #define CONFIG_MINIMUM offsetof(snnk_compress_config, method)

@@ -1,6 +1,9 @@
 #include "distill/tune.h"
 
+#include "base/size.h"
 #include "train/run.h"
+
+#define BATCH 64 /* rows of a step: a pass makes many steps, since the start is good already */
 
 /* Freeze the layers that do not learn, and let the rows of the others learn too. */
 static int choose_layers(const snnk__tune *tune, const snnk_network *network,
@@ -30,6 +33,7 @@ int snnk__compress_tune(const snnk__tune *tune, const snnk_network *network, snn
     config.seed = tune->distill->seed;
     config.rate = tune->config->tune_rate;
     config.epochs = tune->config->tune_epochs;
+    config.batch = snnk__min_size(BATCH, tune->rows->n);
     config.heldout_share = 0; /* rows are held out already */
     st = snnk_trainer_create(network, &config, &trainer);
     if (st == SNNK_OK) st = choose_layers(tune, network, trainer);

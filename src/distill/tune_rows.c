@@ -45,45 +45,6 @@ static size_t split(const snnk__tune_source *from, size_t *order) {
 
 /* ---- Blends ---- */
 
-static void column_means(size_t n, size_t d, const float *X, double *mean) {
-    for (size_t k = 0; k < d; k++) mean[k] = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < d; k++) mean[k] += X[i * d + k];
-    for (size_t k = 0; k < d; k++) mean[k] /= (double)n;
-}
-
-/* Blend row i with another of the n rows X. */
-static void blend(uint64_t seed, uint64_t number, size_t i, size_t n, size_t d, const float *X,
-                  const double *mean, float *to) {
-    const double quarter = 1.57079632679489661923;
-    double u[2];
-
-    snnk__random_uniform(seed, SNNK__STREAM_BLEND, number, 0, 2, u);
-    const size_t j = snnk__min_size((size_t)(u[0] * (double)n), n - 1);
-    const double a = cos(quarter * u[1]), b = sin(quarter * u[1]);
-    const float *x = X + i * d, *other = X + j * d;
-
-    for (size_t k = 0; k < d; k++)
-        to[k] = (float)(mean[k] + a * (x[k] - mean[k]) + b * (other[k] - mean[k]));
-}
-
-static int add_blends(const snnk__tune_source *from, size_t n, size_t blends, float *X) {
-    const size_t d = snnk_network_inputs(from->network);
-    const snnk_allocator *allocator = &from->network->allocator;
-    double *mean;
-    int st;
-
-    if (blends == 0) return SNNK_OK;
-    if ((st = snnk__alloc(allocator, d, sizeof *mean, "means", &mean)) != SNNK_OK) return st;
-    column_means(n, d, X, mean);
-    for (size_t k = 0; k < blends; k++)
-        blend(from->distill->seed, k, k % n, n, d, X, mean, X + (n + k) * d);
-    snnk__free(allocator, mean);
-    return SNNK_OK;
-}
-
-/* ---- Targets ---- */
-
 /* The original's outputs for n rows. */
 static int run_original(const snnk__tune_source *from, size_t n, const float *X, float *Y) {
     const size_t d = snnk_network_inputs(from->network), l = snnk_network_outputs(from->network);
@@ -94,6 +55,92 @@ static int run_original(const snnk__tune_source *from, size_t n, const float *X,
                                   Y + i * l, l, from->workspace);
     return st == SNNK_OK ? snnk__check_finite(Y, "the network's output", n, l, l) : st;
 }
+
+static void column_means(size_t n, size_t columns, const float *A, double *mean) {
+    for (size_t k = 0; k < columns; k++) mean[k] = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < columns; k++) mean[k] += A[i * columns + k];
+    for (size_t k = 0; k < columns; k++) mean[k] /= (double)n;
+}
+
+/* How often a row is blended: its squared deviation from the mean output, as a share of the mean
+ * square, plus this. */
+#define LEAST_SHARE 0.1
+
+/* Set sums[i] to the sum of the shares of rows 0 ... i. mean: l of scratch. */
+static void sum_shares(size_t n, size_t l, const float *Y, double *mean, double *sums) {
+    double squares = 0;
+
+    column_means(n, l, Y, mean);
+    for (size_t i = 0; i < n; i++) {
+        sums[i] = 0;
+        for (size_t k = 0; k < l; k++) {
+            const double deviation = Y[i * l + k] - mean[k];
+
+            sums[i] += deviation * deviation;
+        }
+        squares += sums[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double share = squares > 0 ? sums[i] / squares * (double)n : 0;
+
+        sums[i] = LEAST_SHARE + share + (i > 0 ? sums[i - 1] : 0);
+    }
+}
+
+/* The first of n rows whose sum is above u times the last sum. */
+static size_t draw_row(size_t n, const double *sums, double u) {
+    size_t low = 0, high = n - 1;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (sums[middle] > u * sums[n - 1])
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Make blend `number` of the n rows X. */
+static void blend(uint64_t seed, uint64_t number, size_t n, size_t d, const float *X,
+                  const double *mean, const double *sums, float *to) {
+    const double quarter = 1.57079632679489661923;
+    double u[3];
+
+    snnk__random_uniform(seed, SNNK__STREAM_BLEND, number, 0, 3, u);
+    const size_t i = draw_row(n, sums, u[0]), j = snnk__min_size((size_t)(u[1] * (double)n), n - 1);
+    const double a = cos(quarter * u[2]), b = sin(quarter * u[2]);
+    const float *x = X + i * d, *other = X + j * d;
+
+    for (size_t k = 0; k < d; k++)
+        to[k] = (float)(mean[k] + a * (x[k] - mean[k]) + b * (other[k] - mean[k]));
+}
+
+/* Append blends, with their outputs, to n rows. */
+static int add_blends(const snnk__tune_source *from, size_t n, size_t blends, float *X, float *Y) {
+    const size_t d = snnk_network_inputs(from->network), l = snnk_network_outputs(from->network);
+    const snnk_allocator *allocator = &from->network->allocator;
+    double *mean = NULL, *sums = NULL;
+    int st;
+
+    if (blends == 0) return SNNK_OK;
+    st = snnk__alloc(allocator, snnk__max_size(d, l), sizeof *mean, "means", &mean);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, n, sizeof *sums, "shares of rows", &sums);
+    if (st == SNNK_OK) {
+        sum_shares(n, l, Y, mean, sums);
+        column_means(n, d, X, mean);
+        for (size_t k = 0; k < blends; k++)
+            blend(from->distill->seed, k, n, d, X, mean, sums, X + (n + k) * d);
+        st = run_original(from, blends, X + n * d, Y + n * l);
+    }
+    snnk__free(allocator, sums);
+    snnk__free(allocator, mean);
+    return st;
+}
+
+/* ---- Targets ---- */
 
 static int alloc_matrix(const snnk_allocator *allocator, size_t n, size_t columns, float **made) {
     return snnk__alloc(allocator, n, columns * sizeof **made, "rows to tune with", made);
@@ -130,23 +177,31 @@ static snnk_rows part(const snnk__tune_source *from, const snnk__tune_rows *made
                        .labels = made->labels ? made->labels + first : NULL};
 }
 
+/* Compute the targets of all rows, and blends with theirs. */
+static int fill_from_original(const snnk__tune_source *from, size_t learn, size_t blends,
+                              snnk__tune_rows *made) {
+    const size_t d = snnk_network_inputs(from->network), l = snnk_network_outputs(from->network);
+    const size_t after = learn + blends;
+    int st = alloc_matrix(&made->allocator, from->n + blends, l, &made->Y);
+
+    if (st == SNNK_OK) st = run_original(from, learn, made->X, made->Y);
+    if (st == SNNK_OK) st = add_blends(from, learn, blends, made->X, made->Y);
+    return st == SNNK_OK
+               ? run_original(from, from->n - learn, made->X + after * d, made->Y + after * l)
+               : st;
+}
+
 static int fill(const snnk__tune_source *from, const size_t *order, size_t learn, size_t blends,
                 snnk__tune_rows *made) {
-    const size_t d = snnk_network_inputs(from->network), l = snnk_network_outputs(from->network);
-    const size_t all = from->n + blends;
-    int st = alloc_matrix(&made->allocator, all, d, &made->X);
+    const size_t d = snnk_network_inputs(from->network);
+    int st = alloc_matrix(&made->allocator, from->n + blends, d, &made->X);
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < from->n; i++)
         memcpy(made->X + (i < learn ? i : i + blends) * d, from->X + order[i] * d,
                d * sizeof *made->X);
-    if ((st = add_blends(from, learn, blends, made->X)) != SNNK_OK) return st;
-    if (from->config->tune_to_targets) {
-        st = copy_targets(from, order, made);
-    } else {
-        st = alloc_matrix(&made->allocator, all, l, &made->Y);
-        if (st == SNNK_OK) st = run_original(from, all, made->X, made->Y);
-    }
+    st = from->config->tune_to_targets ? copy_targets(from, order, made)
+                                       : fill_from_original(from, learn, blends, made);
     if (st != SNNK_OK) return st;
     made->learn = part(from, made, 0, learn + blends);
     made->heldout = part(from, made, learn + blends, from->n - learn);

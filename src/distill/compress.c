@@ -410,6 +410,7 @@ static int tune(work *w, snnk_network **compressed) {
     if (st == SNNK_OK) {
         mark_replaced(w->made, learns);
         how.learns = learns;
+        how.blends = rows.blends;
         st = tune_with(w, &how, compressed);
     }
     snnk__free(&w->allocator, learns);

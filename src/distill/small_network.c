@@ -6,6 +6,8 @@
 #include "base/size.h"
 #include "network/network.h"
 
+#define STARTS 4 /* random networks that are tried for one pass */
+
 /* Means and standard deviations of the columns of a matrix; deviations of constant ones are 1. */
 static void column_moments(size_t n, size_t columns, const float *A, double *mean,
                            double *deviation) {
@@ -143,7 +145,7 @@ static bool two_layers(const snnk_compression *made, widths *of) {
 
 /* Create the network to begin with. scratch: 2 (d + l) doubles. */
 static int begin(const snnk__tune *tune, const snnk_network *network, const widths *of,
-                 double *scratch, snnk_network **start) {
+                 uint64_t seed, double *scratch, snnk_network **start) {
     const snnk_rows *rows = tune->rows;
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
     const moments x = {scratch, scratch + d}, none = {0};
@@ -161,7 +163,7 @@ static int begin(const snnk__tune *tune, const snnk_network *network, const widt
         const size_t after = last ? l : of->hidden[k];
         snnk_layer *layer = NULL;
 
-        st = random_layer(before, after, last ? SNNK_IDENTITY : activation, tune->distill->seed + k,
+        st = random_layer(before, after, last ? SNNK_IDENTITY : activation, seed + k,
                           k == 0 ? x : none, last && rows->Y ? y : none, &network->allocator,
                           &layer);
         if (st == SNNK_OK) st = snnk_network_append(made, layer);
@@ -175,29 +177,83 @@ static int begin(const snnk__tune *tune, const snnk_network *network, const widt
     return st;
 }
 
+static double loss_of(const snnk__tune *tune, const snnk_train_report *report) {
+    return tune->heldout->n > 0 ? report->heldout_loss : report->loss;
+}
+
+/* Train for one pass from several random starts, and set *start to the best: in a network of few
+ * neurons, some may be off for all rows. */
+static int choose_start(const snnk__tune *tune, const snnk_network *network, const widths *of,
+                        double *scratch, double cost, snnk_network **start) {
+    snnk_compress_config one_pass = *tune->config;
+    snnk__tune trial = *tune;
+    double least = INFINITY;
+    snnk_network *best = NULL;
+    int st = SNNK_OK;
+
+    one_pass.tune_epochs = 1;
+    trial.config = &one_pass;
+    for (uint64_t k = 0; st == SNNK_OK && k < STARTS; k++) {
+        snnk_train_report report = {.size = sizeof report};
+        snnk_network *drawn = NULL, *trained = NULL;
+
+        snnk__progress_begin_stage(tune->progress, cost / STARTS);
+        st = begin(tune, network, of, tune->distill->seed + 3 * k, scratch, &drawn);
+        if (st == SNNK_OK) st = snnk__compress_tune(&trial, drawn, &trained, &report);
+        snnk_network_free(drawn);
+        if (st != SNNK_OK) break;
+        if (best && !(loss_of(tune, &report) < least)) {
+            snnk_network_free(trained);
+            continue;
+        }
+        snnk_network_free(best);
+        best = trained;
+        least = loss_of(tune, &report);
+    }
+    if (st == SNNK_OK)
+        *start = best;
+    else
+        snnk_network_free(best);
+    return st;
+}
+
 /* Train a network of these widths. Take it as *small if its loss is smaller than *loss. */
 static int train(const snnk__tune *tune, const snnk_network *network, const widths *of,
-                 double *scratch, double *loss, snnk_network **small) {
+                 double *scratch, double cost, double *loss, snnk_network **small) {
     snnk_train_report report = {.size = sizeof report};
-    snnk__tune all = *tune;
     snnk_network *start, *trained = NULL;
-    int st;
+    int st = choose_start(tune, network, of, scratch, 0.2 * cost, &start);
 
-    all.learns = NULL;
-    if ((st = begin(tune, network, of, scratch, &start)) != SNNK_OK) return st;
-    st = snnk__compress_tune(&all, start, &trained, &report);
+    if (st != SNNK_OK) return st;
+    snnk__progress_begin_stage(tune->progress, 0.8 * cost);
+    st = snnk__compress_tune(tune, start, &trained, &report);
     snnk_network_free(start);
     if (st != SNNK_OK) return st;
-    const double reached = tune->heldout->n > 0 ? report.heldout_loss : report.loss;
-
-    if (*small && !(reached < *loss)) {
+    if (*small && !(loss_of(tune, &report) < *loss)) {
         snnk_network_free(trained);
         return SNNK_OK;
     }
     snnk_network_free(*small);
     *small = trained;
-    *loss = reached;
+    *loss = loss_of(tune, &report);
     return SNNK_OK;
+}
+
+/* The same tuning in as many steps, but of the rows without their blends: a network that begins with
+ * nothing learns more from these. */
+static snnk__tune without_blends(const snnk__tune *tune, snnk_compress_config *config,
+                                 snnk_rows *rows) {
+    snnk__tune made = *tune;
+
+    *config = *tune->config;
+    *rows = *tune->rows;
+    rows->n -= tune->blends;
+    config->tune_epochs = config->tune_epochs * tune->rows->n / rows->n;
+    made.config = config;
+    made.rows = rows;
+    made.blends = 0;
+    made.learns = NULL;
+    return made;
 }
 
 int snnk__small_network(const snnk__tune *tune, const snnk_network *network,
@@ -206,6 +262,9 @@ int snnk__small_network(const snnk__tune *tune, const snnk_network *network,
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
     widths of[SNNK__SMALL_NETWORKS] = {{.hidden = {1}, .layers = 1}};
     const size_t n = two_layers(made, &of[1]) ? 2 : 1;
+    snnk_compress_config config;
+    snnk_rows rows;
+    const snnk__tune real = without_blends(tune, &config, &rows);
     snnk_network *best = NULL;
     double *scratch = NULL, loss = INFINITY;
     uint64_t most;
@@ -217,11 +276,9 @@ int snnk__small_network(const snnk__tune *tune, const snnk_network *network,
         return snnk__fail(SNNK_E_SIZE, "%zu inputs and %zu outputs overflow size_t", d, l);
     if ((st = count_numbers(compressed, &most)) != SNNK_OK) return st;
     st = snnk__alloc(&network->allocator, doubles, sizeof *scratch, "moments", &scratch);
-    for (size_t k = 0; st == SNNK_OK && k < n; k++) {
-        snnk__progress_begin_stage(tune->progress, cost);
+    for (size_t k = 0; st == SNNK_OK && k < n; k++)
         if (fit_widths(d, l, most, &of[k]))
-            st = train(tune, network, &of[k], scratch, &loss, &best);
-    }
+            st = train(&real, network, &of[k], scratch, cost, &loss, &best);
     snnk__free(&network->allocator, scratch);
     if (st == SNNK_OK)
         *small = best;

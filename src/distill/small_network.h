@@ -12,7 +12,7 @@
  * were replaced, also one d -> h1 -> h2 -> l, with h1 and h2 in proportion to the features of the
  * first and of the last part that is not linear. The one with the smaller held-out loss is the
  * result.
- *   tune        learns is not used
+ *   tune        learns and the blends are not used; there are as many more passes over the rows
  *   network     the original, whose sizes and first activation it has
  *   made        its parts
  *   compressed  sets how many numbers the small network may have: those of the compressed network,

@@ -14,6 +14,7 @@ typedef struct snnk__tune {
     const snnk_distill_config *distill; /* its seed */
     const bool *learns;                 /* for each layer of the network; NULL: all learn */
     const snnk_rows *rows, *heldout; /* inputs with targets or labels; heldout: 0 rows for none */
+    size_t blends;                   /* how many of the rows, at their end */
     snnk_workspace *workspace;
     snnk__progress *progress; /* its present stage */
 } snnk__tune;

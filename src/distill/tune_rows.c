@@ -203,6 +203,7 @@ static int fill(const snnk__tune_source *from, const size_t *order, size_t learn
     st = from->config->tune_to_targets ? copy_targets(from, order, made)
                                        : fill_from_original(from, learn, blends, made);
     if (st != SNNK_OK) return st;
+    made->blends = blends;
     made->learn = part(from, made, 0, learn + blends);
     made->heldout = part(from, made, learn + blends, from->n - learn);
     return SNNK_OK;

@@ -29,7 +29,8 @@ typedef struct snnk__tune_source {
 typedef struct snnk__tune_rows {
     snnk_allocator allocator;
     snnk_rows learn, heldout; /* heldout.n is 0 if there are too few rows to hold some out */
-    float *X, *Y;             /* learn, blends, held out */
+    size_t blends;            /* of `learn`, at its end */
+    float *X, *Y;             /* learn, held out */
     int32_t *labels;
 } snnk__tune_rows;
 

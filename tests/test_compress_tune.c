@@ -244,11 +244,14 @@ static void test_failing_memory(void **state) {
     for (size_t k = 0; k < LAYERS; k++)
         assert_ok(snnk_network_append(network, snnk_network_layer(original, k)));
     assert_survives_some_failing_allocations(memory, st, 10, {
+        snnk_compression *compression = NULL;
         snnk_network *made = NULL;
 
         st = snnk_network_compress(network, SNNK_ROWS(.n = 200, .X = X), features, &config, NULL,
-                                   NULL, NULL, &made);
+                                   NULL, &compression, &made);
         assert_true((st == SNNK_OK) == (made != NULL));
+        assert_true((st == SNNK_OK) == (compression != NULL));
+        snnk_compression_free(compression);
         snnk_network_free(made);
     });
     snnk_network_free(network);

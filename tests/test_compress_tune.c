@@ -60,9 +60,9 @@ static snnk_compress_report report_of(const snnk_compression *compression) {
     return report;
 }
 
-/* The bundle of 6 + 6 features has 6 (D + 1) + 6 (6 + 1) + L (6 + 1) numbers. A small network of one
- * hidden layer has as many neurons as there is room for, each of D + 1 + L numbers beside L biases;
- * one of two hidden layers has the shape of the bundle. */
+/* The bundle of 6 + 6 features has 6 (D + 1) + 6 (6 + 1) + L (6 + 1) numbers. A small network of
+ * one hidden layer has as many neurons as there is room for, each of D + 1 + L numbers beside L
+ * biases; one of two hidden layers has the shape of the bundle. */
 static void assert_small_network(const snnk_network *small, const snnk_compress_report *report) {
     enum { BUNDLE = 6 * (D + 1) + 6 * 7 + L * 7, NEURONS = (BUNDLE - L) / (D + 1 + L) };
     const bool deep = snnk_network_layers(small) == 3;
@@ -152,8 +152,8 @@ static void test_targets(void **state) {
     free(Y);
 }
 
-/* Few rows of many inputs are learned by heart, so the tuned network is worse on others; with blends
- * it is better. */
+/* Few rows of many inputs are learned by heart, so the tuned network is worse on others; with
+ * blends it is better. */
 static void test_blends(void **state) {
     enum { FEW = 150 };
     snnk_compress_config config = config_of(100);

@@ -1,5 +1,5 @@
-/* src/distill/tune_rows.c: rows are multiples of different unit vectors, so that a blend shows which
- * rows it was made of. */
+/* src/distill/tune_rows.c: rows are multiples of different unit vectors, so that a blend shows
+ * which rows it was made of. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -170,8 +170,8 @@ static void print_model(const result *of) {
     printf("]}");
 }
 
-/* The figures to watch: those of the tuned models, and the area under the curve of the most faithful
- * model of at most 50 kB. */
+/* The figures to watch: those of the tuned models, and the area under the curve of the most
+ * faithful model of at most 50 kB. */
 static void print_watched(const findings *of) {
     const figures *best = NULL;
     int first = 1;

@@ -1,10 +1,11 @@
-/* Compress a wake-word detector, a perceptron 1536-128-128-1 (alexa) or 2112-128-128-1 (weather), and
- * compare it with the original in accuracy, size and speed.
+/* Compress a wake-word detector, a perceptron 1536-128-128-1 (alexa) or 2112-128-128-1 (weather),
+ * and compare it with the original in accuracy, size and speed.
  *
  *     wake_word DIRECTORY [--json]
  *     wake_word self-test DIRECTORY
  *
- * DIRECTORY holds what features.mjs and convert.py wrote, and has the name of the model. The program
+ * DIRECTORY holds what features.mjs and convert.py wrote, and has the name of the model. The
+ * program
  *
  *   1. builds the original from its weights, and checks its scores against those of onnxruntime;
  *   2. compresses and bundles it to several numbers of features, from the inputs of the calibration

@@ -79,8 +79,8 @@ typedef struct snnk_compress_config {
 
     /* Tuning to the outputs of the original network learns from so many blends for each row, too: 0
      * ... 100. A blend is the mean of the rows plus cos(t) and sin(t) times the deviations of two
-     * rows, with t between 0 and pi/2; the original computes its outputs. So rows are not learned by
-     * heart, and rare outputs are met more often. Each pass takes as much longer. Not used with
+     * rows, with t between 0 and pi/2; the original computes its outputs. So rows are not learned
+     * by heart, and rare outputs are met more often. Each pass takes as much longer. Not used with
      * tune_to_targets. Default 2; 0: none */
     double tune_blends;
 } snnk_compress_config;
@@ -138,7 +138,8 @@ typedef struct snnk_compress_report {
     /* With tuning: of a network of dense layers with as many numbers as the compressed one (as its
      * bundle, if that has fewer), which was trained from random weights in as many epochs on the
      * same rows and targets (snnk_compression_small). It has one hidden layer; where all of several
-     * parts were replaced, or two, whichever is better on held-out rows. NaN and 0 without tuning. */
+     * parts were replaced, or two, whichever is better on held-out rows. NaN and 0 without
+     * tuning. */
     double relative_error_small;
     uint64_t parameters_small;
 } snnk_compress_report;

@@ -115,13 +115,17 @@ static bool fit_widths(size_t d, size_t l, uint64_t most, widths *of) {
 
 /* Set *most to the numbers of the compressed network, or of its bundle if that has fewer. */
 static int count_numbers(const snnk_network *compressed, uint64_t *most) {
-    snnk_network *bundle;
-    const int st = snnk_network_bundle(compressed, 0, compressed->n_layers - 1, &bundle);
+    snnk_network *bundle = NULL;
+    snnk__sentence before;
+    int st;
 
     *most = snnk_network_parameters(compressed);
+    snnk__sentence_save(&before);
+    st = snnk_network_bundle(compressed, 0, compressed->n_layers - 1, &bundle);
+    if (st == SNNK_E_NONFINITE) return snnk__recovered(SNNK_OK, &before); /* it has no bundle */
     if (st == SNNK_OK && snnk_network_parameters(bundle) < *most)
         *most = snnk_network_parameters(bundle);
-    if (st == SNNK_OK) snnk_network_free(bundle);
+    snnk_network_free(bundle);
     return st;
 }
 
@@ -239,8 +243,8 @@ static int train(const snnk__tune *tune, const snnk_network *network, const widt
     return SNNK_OK;
 }
 
-/* The same tuning in as many steps, but of the rows without their blends: a network that begins with
- * nothing learns more from these. */
+/* The same tuning in as many steps, but of the rows without their blends: a network that begins
+ * with nothing learns more from these. */
 static snnk__tune without_blends(const snnk__tune *tune, snnk_compress_config *config,
                                  snnk_rows *rows) {
     snnk__tune made = *tune;

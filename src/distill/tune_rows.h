@@ -1,12 +1,12 @@
 /* The rows that a compressed network is tuned with: those to learn from, blends of them, and those
  * that are held out.
  *
- * A blend is m + cos(t) (x - m) + sin(t) (x' - m): x and x' are rows to learn from, m is the mean of
- * all of them, and t is drawn between 0 and pi/2. There are as many as one likes, and the original
- * network computes their targets: few rows, or rows that resemble one another, are then not learned
- * by heart. The deviations from m are turned, not shortened, so blends vary as much as rows do. x is
- * drawn more often where the original's outputs are far from their means, since outputs that are rare
- * are hard to learn; x' is any row. */
+ * A blend is m + cos(t) (x - m) + sin(t) (x' - m): x and x' are rows to learn from, m is the mean
+ * of all of them, and t is drawn between 0 and pi/2. There are as many as one likes, and the
+ * original network computes their targets: few rows, or rows that resemble one another, are then
+ * not learned by heart. The deviations from m are turned, not shortened, so blends vary as much as
+ * rows do. x is drawn more often where the original's outputs are far from their means, since
+ * outputs that are rare are hard to learn; x' is any row. */
 #ifndef SNNK_DISTILL_TUNE_ROWS_H
 #define SNNK_DISTILL_TUNE_ROWS_H
 

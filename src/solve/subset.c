@@ -184,12 +184,12 @@ static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double r
     }
 }
 
-/* The share of the largest eigenvalue above which eigenvectors of C C^T give accurate ones of C^T C:
- * rounding turns them by that of double divided by it. */
+/* The share of the largest eigenvalue above which eigenvectors of C C^T give accurate ones of C^T
+ * C: rounding turns them by that of double divided by it. */
 #define ACCURATE 1e-9
 
-/* Set D (rank x d) to the eigenvectors of C^T C with the largest eigenvalues, largest first. A: d x d
- * of scratch; values: d. */
+/* Set D (rank x d) to the eigenvectors of C^T C with the largest eigenvalues, largest first. A: d x
+ * d of scratch; values: d. */
 static int leading_of_inputs(const snnk_allocator *allocator, size_t t, size_t d, const double *C,
                              size_t rank, double *A, double *values, double *D) {
     int st;
@@ -200,8 +200,8 @@ static int leading_of_inputs(const snnk_allocator *allocator, size_t t, size_t d
     return SNNK_OK;
 }
 
-/* The same from C C^T, t x t: if u is an eigenvector of it, C^T u is one of C^T C. *found is false if
- * an eigenvalue is too small for that. */
+/* The same from C C^T, t x t: if u is an eigenvector of it, C^T u is one of C^T C. *found is false
+ * if an eigenvalue is too small for that. */
 static int leading_of_targets(const snnk_allocator *allocator, size_t t, size_t d, const double *C,
                               size_t rank, double *A, double *values, double *D, bool *found) {
     int st;
@@ -226,7 +226,8 @@ static int leading(const snnk_allocator *allocator, size_t t, size_t d, const do
     bool found = false;
     int st = SNNK_OK;
 
-    if (t < d && rank > 0 && rank <= t) st = leading_of_targets(allocator, t, d, C, rank, A, values, D, &found);
+    if (t < d && rank > 0 && rank <= t)
+        st = leading_of_targets(allocator, t, d, C, rank, A, values, D, &found);
     if (st != SNNK_OK || found) return st;
     return leading_of_inputs(allocator, t, d, C, rank, A, values, D);
 }

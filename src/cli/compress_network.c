@@ -62,6 +62,7 @@ static int compress(compress_session *s, snnk_compression **compression) {
     config.user = s;
     config.tune_epochs = s->o->tune;
     if (s->o->tune_rate > 0) config.tune_rate = s->o->tune_rate;
+    if (s->o->tune_blends >= 0) config.tune_blends = s->o->tune_blends;
     config.tune_to_targets = s->o->files.targets != NULL;
     compress_begin_stage(s, "compressing");
     st = snnk_network_compress(s->teacher.network,

@@ -8,7 +8,7 @@
 #include "base/size.h"
 #include "network/network.h"
 
-#define FORWARD_ROWS 1024 /* rows of a forward pass between two chances to cancel */
+#define FORWARD_ROWS 1024 /* rows of a forward pass, whose activations stay in cache */
 
 /* ---- Holding out ---- */
 

@@ -589,11 +589,11 @@ static void redrawing_plain_maps(void **state) {
 
         assert_ok(snnk_map_config_init(&config, sizeof config));
         config.kind = kinds[k / 2];
-        config.projection = k % 2 ? SNNK_PROJECTION_HD3 : SNNK_PROJECTION_ORTHOGONAL;
+        config.projection = k % 2 ? SNNK_PROJECTION_HD3 : SNNK_PROJECTION_GAUSSIAN;
         config.activation = SNNK_TANH;
         config.features = COUNT;
         config.projection_scale = 0.7;
-        config.offset_scale = kinds[k / 2] == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
+        config.offset_scale = config.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
         config.seed = 4;
         assert_ok(snnk_map_create(D, &config, scaling, &first));
         config.seed = 9;

@@ -19,8 +19,8 @@
  *   size.
  *
  * two_thread_scaling: clock time of a whole step of m = 64 on one thread over that on two.
- * refine_speedup: the same of refining a compressed block (snnk_distill, 256 -> 768 -> 256, 32
- * features, 4096 rows), without the selection of features that comes first. */
+ * refine_speedup: the same of refining a compressed block (snnk_distill, 512 -> 1536 -> 512, 64
+ * features, 8192 rows), without the selection of features that comes first. */
 #define _GNU_SOURCE /* affinity */
 #include <math.h>
 #include <sched.h>
@@ -248,7 +248,7 @@ static void measure_scaling(size_t rounds, snnk_workspace *two, results *r) {
 
 /* ---- Refining ---- */
 
-enum { BLOCK = 256, HIDDEN = 768, REFINED_ROWS = 4096, REFINED_FEATURES = 32 };
+enum { BLOCK = 512, HIDDEN = 1536, REFINED_ROWS = 8192, REFINED_FEATURES = 64 };
 
 static snnk_layer *random_layer(size_t d, size_t l, int32_t activation) {
     float *W = measure_floats(l * d);
@@ -285,7 +285,7 @@ static void measure_refinement(size_t rounds, snnk_workspace *two, results *r) {
         CHECK(snnk_distill_create(hidden, readout, SNNK_ROWS(.n = REFINED_ROWS, .X = rows), &config,
                                   NULL, &tiers[refined]));
     }
-    for (size_t round = 0; round < (rounds + 4) / 5; round++)
+    for (size_t round = 0; round < (rounds + 1) / 2; round++)
         for (int refined = 0; refined < 2; refined++)
             for (int t = 0; t < 2; t++)
                 least[refined][t] =

@@ -74,7 +74,8 @@ static double row_loss(int32_t loss, const float *y, const snnk__targets *target
     const snnk_train_config config = config_of_loss();
     double scratch, sum = 0, weight = 0;
 
-    assert_ok(snnk__loss_gradient(&config, loss, 1, targets, y, L, dy, L, &scratch, &sum, &weight));
+    assert_ok(
+        snnk__loss_gradient(&config, loss, 1, targets, y, L, dy, L, &scratch, &sum, &weight, NULL));
     assert_true(weight == (targets->weights ? (double)*targets->weights : 1));
     return sum;
 }
@@ -206,10 +207,10 @@ static void test_labels(void **state) {
                             by_target = {.outputs = L, .Y = T};
         double a = 0, b = 0, n_a = 0, n_b = 0;
 
-        assert_ok(
-            snnk__loss_gradient(&config, loss, N, &by_label, Y, L, of_labels, L, each, &a, &n_a));
-        assert_ok(
-            snnk__loss_gradient(&config, loss, N, &by_target, Y, L, of_targets, L, each, &b, &n_b));
+        assert_ok(snnk__loss_gradient(&config, loss, N, &by_label, Y, L, of_labels, L, each, &a,
+                                      &n_a, NULL));
+        assert_ok(snnk__loss_gradient(&config, loss, N, &by_target, Y, L, of_targets, L, each, &b,
+                                      &n_b, NULL));
         assert_true(a == b && n_a == N && n_b == N);
         assert_memory_equal(of_labels, of_targets, sizeof of_labels);
     }
@@ -231,8 +232,8 @@ static void test_sums(void **state) {
         const snnk__targets all = {.outputs = L, .Y = T, .weights = weights};
         double sum = 10, weight = 20, expected = 10, rows = 20;
 
-        assert_ok(
-            snnk__loss_gradient(&config, loss, N, &all, Y, LDY, dY, LDDY, each, &sum, &weight));
+        assert_ok(snnk__loss_gradient(&config, loss, N, &all, Y, LDY, dY, LDDY, each, &sum, &weight,
+                                      NULL));
         for (size_t i = 0; i < N; i++) {
             const snnk__targets one = {.outputs = L, .Y = T + i * L};
 
@@ -285,27 +286,54 @@ static void test_own_loss(void **state) {
     config.loss_function = own;
     config.user = &s;
     assert_ok(snnk__loss_gradient(&config, SNNK_LOSS_USER, 2, &targets, Y, L, dY, L, each, &sum,
-                                  &weight));
+                                  &weight, NULL));
     assert_true(sum == 2 * 6 + 0.5 * 6 && weight == 2.5);
     for (size_t k = 0; k < L; k++)
         assert_true(dY[k] == 2 * (float)k && dY[L + k] == 0.5F * (float)k);
     assert_true(s.calls == 1 && s.rows == 2 && s.last == 900);
     s.answer = 3;
-    assert_status(
-        snnk__loss_gradient(&config, SNNK_LOSS_USER, 2, &targets, Y, L, dY, L, each, &sum, &weight),
-        SNNK_E_CANCELLED);
+    assert_status(snnk__loss_gradient(&config, SNNK_LOSS_USER, 2, &targets, Y, L, dY, L, each, &sum,
+                                      &weight, NULL),
+                  SNNK_E_CANCELLED);
     assert_says("the loss function asked to stop");
+}
+
+/* Rows that are enough for threads have the losses and gradients that each has alone. */
+static void test_threads(void **state) {
+    enum { ROWS = 4096, COUNT = ROWS * L };
+    static float Y[COUNT], T[COUNT], alone[COUNT], together[COUNT];
+    static double each[ROWS];
+
+    (void)state;
+    draw_floats(Y, COUNT, 8);
+    draw_floats(T, COUNT, 9);
+    for (int32_t loss = SNNK_LOSS_SQUARED; loss <= SNNK_LOSS_COSINE; loss++) {
+        const snnk_train_config config = config_of_loss();
+        double sum = 0, expected = 0, weight = 0;
+        snnk_workspace *three;
+
+        for (size_t i = 0; i < ROWS; i++) {
+            const snnk__targets one = {.outputs = L, .Y = T + i * L};
+
+            expected += row_loss(loss, Y + i * L, &one, alone + i * L);
+        }
+        const snnk__targets all = {.outputs = L, .Y = T};
+
+        assert_ok(snnk_workspace_create(3, NULL, &three));
+        assert_ok(snnk__loss_gradient(&config, loss, ROWS, &all, Y, L, together, L, each, &sum,
+                                      &weight, three));
+        assert_true(sum == expected && weight == ROWS);
+        assert_memory_equal(alone, together, sizeof alone);
+        snnk_workspace_free(three);
+    }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_large_outputs),
-        cmocka_unit_test(test_nonfinite_outputs),
-        cmocka_unit_test(test_rows_of_zeros),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_own_loss),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_large_outputs), cmocka_unit_test(test_nonfinite_outputs),
+        cmocka_unit_test(test_rows_of_zeros), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_sums),          cmocka_unit_test(test_own_loss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,7 +243,8 @@ typedef struct snnk_train_source {
 
     uint64_t window; /* rows in memory at a time, at least a batch. They are shuffled among each
                       * other, and come from places all over the data: runs of 1/64 of a window, in
-                      * random order. Default 0: 65536, or a batch if that is more */
+                      * random order. A window of all rows is read once in a run, any other in each
+                      * epoch. Default 0: 65536, or a batch if that is more */
 } snnk_train_source;
 
 /* The same from a source. Held-out rows must be given; NULL: there are none, and training runs all

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "distill/collect.h"
 #include "distill/student_map.h"
 #include "solve/lstsq.h"
@@ -27,6 +28,7 @@
 
 typedef struct refinement {
     const snnk_distill *distill;
+    snnk_workspace *workspace;
     size_t d, l, m, r; /* features r ... m-1 have an activation */
     int32_t activation;
     float *G, *offsets, *Psi, *bias; /* starting values: m x d, m, l x m, l */
@@ -157,17 +159,32 @@ static int start_from(refinement *s, const snnk__student *start) {
 
 /* ---- Rows ---- */
 
-/* Copy n rows with these numbers, centered and scaled. */
-static void gather(const refinement *s, size_t n, const size_t *which, float *X, float *Y) {
+/* Rows that are copied, centered and scaled. */
+typedef struct rows_to_gather {
+    const refinement *s;
+    const size_t *which;
+    float *X, *Y;
+} rows_to_gather;
+
+static void gather_rows(size_t first, size_t count, void *scratch, void *context) {
+    const rows_to_gather *of = context;
+    const refinement *s = of->s;
     const snnk_distill *from = s->distill;
 
-    for (size_t i = 0; i < n; i++) {
-        const float *x = from->X + which[i] * from->ldx, *y = from->Y + which[i] * from->ldy;
+    (void)scratch;
+    for (size_t i = first; i < first + count; i++) {
+        const float *x = from->X + of->which[i] * from->ldx,
+                    *y = from->Y + of->which[i] * from->ldy;
 
-        for (size_t k = 0; k < s->d; k++) X[i * s->d + k] = x[k] - s->input_mean[k];
+        for (size_t k = 0; k < s->d; k++) of->X[i * s->d + k] = x[k] - s->input_mean[k];
         for (size_t k = 0; k < s->l; k++)
-            Y[i * s->l + k] = (y[k] - s->output_mean[k]) / s->output_scale;
+            of->Y[i * s->l + k] = (y[k] - s->output_mean[k]) / s->output_scale;
     }
+}
+
+/* Copy n rows with these numbers. */
+static void gather(const refinement *s, size_t n, const size_t *which, float *X, float *Y) {
+    snnk__for_rows(s->workspace, NULL, n, 0, gather_rows, &(rows_to_gather){s, which, X, Y});
 }
 
 /* Read rows for the trainer, behind the held-out ones. */
@@ -232,8 +249,7 @@ static int make_trainer(refinement *s, snnk_trainer **trainer) {
     return st;
 }
 
-static int train(refinement *s, snnk_trainer *trainer, snnk_workspace *workspace,
-                 snnk_train_report *report) {
+static int train(refinement *s, snnk_trainer *trainer, snnk_train_report *report) {
     const size_t each = s->n_heldout + snnk__min_size(s->n_rows, SNNK__DISTILL_BLOCK);
     snnk_rows heldout = {.size = sizeof heldout, .n = s->n_heldout};
     const snnk_train_source source = {.size = sizeof source,
@@ -249,7 +265,7 @@ static int train(refinement *s, snnk_trainer *trainer, snnk_workspace *workspace
     gather(s, s->n_heldout, s->rows + s->n_rows, s->X, s->Y);
     heldout.X = s->X;
     heldout.Y = s->Y;
-    return snnk__trainer_run_source(trainer, &source, &heldout, workspace, s->distill->progress,
+    return snnk__trainer_run_source(trainer, &source, &heldout, s->workspace, s->distill->progress,
                                     report);
 }
 
@@ -287,6 +303,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
                          snnk_workspace *workspace, double *explained, snnk__student *refined,
                          int32_t *epochs) {
     refinement s = {.distill = distill,
+                    .workspace = workspace,
                     .d = distill->d,
                     .l = distill->l,
                     .m = start->map->features,
@@ -306,7 +323,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
     if ((st = start_from(&s, start)) != SNNK_OK) goto done;
     if ((st = make_trainer(&s, &trainer)) != SNNK_OK) goto done;
     snnk__sentence_save(&before);
-    st = train(&s, trainer, workspace, &report);
+    st = train(&s, trainer, &report);
     /* The best epoch before is still good. */
     if (st == SNNK_E_NONFINITE) st = snnk__recovered(SNNK_OK, &before);
     if (st != SNNK_OK) goto done;

@@ -5,9 +5,13 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/size.h"
+#include "base/workspace.h"
 
 /* Rows of a source in memory, by default, and how many runs they come from. */
 enum { WINDOW = 65536, RUNS = 64 };
+
+/* From how many numbers on copying a batch is worth several threads. */
+enum { FOR_THREADS = 32768 };
 
 /* ---- Opening and closing ---- */
 
@@ -140,12 +144,13 @@ void snnk__batches_begin(snnk__batches *b, uint64_t epoch, bool shuffled) {
     b->epoch = epoch;
     b->shuffled = shuffled;
     b->windows = 0;
-    if (!b->source) {
+    if (!b->source || b->holds_all) {
         order_window(b);
         return;
     }
     for (uint64_t i = 0; i < b->n_runs; i++) b->runs[i] = i;
-    for (uint64_t i = b->n_runs; shuffled && i-- > 1;) {
+    /* A window of all rows keeps the order of the data, as arrays do. */
+    for (uint64_t i = b->n_runs; shuffled && b->room < b->n && i-- > 1;) {
         const size_t j = draw(b, 0, i, (size_t)i + 1);
         const uint64_t kept = b->runs[i];
 
@@ -187,26 +192,59 @@ static int check_alike(const snnk__batches *b, const snnk_rows *rows) {
                       first->weights ? "has weights" : "has none");
 }
 
-/* Copy checked rows behind those of the window. */
-static void copy_rows(snnk__batches *b, const snnk_rows *rows) {
-    const size_t at = b->in_window, d = b->inputs, l = b->outputs;
-    snnk_rows *window = &b->window;
+static void copy_inputs(const snnk_rows *rows, size_t i, size_t d, float *x) {
+    if (rows->X)
+        memcpy(x, rows->X + i * rows->ldx, d * sizeof *x);
+    else
+        for (size_t k = 0; k < d; k++) x[k] = (float)rows->X_f64[i * rows->ldx + k];
+}
 
-    *window = (snnk_rows){.size = sizeof *window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
-    window->X = b->X;
-    window->Y = b->first.Y || b->first.Y_f64 ? b->Y : NULL;
-    window->labels = b->first.labels ? b->labels : NULL;
-    window->weights = b->first.weights ? b->weights : NULL;
-    for (size_t i = 0; i < rows->n; i++) {
-        for (size_t k = 0; k < d; k++) b->X[(at + i) * d + k] = (float)snnk__rows_input(rows, i, k);
-        for (size_t k = 0; window->Y && k < l; k++)
-            b->Y[(at + i) * l + k] = (float)snnk__rows_target(rows, i, k);
-        if (window->labels) b->labels[at + i] = rows->labels[i];
-        if (window->weights) b->weights[at + i] = rows->weights[i];
+static void copy_targets(const snnk_rows *rows, size_t i, size_t l, float *y) {
+    if (rows->Y)
+        memcpy(y, rows->Y + i * rows->ldy, l * sizeof *y);
+    else
+        for (size_t k = 0; k < l; k++) y[k] = (float)rows->Y_f64[i * rows->ldy + k];
+}
+
+/* Rows of a source that are copied behind those of the window. */
+typedef struct rows_to_copy {
+    snnk__batches *batches;
+    const snnk_rows *rows;
+} rows_to_copy;
+
+static void copy_rows(size_t first, size_t count, void *scratch, void *context) {
+    const rows_to_copy *of = context;
+    const snnk__batches *b = of->batches;
+    const size_t at = b->in_window, d = b->inputs, l = b->outputs;
+
+    (void)scratch;
+    for (size_t i = first; i < first + count; i++) {
+        copy_inputs(of->rows, i, d, b->X + (at + i) * d);
+        if (b->window.Y) copy_targets(of->rows, i, l, b->Y + (at + i) * l);
+        if (b->window.labels) b->labels[at + i] = of->rows->labels[i];
+        if (b->window.weights) b->weights[at + i] = of->rows->weights[i];
     }
 }
 
-static int read_run(snnk__batches *b) {
+static snnk_workspace *worth_threads(const snnk__batches *b, size_t n, snnk_workspace *workspace) {
+    return n * (b->inputs + b->outputs) < FOR_THREADS ? NULL : workspace;
+}
+
+/* Copy checked rows behind those of the window. */
+static void add_to_window(snnk__batches *b, const snnk_rows *rows, snnk_workspace *workspace) {
+    const size_t d = b->inputs, l = b->outputs;
+
+    b->window =
+        (snnk_rows){.size = sizeof b->window, .inputs = d, .outputs = l, .ldx = d, .ldy = l};
+    b->window.X = b->X;
+    b->window.Y = b->first.Y || b->first.Y_f64 ? b->Y : NULL;
+    b->window.labels = b->first.labels ? b->labels : NULL;
+    b->window.weights = b->first.weights ? b->weights : NULL;
+    snnk__for_rows(worth_threads(b, rows->n, workspace), NULL, rows->n, 0, copy_rows,
+                   &(rows_to_copy){b, rows});
+}
+
+static int read_run(snnk__batches *b, snnk_workspace *workspace) {
     const uint64_t first = b->runs[b->next_run] * b->run + b->run_done;
     const uint64_t left = b->source->rows - b->runs[b->next_run] * b->run;
     const size_t all = left < b->run ? (size_t)left : b->run,
@@ -224,7 +262,7 @@ static int read_run(snnk__batches *b) {
     if (st == SNNK_OK) st = check_alike(b, &read);
     if (st == SNNK_OK) st = snnk__check_targets(b->loss, &read);
     if (st != SNNK_OK) return snnk__fail_within(st, "rows from %llu on", (unsigned long long)first);
-    copy_rows(b, &read);
+    add_to_window(b, &read, workspace);
     for (size_t i = 0; i < count; i++) b->numbers[b->in_window + i] = first + i;
     b->in_window += count;
     b->run_done += count;
@@ -235,39 +273,40 @@ static int read_run(snnk__batches *b) {
     return SNNK_OK;
 }
 
-static int read_window(snnk__batches *b) {
+static int read_window(snnk__batches *b, snnk_workspace *workspace) {
     b->in_window = 0;
     while (b->in_window < b->room && b->next_run < b->n_runs) {
-        const int st = read_run(b);
+        const int st = read_run(b, workspace);
 
         if (st != SNNK_OK) return st;
     }
+    b->holds_all = b->in_window == b->n;
     order_window(b);
     return SNNK_OK;
 }
 
 /* ---- Batches ---- */
 
-static void gather_row(snnk__batches *b, size_t i, size_t row) {
+/* Copy rows of the window into the batch. */
+static void gather_rows(size_t first, size_t count, void *scratch, void *context) {
+    snnk__batches *b = context;
     const snnk_rows *rows = &b->window;
-    const size_t d = b->inputs, l = b->outputs;
-    float *x = b->batch_X + i * d;
+    const size_t *order = b->order + b->next;
 
-    if (rows->X)
-        memcpy(x, rows->X + row * rows->ldx, d * sizeof *x);
-    else
-        for (size_t k = 0; k < d; k++) x[k] = (float)rows->X_f64[row * rows->ldx + k];
-    for (size_t k = 0; b->now.targets.Y && k < l; k++)
-        b->batch_Y[i * l + k] = (float)snnk__rows_target(rows, row, k);
-    if (rows->labels) b->batch_labels[i] = rows->labels[row];
-    if (rows->weights) b->batch_weights[i] = rows->weights[row];
-    b->batch_rows[i] = b->source ? b->numbers[row] : b->first_number + row;
+    (void)scratch;
+    for (size_t i = first; i < first + count; i++) {
+        copy_inputs(rows, order[i], b->inputs, b->batch_X + i * b->inputs);
+        if (b->now.targets.Y) copy_targets(rows, order[i], b->outputs, b->batch_Y + i * b->outputs);
+        if (rows->labels) b->batch_labels[i] = rows->labels[order[i]];
+        if (rows->weights) b->batch_weights[i] = rows->weights[order[i]];
+        b->batch_rows[i] = b->source ? b->numbers[order[i]] : b->first_number + order[i];
+    }
 }
 
-int snnk__batches_next(snnk__batches *b, const snnk__batch **batch) {
+int snnk__batches_next(snnk__batches *b, snnk_workspace *workspace, const snnk__batch **batch) {
     *batch = NULL;
     if (b->next == b->in_window && b->source && b->next_run < b->n_runs) {
-        const int st = read_window(b);
+        const int st = read_window(b, workspace);
 
         if (st != SNNK_OK) return st;
     }
@@ -281,7 +320,7 @@ int snnk__batches_next(snnk__batches *b, const snnk__batch **batch) {
                                      .labels = rows->labels ? b->batch_labels : NULL,
                                      .weights = rows->weights ? b->batch_weights : NULL,
                                      .rows = b->batch_rows};
-    for (size_t i = 0; i < n; i++) gather_row(b, i, b->order[b->next + i]);
+    snnk__for_rows(worth_threads(b, n, workspace), NULL, n, 0, gather_rows, b);
     b->next += n;
     *batch = &b->now;
     return SNNK_OK;

@@ -33,6 +33,7 @@ typedef struct snnk__batches {
     uint64_t *runs;                  /* their order */
     uint64_t n_runs, next_run;
     size_t run_done;  /* rows of the next run that were read */
+    bool holds_all;   /* the window was read and holds all rows: it is not read again */
     uint64_t windows; /* of this epoch so far */
     uint64_t epoch;
     bool shuffled;
@@ -67,6 +68,7 @@ void snnk__batches_begin(snnk__batches *batches, uint64_t epoch, bool shuffled);
 
 /* Set *batch to the next batch of the epoch, NULL at its end. Valid until the next call. From a
  * source, statuses of snnk__rows_read, SNNK_E_NONFINITE, and those of its function. */
-int snnk__batches_next(snnk__batches *batches, const snnk__batch **batch);
+int snnk__batches_next(snnk__batches *batches, snnk_workspace *workspace,
+                       const snnk__batch **batch);
 
 #endif

@@ -312,18 +312,38 @@ static void pack_pieces(size_t first, size_t count, void *scratch, void *context
     }
 }
 
+/* The rows of G of one block, and where they are packed. */
+typedef struct rows_to_pack {
+    snnk__learning_block *to;
+    const float *G;
+    size_t d;
+} rows_to_pack;
+
+static void pack_rows(size_t first, size_t count, void *scratch, void *context) {
+    const rows_to_pack *of = context;
+
+    (void)scratch;
+    for (size_t i = first; i < first + count; i++)
+        snnk__panels_set_row(&of->to->G, i, of->G + i * of->d);
+}
+
+static void pack_columns(size_t first, size_t count, void *scratch, void *context) {
+    const rows_to_pack *of = context;
+
+    (void)scratch;
+    snnk__panels_set_columns(&of->to->back, first, count, of->G, of->d);
+}
+
 static void refresh(snnk__learner *learner, snnk_workspace *workspace) {
     snnk__block_learner *s = (snnk__block_learner *)learner;
     const size_t d = learner->inputs;
 
     for (size_t p = 0; p < s->n_blocks; p++) {
-        snnk__learning_block *of_part = &s->blocks[p];
-        const float *G = s->G_value + of_part->row * d;
+        rows_to_pack of = {&s->blocks[p], s->G_value + s->blocks[p].row * d, d};
 
-        if (!of_part->learns) continue;
-        for (size_t i = 0; i < of_part->block.rows; i++)
-            snnk__panels_set_row(&of_part->G, i, G + i * d);
-        snnk__panels_set_columns(&of_part->back, 0, d, G, d);
+        if (!of.to->learns) continue;
+        snnk__for_rows(workspace, NULL, of.to->block.rows, 0, pack_rows, &of);
+        snnk__for_rows(workspace, NULL, d, 0, pack_columns, &of);
     }
     if (s->reads_out) snnk__for_rows(workspace, NULL, s->n_pieces, 0, pack_pieces, s);
 }

@@ -35,7 +35,7 @@ static int batch_loss(snnk__run *run, const snnk__batch *batch, float *dY, doubl
     if (st != SNNK_OK) return st;
     return snnk__loss_gradient(&trainer->config, run->loss, batch->n, &batch->targets, run->Y, l,
                                run->loss == SNNK_LOSS_USER ? run->dY : dY, l, run->losses, loss,
-                               weight);
+                               weight, run->workspace);
 }
 
 int snnk__epochs_judge(snnk__run *run, snnk__batches *batches, snnk__judgement *of) {
@@ -47,7 +47,7 @@ int snnk__epochs_judge(snnk__run *run, snnk__batches *batches, snnk__judgement *
 
     snnk__batches_begin(batches, 0, false);
     for (;;) {
-        if ((st = snnk__batches_next(batches, &batch)) != SNNK_OK) return st;
+        if ((st = snnk__batches_next(batches, run->workspace, &batch)) != SNNK_OK) return st;
         if (!batch) break;
         if ((st = batch_loss(run, batch, NULL, &loss, &weight)) != SNNK_OK) return st;
         labels = batch->targets.labels != NULL;
@@ -83,7 +83,7 @@ int snnk__epochs_gradient(snnk__run *run, double *loss, double *weight) {
     *loss = *weight = 0;
     snnk__batches_begin(&run->train, 0, false);
     for (;;) {
-        if ((st = snnk__batches_next(&run->train, &batch)) != SNNK_OK) return st;
+        if ((st = snnk__batches_next(&run->train, run->workspace, &batch)) != SNNK_OK) return st;
         if (!batch) return SNNK_OK;
         if ((st = batch_gradient(run, batch, loss, weight)) != SNNK_OK) return st;
     }
@@ -130,7 +130,7 @@ int snnk__epochs_run(snnk__run *run, double *loss) {
     *loss = 0;
     snnk__batches_begin(&run->train, trainer->n_epochs, true);
     for (;; step++) {
-        if ((st = snnk__batches_next(&run->train, &batch)) != SNNK_OK) return st;
+        if ((st = snnk__batches_next(&run->train, run->workspace, &batch)) != SNNK_OK) return st;
         if (!batch) break;
         st = one_step(run, batch, step, steps, loss, &weight);
         if (st != SNNK_OK) return st;

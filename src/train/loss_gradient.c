@@ -2,7 +2,12 @@
 
 #include <math.h>
 
+#include "base/size.h"
 #include "base/status.h"
+#include "base/workspace.h"
+
+/* From how many outputs on a batch is worth several threads. */
+enum { FOR_THREADS = 8192 };
 
 /* The target of output k. */
 static double target_of(const snnk__targets *t, size_t i, size_t k) {
@@ -10,9 +15,34 @@ static double target_of(const snnk__targets *t, size_t i, size_t k) {
     return t->Y[i * t->outputs + k];
 }
 
+/* The squared errors of n outputs, and their gradients. */
+static double squared_errors(size_t n, const float *y, const float *targets, double weight,
+                             float *dy) {
+    enum { SUMS = 8 }; /* which do not wait for each other */
+    double sums[SUMS] = {0}, all = 0;
+    size_t k = 0;
+
+    for (; dy && k + SUMS <= n; k += SUMS)
+        for (size_t j = 0; j < SUMS; j++) {
+            const double e = (double)y[k + j] - targets[k + j];
+
+            sums[j] += e * e;
+            dy[k + j] = (float)(2 * weight * e);
+        }
+    for (; k < n; k++) {
+        const double e = (double)y[k] - targets[k];
+
+        sums[k % SUMS] += e * e;
+        if (dy) dy[k] = (float)(2 * weight * e);
+    }
+    for (size_t j = 0; j < SUMS; j++) all += sums[j];
+    return all;
+}
+
 static double squared(const snnk__targets *t, size_t i, const float *y, double weight, float *dy) {
     double sum = 0;
 
+    if (t->Y) return squared_errors(t->outputs, y, t->Y + i * t->outputs, weight, dy);
     for (size_t k = 0; k < t->outputs; k++) {
         const double e = y[k] - target_of(t, i, k);
 
@@ -94,22 +124,57 @@ static int own_loss(const snnk_train_config *config, size_t n, const snnk__targe
     return snnk__fail(SNNK_E_CANCELLED, "the loss function asked to stop");
 }
 
+/* The losses of a batch, divided between threads. */
+typedef struct batch_losses {
+    const snnk_train_config *config;
+    int32_t loss;
+    const snnk__targets *targets;
+    const float *Y;
+    size_t ldy;
+    float *dY; /* or NULL */
+    size_t lddy;
+    double *losses;
+} batch_losses;
+
+static double weight_of(const snnk__targets *t, size_t i) {
+    return t->weights ? (double)t->weights[i] : 1;
+}
+
+static void loss_rows(size_t first, size_t count, void *scratch, void *context) {
+    const batch_losses *of = context;
+
+    (void)scratch;
+    for (size_t i = first; i < first + count; i++)
+        of->losses[i] = loss_of(of->config, of->loss, of->targets, i, of->Y + i * of->ldy,
+                                weight_of(of->targets, i), of->dY ? of->dY + i * of->lddy : NULL);
+}
+
+/* The gradients of the caller's loss times weights. */
+static void weigh(const batch_losses *of, size_t n) {
+    const snnk__targets *t = of->targets;
+
+    for (size_t i = 0; of->dY && t->weights && i < n; i++)
+        for (size_t k = 0; k < t->outputs; k++) of->dY[i * of->lddy + k] *= t->weights[i];
+}
+
 int snnk__loss_gradient(const snnk_train_config *config, int32_t loss, size_t n,
                         const snnk__targets *targets, const float *Y, size_t ldy, float *dY,
-                        size_t lddy, double *losses, double *loss_sum, double *weight) {
-    const bool own = loss == SNNK_LOSS_USER;
+                        size_t lddy, double *losses, double *loss_sum, double *weight,
+                        snnk_workspace *workspace) {
+    batch_losses of = {config, loss, targets, Y, ldy, dY, lddy, losses};
 
-    if (own) {
+    if (loss == SNNK_LOSS_USER) {
         const int st = own_loss(config, n, targets, Y, ldy, dY, lddy, losses);
 
         if (st != SNNK_OK) return st;
+        weigh(&of, n);
+    } else {
+        snnk__for_rows(n * targets->outputs < FOR_THREADS ? NULL : workspace, NULL, n, 0, loss_rows,
+                       &of);
     }
     for (size_t i = 0; i < n; i++) {
-        const double w = targets->weights ? (double)targets->weights[i] : 1;
-        float *dy = dY ? dY + i * lddy : NULL;
+        const double w = weight_of(targets, i);
 
-        if (!own) losses[i] = loss_of(config, loss, targets, i, Y + i * ldy, w, dy);
-        for (size_t k = 0; own && dy && k < targets->outputs; k++) dy[k] *= (float)w;
         *loss_sum += w * losses[i];
         *weight += w;
     }

@@ -21,7 +21,8 @@ typedef struct snnk__targets {
  * SNNK_E_CANCELLED (the caller's loss function asked to stop). */
 int snnk__loss_gradient(const snnk_train_config *config, int32_t loss, size_t n,
                         const snnk__targets *targets, const float *Y, size_t ldy, float *dY,
-                        size_t lddy, double *losses, double *loss_sum, double *weight);
+                        size_t lddy, double *losses, double *loss_sum, double *weight,
+                        snnk_workspace *workspace);
 
 /* SNNK_E_RANGE unless the targets of checked rows suit the loss: those of a cross-entropy must be
  * probabilities, or labels. */

@@ -6,6 +6,9 @@
 #include "base/size.h"
 #include "kernels/kernels.h"
 
+/* From how many numbers on an array is worth several threads. */
+enum { FOR_THREADS = 8192 };
+
 /* In several sums, which do not wait for each other. */
 static double sum_of_squares(size_t n, const float *values) {
     enum { SUMS = 16 };
@@ -23,13 +26,37 @@ double snnk__root_mean_square(size_t n, const float *values) {
     return n > 0 ? sqrt(sum_of_squares(n, values) / (double)n) : 0;
 }
 
-double snnk__gradient_length(size_t n_slots, const snnk__slot *slots, double scale) {
+/* The squares of a gradient, in parts that do not depend on the number of threads. */
+enum { LENGTH_PARTS = 16 };
+
+typedef struct squares_of {
+    const snnk__parameter *parameter;
+    double parts[LENGTH_PARTS];
+} squares_of;
+
+static void square_parts(size_t first, size_t count, void *scratch, void *context) {
+    squares_of *of = context;
+    const size_t all = of->parameter->count, each = all / LENGTH_PARTS + 1;
+
+    (void)scratch;
+    for (size_t k = first; k < first + count; k++) {
+        const size_t begin = snnk__min_size(k * each, all);
+
+        of->parts[k] =
+            sum_of_squares(snnk__min_size(each, all - begin), of->parameter->gradient + begin);
+    }
+}
+
+double snnk__gradient_length(size_t n_slots, const snnk__slot *slots, double scale,
+                             snnk_workspace *workspace) {
     double squares = 0;
 
     for (size_t s = 0; s < n_slots; s++) {
-        const snnk__parameter *p = slots[s].parameter;
+        squares_of of = {.parameter = slots[s].parameter};
 
-        squares += sum_of_squares(p->count, p->gradient);
+        snnk__for_rows(of.parameter->count < FOR_THREADS ? NULL : workspace, NULL, LENGTH_PARTS, 0,
+                       square_parts, &of);
+        for (size_t k = 0; k < LENGTH_PARTS; k++) squares += of.parts[k];
     }
     return fabs(scale) * sqrt(squares);
 }
@@ -92,6 +119,7 @@ void snnk__optimizer_step(const snnk_train_config *config, size_t n_slots, snnk_
                                .rate = (float)(rate / (1 - pow(beta, t))),
                                .unbias_square = (float)(1 / (1 - pow(beta_2, t))),
                                .epsilon = (float)config->epsilon};
-        snnk__for_rows(workspace, NULL, (p->count - 1) / SNNK__ROW_CHUNK + 1, 0, step_range, &of);
+        snnk__for_rows(p->count < FOR_THREADS ? NULL : workspace, NULL,
+                       (p->count - 1) / SNNK__ROW_CHUNK + 1, 0, step_range, &of);
     }
 }

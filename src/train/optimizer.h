@@ -26,7 +26,8 @@ static inline bool snnk__part_decays(int32_t part) {
 double snnk__root_mean_square(size_t n, const float *values);
 
 /* The length of all gradients together, after `scale`; NaN or infinity if one is. */
-double snnk__gradient_length(size_t n_slots, const snnk__slot *slots, double scale);
+double snnk__gradient_length(size_t n_slots, const snnk__slot *slots, double scale,
+                             snnk_workspace *workspace);
 
 /* Change all values and the state along the gradients, and set the gradients to 0.
  *   step    1, 2, 3 ...

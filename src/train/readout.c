@@ -22,7 +22,7 @@ static int add_rows(snnk__run *run, snnk_fit *fit) {
 
     snnk__batches_begin(&run->train, 0, false);
     for (;;) {
-        if ((st = snnk__batches_next(&run->train, &batch)) != SNNK_OK) return st;
+        if ((st = snnk__batches_next(&run->train, run->workspace, &batch)) != SNNK_OK) return st;
         if (!batch) return SNNK_OK;
         const snnk_rows rows = {.size = sizeof rows,
                                 .n = batch->n,

@@ -105,7 +105,8 @@ static int add_rows(redrawn *r) {
 
     snnk__batches_begin(&r->run->train, 0, false);
     for (;;) {
-        if ((st = snnk__batches_next(&r->run->train, &batch)) != SNNK_OK) return st;
+        if ((st = snnk__batches_next(&r->run->train, r->run->workspace, &batch)) != SNNK_OK)
+            return st;
         if (!batch) return SNNK_OK;
         if ((st = add_batch(r, batch)) != SNNK_OK) return st;
     }

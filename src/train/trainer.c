@@ -316,7 +316,7 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
 }
 
 double snnk_trainer_gradient_length(const snnk_trainer *trainer) {
-    return trainer ? snnk__gradient_length(trainer->n_slots, trainer->slots, 1) : 0;
+    return trainer ? snnk__gradient_length(trainer->n_slots, trainer->slots, 1, NULL) : 0;
 }
 
 /* ---- Steps ---- */
@@ -408,10 +408,10 @@ static int check_rates(const snnk_trainer *trainer, double factor) {
 }
 
 /* Limit the length of the gradient by `clip`; forget the gradient if it is not usable. */
-static int clip_gradients(snnk_trainer *trainer, double *scale) {
+static int clip_gradients(snnk_trainer *trainer, double *scale, snnk_workspace *workspace) {
     const double clip = trainer->config.clip;
     const unsigned long long step = (unsigned long long)trainer->steps + 1;
-    double length = snnk__gradient_length(trainer->n_slots, trainer->slots, *scale);
+    double length = snnk__gradient_length(trainer->n_slots, trainer->slots, *scale, workspace);
 
     if (isfinite(length) && clip > 0 && length > clip) {
         *scale *= clip / length;
@@ -451,7 +451,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
     int st;
 
     if ((st = check_rates(trainer, factor)) != SNNK_OK) return st;
-    if ((st = clip_gradients(trainer, &scale)) != SNNK_OK) return st;
+    if ((st = clip_gradients(trainer, &scale, workspace)) != SNNK_OK) return st;
     trainer->steps++;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);

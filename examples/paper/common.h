@@ -26,7 +26,7 @@ FILE *open_output(const char *folder, const char *name);
 
 /* ---- Results ---- */
 
-enum { MOST_COLUMNS = 6 };
+enum { MOST_COLUMNS = 8 };
 
 /* A number that an experiment measures for each run of a method. */
 typedef struct column {

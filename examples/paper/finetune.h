@@ -1,0 +1,95 @@
+/* Fine-tuning of the sentence encoder (examples/sentence_encoder) on reviews with labels: its parts
+ * and a head, z = B . t / |t| + b for t of the pooler, learn to reduce the cross-entropy. What is
+ * before block 0 does not learn, so its outputs are computed once. */
+#ifndef PAPER_FINETUNE_H
+#define PAPER_FINETUNE_H
+
+#include "../sentence_encoder/graph.h"
+#include "networks.h"
+
+enum { FINETUNE_BATCH = 32 };
+
+/* ---- Reviews ---- */
+
+/* Reviews with labels, and inputs and outputs of parts of the encoder as loaded. */
+typedef struct corpus {
+    size_t n;        /* reviews */
+    size_t *first;   /* n + 1: review i is rows first[i] ... first[i + 1] - 1 of a block */
+    int32_t *labels; /* 1: great, 0: other */
+    part_rows rows[ENCODER_PARTS];
+    const float *X, *sums; /* what enters block 0, and what its outputs are added to: of rows[0] */
+} corpus;
+
+/* Read reviews of the cache that examples/sentence_encoder/run.sh makes.
+ *   most_tokens  reviews are cut to so many
+ *   most         reviews; 0: all
+ *   parts        the sum of 1 << part over the parts whose rows are wanted */
+corpus corpus_read(sentence_encoder *encoder, const char *directory, const char *name,
+                   size_t most_tokens, size_t most, unsigned parts);
+void corpus_free(corpus *made);
+
+/* Reviews from ... from + n - 1. */
+typedef struct slice {
+    const corpus *of;
+    size_t from, n;
+} slice;
+
+/* ---- The head ---- */
+
+typedef struct head {
+    float B[ENCODER_WIDTH], b;
+} head;
+
+/* The embeddings that parts give, t / |t|: n rows of ENCODER_WIDTH, for the caller to free. */
+float *embeddings(encoder_middle middle, part_set parts, slice some);
+
+/* Fit a head to n embeddings, by logistic regression. */
+head head_fit(size_t n, const float *E, const int32_t *labels);
+
+/* The cross-entropy of a review, log(1 + exp(-z)) with label 1, log(1 + exp(z)) with label 0.
+ * right: raised if z has the label's sign. */
+double log_loss_of(double z, int32_t label, size_t *right);
+
+/* How good parts and a head are. */
+typedef struct judgement {
+    double accuracy, log_loss;
+} judgement;
+
+judgement judge(encoder_middle middle, part_set parts, const head *with, slice by);
+
+/* ---- Fine-tuning ---- */
+
+typedef struct finetune_settings {
+    double rate;
+    uint64_t epochs;
+    uint64_t seed;             /* of the order of reviews */
+    int32_t absolute;          /* 1: the rate is not relative to the numbers */
+    double rows_rate;          /* as in snnk_train_config */
+    int32_t attention;         /* 1: the attention between the blocks learns too */
+    void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
+} finetune_settings;
+
+typedef struct finetuned {
+    part_set parts; /* for the caller to free */
+    head head;
+    size_t trainable;
+    double seconds; /* processor time of this thread */
+} finetuned;
+
+/* Fine-tune on one thread; several threads may do so at the same time. */
+finetuned finetune(encoder_middle middle, part_set start, const head *from, slice fit,
+                   const finetune_settings *settings);
+
+/* ---- Jobs ---- */
+
+/* Run jobs 0 ... n-1, in this order, on so many threads. */
+void run_jobs(size_t n, void (*run)(void *context, size_t job), void *context, size_t threads);
+
+/* Processor time of the calling thread. */
+double thread_seconds(void);
+
+/* Test the gradient of the fine-tuning loss against differences, on a made-up encoder. Returns 1 if
+ * they agree; otherwise prints what is wrong. */
+int finetune_test(void);
+
+#endif

@@ -62,10 +62,12 @@ judgement judge(encoder_middle middle, part_set parts, const head *with, slice b
 typedef struct finetune_settings {
     double rate;
     uint64_t epochs;
-    uint64_t seed;             /* of the order of reviews */
-    int32_t absolute;          /* 1: the rate is not relative to the numbers */
-    double rows_rate;          /* as in snnk_train_config */
-    int32_t attention;         /* 1: the attention between the blocks learns too */
+    uint64_t seed;       /* of the order of reviews */
+    int32_t absolute;    /* 1: the rate is not relative to the numbers */
+    double rows_rate;    /* as in snnk_train_config */
+    double keep;         /* the loss also has keep (1 - e . wanted), e the embedding of a review */
+    const float *wanted; /* an embedding for each review of the corpus; not used if keep is 0 */
+    int32_t attention;   /* 1: the attention between the blocks learns too */
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 

@@ -1,0 +1,521 @@
+/* Both feed-forward blocks of a sentence encoder replaced by SNNK layers, and the encoder
+ * fine-tuned on food reviews with the labels great or other, against the original fine-tuned in the
+ * same way.
+ *
+ *     uptraining run CACHE [--full] [--tokens N] [--threads N] > RESULTS
+ *     uptraining choose CACHE [--tokens N] [--threads N]
+ *     uptraining report [--json] [--out DIR] RESULTS...
+ *     uptraining self-test
+ *
+ * CACHE is what examples/sentence_encoder/run.sh makes. --full: five seeds instead of three, and
+ * all sizes of expansions. --tokens: reviews are cut to so many (default 32, at most 128). RESULTS:
+ * a line for each run. --out: a folder for what uptraining.gp draws. choose prints how good some
+ * rates are on the last fifth of the training reviews.
+ *
+ *     original              512 -> 1536 -> 512 with relu, both blocks
+ *     blocks, selected      each block becomes Psi relu(G x + c) + bias; rows selected among its
+ *                           neurons, Psi from least squares (<snnk/distill.h>)
+ *     blocks, random        the same with random rows
+ *     blocks, from scratch  random rows and random Psi
+ *     blocks, shared        one network in place of both blocks; it starts as the selected student
+ *                           of block 0
+ *     expansions            relu(W1 x + b1) alone is replaced; W2 stays and learns; bundled after
+ *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
+ *                           numbers
+ *
+ * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers, which starts at
+ * a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "finetune.h"
+
+enum {
+    WIDTH = ENCODER_WIDTH,
+    SEEDS = 3,
+    FULL_SEEDS = 5,
+    EPOCHS = 3,
+    MOST_TOKENS = 32,
+    DISTILLING_REVIEWS = 1200
+};
+
+typedef enum kind { ORIGINAL, SELECTED, RANDOM, SCRATCH, SHARED, EXPANSION, CUT, KINDS } kind;
+static const char *const kind_names[KINDS] = {
+    "original",       "blocks, selected", "blocks, random", "blocks, from scratch",
+    "blocks, shared", "expansions",       "blocks, cut"};
+
+typedef struct method {
+    kind of;
+    size_t m;      /* features; 0: none */
+    int only_full; /* with --full only */
+    double rate;
+} method;
+
+static const method methods[] = {
+    {ORIGINAL, 0, 0, 0.003},   {SELECTED, 8, 0, 0.01},    {SELECTED, 16, 0, 0.01},
+    {SELECTED, 32, 0, 0.01},   {SELECTED, 64, 0, 0.01},   {RANDOM, 16, 0, 0.01},
+    {SCRATCH, 16, 0, 0.01},    {SHARED, 16, 0, 0.01},     {CUT, 16, 0, 0.01},
+    {CUT, 64, 0, 0.01},        {EXPANSION, 16, 0, 0.005}, {EXPANSION, 8, 1, 0.005},
+    {EXPANSION, 32, 1, 0.005}, {EXPANSION, 64, 1, 0.005}};
+enum { METHODS = sizeof methods / sizeof *methods };
+static const double rates[] = {0.001, 0.003, 0.01};
+static const double keep = 1; /* weight of 1 - cos to the original's embedding in the loss */
+
+enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, SECONDS, COLUMNS };
+static const column columns[COLUMNS] = {
+    {"accuracy", "test accuracy", "%.4f"}, {"log_loss", "cross-entropy", "%.4f"},
+    {"head_only", "head only", "%.4f"},    {"megabytes", "MB", "%.2f"},
+    {"milliseconds", "ms", "%.1f"},        {"trainable", "trainable", "%.0f"},
+    {"seconds", "CPU seconds", "%.1f"}};
+
+static void name_of(const method *of, char name[64]) {
+    if (of->m > 0)
+        snprintf(name, 64, "%s, m = %zu", kind_names[of->of], of->m);
+    else
+        snprintf(name, 64, "%s", kind_names[of->of]);
+}
+
+/* ---- Starts ---- */
+
+typedef struct bench {
+    sentence_encoder *encoder;
+    size_t threads;
+    corpus fit, test;
+    float *wanted;     /* the original's embeddings of fit */
+    corpus distilling; /* rows of the blocks */
+    snnk_distill *blocks[2], *expansions[2];
+} bench;
+
+/* A distillation of a block, or of its expansion alone. */
+static snnk_distill *distill_make(const bench *on, int block, int32_t tier, bool whole,
+                                  uint64_t seed) {
+    const snnk_network *dense = encoder_dense(on->encoder, (encoder_part)block);
+    const part_rows *rows = &on->distilling.rows[block];
+    snnk_distill_config config;
+    snnk_workspace *workspace;
+    snnk_distill *made;
+
+    CHECK(snnk_distill_config_init(&config, sizeof config));
+    config.heldout_block_rows = 32; /* about a text */
+    config.selection_rows = 16384;
+    config.tier = tier;
+    config.seed = seed;
+    CHECK(snnk_workspace_create(on->threads, NULL, &workspace));
+    CHECK(snnk_distill_create(snnk_network_layer(dense, 0),
+                              whole ? snnk_network_layer(dense, 1) : NULL,
+                              SNNK_ROWS(.n = rows->n, .X = rows->X), &config, workspace, &made));
+    snnk_workspace_free(workspace);
+    return made;
+}
+
+static snnk_network *student(const snnk_distill *from, size_t m) {
+    snnk_layer *layer;
+
+    CHECK(snnk_distill_solve(from, m, NULL, NULL, &layer));
+    return make_network(1, &layer);
+}
+
+/* A student of the expansion, and the block's own second layer. */
+static snnk_network *expansion(const bench *on, int block, size_t m) {
+    snnk_layer *layers[2];
+
+    CHECK(snnk_distill_solve(on->expansions[block], m, NULL, NULL, &layers[0]));
+    layers[1] =
+        snnk_layer_retain(snnk_network_layer(encoder_dense(on->encoder, (encoder_part)block), 1));
+    return make_network(2, layers);
+}
+
+static double mean_square(size_t n, const float *X) {
+    double sum = 0;
+
+    for (size_t k = 0; k < n * WIDTH; k++) sum += (double)X[k] * (double)X[k];
+    return sum / (double)(n * WIDTH);
+}
+
+/* Random rows, and random Psi. Outputs have about a tenth of the mean square of the block's. */
+static snnk_network *scratch(const part_rows *rows, size_t m, uint64_t seed) {
+    const double scale = 1 / sqrt(WIDTH * mean_square(rows->n, rows->X));
+    const float size = (float)sqrt(0.2 * mean_square(rows->n, rows->Y) / (double)m);
+    snnk_map *map = make_features(WIDTH, m, SNNK_RELU, scale, 0.5, seed);
+    float *Psi = allocate(WIDTH * m, sizeof *Psi);
+    snnk_layer *layer;
+
+    CHECK(snnk_layer_create_random(map, WIDTH, seed, &layer));
+    CHECK(snnk_layer_weights(layer, Psi, m, NULL));
+    snnk_layer_free(layer);
+    for (size_t k = 0; k < WIDTH * m; k++) Psi[k] *= size;
+    CHECK(snnk_layer_create(map, WIDTH, Psi, m, NULL, &layer));
+    free(Psi);
+    snnk_map_free(map);
+    return make_network(1, &layer);
+}
+
+static snnk_network *cut(const snnk_distill *from, size_t m) {
+    snnk_network *made;
+
+    CHECK(snnk_distill_replacement(from, SNNK_DISTILL_METHOD_SVD, m, NULL, &made));
+    return made;
+}
+
+static snnk_network *random_student(const bench *on, int block, size_t m, uint64_t seed) {
+    snnk_distill *from = distill_make(on, block, SNNK_DISTILL_RANDOM, true, seed);
+    snnk_network *made = student(from, m);
+
+    snnk_distill_free(from);
+    return made;
+}
+
+/* The network that replaces a block before fine-tuning. */
+static snnk_network *replacement(const bench *on, const method *of, int block, uint64_t seed) {
+    switch (of->of) {
+    case SELECTED:
+    case SHARED: return student(on->blocks[block], of->m);
+    case RANDOM: return random_student(on, block, of->m, seed);
+    case SCRATCH: return scratch(&on->distilling.rows[block], of->m, 2 * seed + (uint64_t)block);
+    case EXPANSION: return expansion(on, block, of->m);
+    case CUT: return cut(on->blocks[block], of->m);
+    default: return NULL;
+    }
+}
+
+/* What fine-tuning starts from. Release with start_free. */
+typedef struct start {
+    part_set parts;
+    head head;
+} start;
+
+static start start_make(const bench *on, const method *of, slice fit, uint64_t seed) {
+    const encoder_middle middle = encoder_middle_of(on->encoder);
+    start made;
+    float *E;
+
+    for (int part = 0; part < ENCODER_PARTS; part++)
+        made.parts.parts[part] = encoder_dense(on->encoder, (encoder_part)part);
+    for (int block = 0; block < 2 && of->of != ORIGINAL; block++)
+        made.parts.parts[block] =
+            block == 1 && of->of == SHARED ? made.parts.parts[0] : replacement(on, of, block, seed);
+    E = embeddings(middle, made.parts, fit);
+    made.head = head_fit(fit.n, E, fit.of->labels + fit.from);
+    free(E);
+    return made;
+}
+
+static void start_free(const method *of, start *made) {
+    made->parts.parts[ENCODER_POOLER] = NULL;
+    if (of->of != ORIGINAL) part_set_free(made->parts);
+}
+
+/* ---- Runs ---- */
+
+typedef struct job {
+    method of;
+    uint64_t seed;
+    result row;
+    part_set parts; /* for time; of the first seed */
+} job;
+
+typedef struct job_list {
+    const bench *on;
+    slice fit, by;
+    size_t n;
+    job *jobs;
+} job_list;
+
+/* Multiply both layers of an expansion together. */
+static void bundle(part_set *parts) {
+    for (int block = 0; block < 2; block++)
+        parts->parts[block] = bundle_network((snnk_network *)parts->parts[block]);
+}
+
+static void run_job(void *context, size_t k) {
+    const job_list *all = context;
+    job *at = &all->jobs[k];
+    const bench *on = all->on;
+    const encoder_middle middle = encoder_middle_of(on->encoder);
+    const finetune_settings settings = {.rate = at->of.rate,
+                                        .epochs = EPOCHS,
+                                        .seed = at->seed,
+                                        .rows_rate = 1,
+                                        .keep = keep,
+                                        .wanted = on->wanted};
+    start from = start_make(on, &at->of, all->fit, at->seed);
+    const judgement before = judge(middle, from.parts, &from.head, all->by);
+    finetuned made = finetune(middle, from.parts, &from.head, all->fit, &settings);
+
+    if (at->of.of == EXPANSION) bundle(&made.parts);
+    const judgement after = judge(middle, made.parts, &made.head, all->by);
+
+    at->row = (result){.seed = (int)at->seed};
+    name_of(&at->of, at->row.method);
+    at->row.value[ACCURACY] = after.accuracy;
+    at->row.value[LOG_LOSS] = after.log_loss;
+    at->row.value[HEAD_ONLY] = before.accuracy;
+    at->row.value[TRAINABLE] = (double)made.trainable;
+    at->row.value[SECONDS] = made.seconds;
+    at->parts = made.parts;
+    start_free(&at->of, &from);
+    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f; head only %.4f\n", at->row.method,
+            at->of.rate, at->row.seed, after.accuracy, after.log_loss, before.accuracy);
+}
+
+/* ---- Size and time ---- */
+
+enum { TIMED_REVIEWS = 32, ROUNDS = 5 };
+
+static int by_value(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Numbers of the parts, MB of the whole encoder, and milliseconds of processor time for reviews
+ * from tokens to embeddings: the median over rounds, on one thread. */
+static void measure(const job_list *all, const token_list *reviews) {
+    sentence_encoder *encoder = all->on->encoder;
+    float *E = allocate(reviews->n_texts * WIDTH, sizeof *E);
+
+    encoder_set_threads(encoder, 1);
+    for (size_t k = 0; k < all->n; k++) {
+        job *at = &all->jobs[k];
+        double rounds[ROUNDS];
+
+        use_parts(encoder, at->parts);
+        at->row.numbers = (size_t)encoder_part_parameters(encoder);
+        at->row.value[MEGABYTES] = 4e-6 * (double)encoder_parameters(encoder);
+        at->row.value[MILLISECONDS] = NAN;
+        for (int i = 0; i < ROUNDS; i++) {
+            const double begin = thread_seconds();
+
+            encoder_embed(encoder, reviews, E);
+            rounds[i] = 1e3 * (thread_seconds() - begin);
+        }
+        qsort(rounds, ROUNDS, sizeof *rounds, by_value);
+        at->row.value[MILLISECONDS] = rounds[ROUNDS / 2];
+    }
+    use_parts(encoder, (part_set){{NULL}});
+    free(E);
+}
+
+static token_list timed_reviews(const sentence_encoder *encoder, const char *cache) {
+    review_set reviews = reviews_read(cache, "reviews-test.txt");
+    token_list list = encoder_tokenise(encoder, TIMED_REVIEWS, (const char *const *)reviews.texts);
+
+    reviews_free(&reviews);
+    return list;
+}
+
+/* ---- All runs ---- */
+
+static void jobs_free(job_list *all) {
+    for (size_t k = 0; k < all->n; k++) part_set_free(all->jobs[k].parts);
+    free(all->jobs);
+}
+
+static void run_all(const bench *on, const char *cache, bool full) {
+    const size_t seeds = full ? FULL_SEEDS : SEEDS;
+    job_list all = {on, {&on->fit, 0, on->fit.n}, {&on->test, 0, on->test.n}, 0, NULL};
+    token_list timed = timed_reviews(on->encoder, cache);
+
+    all.jobs = allocate(METHODS * seeds, sizeof *all.jobs);
+    for (size_t k = 0; k < METHODS; k++)
+        for (uint64_t seed = 1; seed <= seeds; seed++)
+            if (full || !methods[k].only_full)
+                all.jobs[all.n++] = (job){.of = methods[k], .seed = seed};
+    run_jobs(all.n, run_job, &all, on->threads);
+    measure(&all, &timed);
+    for (size_t k = 0; k < all.n; k++) result_write(&all.jobs[k].row, COLUMNS);
+    token_list_free(&timed);
+    jobs_free(&all);
+}
+
+/* Fine-tune on four fifths of the reviews, with some rates. */
+static void choose(const bench *on) {
+    static const method some[] = {{ORIGINAL, 0, 0, 0}, {SELECTED, 16, 0, 0}, {EXPANSION, 16, 0, 0}};
+    enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
+    const size_t kept = on->fit.n - on->fit.n / 5;
+    job_list all = {
+        on, {&on->fit, 0, kept}, {&on->fit, kept, on->fit.n - kept}, (size_t)SOME * RATES, NULL};
+
+    all.jobs = allocate(all.n, sizeof *all.jobs);
+    for (size_t k = 0; k < all.n; k++) {
+        all.jobs[k] = (job){.of = some[k / RATES]};
+        all.jobs[k].of.rate = rates[k % RATES];
+    }
+    run_jobs(all.n, run_job, &all, on->threads);
+    for (size_t k = 0; k < all.n; k++)
+        printf("%s, rate %g: cross-entropy %.4f, accuracy %.4f\n", all.jobs[k].row.method,
+               all.jobs[k].of.rate, all.jobs[k].row.value[LOG_LOSS],
+               all.jobs[k].row.value[ACCURACY]);
+    jobs_free(&all);
+}
+
+static bench bench_make(const char *cache, size_t tokens, size_t threads) {
+    char path[1024];
+    bench made = {.threads = threads};
+    part_set parts;
+
+    snprintf(path, sizeof path, "%s/encoder.safetensors", cache);
+    made.encoder = encoder_load(path);
+    encoder_set_threads(made.encoder, threads);
+    made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
+    made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
+    made.distilling = corpus_read(made.encoder, cache, "reviews-train.txt", tokens,
+                                  DISTILLING_REVIEWS, 1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
+    for (int part = 0; part < ENCODER_PARTS; part++)
+        parts.parts[part] = encoder_dense(made.encoder, (encoder_part)part);
+    made.wanted =
+        embeddings(encoder_middle_of(made.encoder), parts, (slice){&made.fit, 0, made.fit.n});
+    for (int block = 0; block < 2; block++) {
+        made.blocks[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, true, 0);
+        made.expansions[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, false, 0);
+    }
+    return made;
+}
+
+static void bench_free(bench *made) {
+    for (int block = 0; block < 2; block++) {
+        snnk_distill_free(made->blocks[block]);
+        snnk_distill_free(made->expansions[block]);
+    }
+    corpus_free(&made->distilling);
+    corpus_free(&made->test);
+    corpus_free(&made->fit);
+    free(made->wanted);
+    encoder_free(made->encoder);
+}
+
+static int run_cache(const char *cache, size_t tokens, size_t threads, bool full, bool choosing) {
+    bench on = bench_make(cache, tokens, threads);
+
+    if (choosing)
+        choose(&on);
+    else
+        run_all(&on, cache, full);
+    bench_free(&on);
+    return 0;
+}
+
+/* ---- Report ---- */
+
+/* The mean over seeds, and the standard error of the mean. */
+static double mean_of(const results *all, const method *of, double *error) {
+    char name[64];
+    double n = 0, sum = 0, squares = 0;
+
+    name_of(of, name);
+    for (size_t i = 0; i < all->n; i++)
+        if (strcmp(all->rows[i].method, name) == 0) {
+            n++;
+            sum += all->rows[i].value[ACCURACY];
+            squares += all->rows[i].value[ACCURACY] * all->rows[i].value[ACCURACY];
+        }
+    *error = n > 1 ? sqrt(fmax(squares / n - sum / n * (sum / n), 0) / (n - 1)) : NAN;
+    return n > 0 ? sum / n : NAN;
+}
+
+/* For uptraining.gp: a line for each run. */
+static void write_points(const char *folder, const results *all) {
+    FILE *file = open_output(folder, "points.txt");
+
+    for (size_t i = 0; i < all->n; i++)
+        fprintf(file, "%s\t%zu\t%.5f\t%.5f\t%.3f\t%.3f\t%.2f\n", all->rows[i].method,
+                all->rows[i].numbers, all->rows[i].value[ACCURACY], all->rows[i].value[HEAD_ONLY],
+                all->rows[i].value[MEGABYTES], all->rows[i].value[MILLISECONDS],
+                all->rows[i].value[SECONDS]);
+    fclose(file);
+}
+
+static int report(int n_paths, char **paths, const char *folder, bool json) {
+    static const method original = {ORIGINAL, 0, 0, 0}, m16 = {SELECTED, 16, 0, 0};
+    results all = {.n_columns = COLUMNS, .columns = columns};
+    double errors[2], drop, error;
+
+    for (int i = 0; i < n_paths; i++)
+        if (!results_read(&all, paths[i])) die("cannot read %s", paths[i]);
+    if (folder) write_points(folder, &all);
+    drop = mean_of(&all, &original, &errors[0]) - mean_of(&all, &m16, &errors[1]);
+    error = hypot(errors[0], errors[1]);
+    if (json) {
+        printf("{\"experiment\":\"uptraining\",");
+        print_number("uptraining_accuracy_drop_m16", drop);
+        putchar(',');
+        print_number("uptraining_accuracy_drop_m16_standard_error", error);
+        putchar(',');
+        results_print_json(&all);
+        printf("}\n");
+    } else {
+        printf("Both blocks replaced, fine-tuned on food reviews: means over seeds (standard "
+               "deviations).\n\n");
+        results_print(&all);
+        printf("\nBoth blocks replaced by 16 features each: accuracy %.4f lower (standard error "
+               "%.4f over seeds)\n",
+               drop, error);
+    }
+    results_free(&all);
+    return 0;
+}
+
+/* ---- Self-test ---- */
+
+static int self_test(void) {
+    static result rows[4] = {{"original", 1, 1, {0.80}},
+                             {"original", 1, 2, {0.82}},
+                             {"blocks, selected, m = 16", 1, 1, {0.79}},
+                             {"blocks, selected, m = 16", 1, 2, {0.81}}};
+    const results all = {.n_columns = COLUMNS, .columns = columns, .n = 4, .rows = rows};
+    double error, mean;
+    int failed = !finetune_test();
+
+    mean = mean_of(&all, &methods[0], &error);
+    failed += !(fabs(mean - 0.81) < 1e-12) || !(fabs(error - 0.01) < 1e-12);
+    mean = mean_of(&all, &methods[2], &error);
+    failed += !(fabs(mean - 0.80) < 1e-12);
+    return failed > 0;
+}
+
+/* ---- The program ---- */
+
+static size_t read_number(const char *name, const char *text, size_t most) {
+    char *end;
+    const long value = strtol(text, &end, 10);
+
+    if (*end || value < 1 || (size_t)value > most)
+        die("%s must be a number from 1 to %zu, not %s", name, most, text);
+    return (size_t)value;
+}
+
+int main(int argc, char **argv) {
+    size_t tokens = MOST_TOKENS, threads = 1;
+    const char *folder = NULL;
+    bool json = false, full = false;
+    int i;
+
+    if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
+    if (argc >= 3 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "choose") == 0)) {
+        for (i = 3; i < argc; i++)
+            if (strcmp(argv[i], "--full") == 0)
+                full = true;
+            else if (strcmp(argv[i], "--tokens") == 0 && i + 1 < argc)
+                tokens = read_number("--tokens", argv[++i], ENCODER_MOST_TOKENS);
+            else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+                threads = read_number("--threads", argv[++i], 64);
+            else
+                break;
+        if (i == argc)
+            return run_cache(argv[2], tokens, threads, full, strcmp(argv[1], "choose") == 0);
+    }
+    if (argc >= 3 && strcmp(argv[1], "report") == 0) {
+        for (i = 2; i < argc && argv[i][0] == '-'; i++)
+            if (strcmp(argv[i], "--json") == 0)
+                json = true;
+            else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
+                folder = argv[++i];
+            else
+                break;
+        if (i < argc && argv[i][0] != '-') return report(argc - i, argv + i, folder, json);
+    }
+    fprintf(stderr, "usage: uptraining run|choose CACHE [--full] [--tokens N] [--threads N] | "
+                    "report [--json] [--out DIR] RESULTS... | self-test\n");
+    return 2;
+}

@@ -279,10 +279,8 @@ finetuned finetune(encoder_middle middle, part_set start, const head *from, slic
     uint64_t state = settings->seed;
     finetuned made;
 
-    if (!settings->attention) {
-        graph_freeze(&of.graph, GRAPH_QKV);
-        graph_freeze(&of.graph, GRAPH_ATTENTION);
-    }
+    for (int k = GRAPH_QKV; k <= GRAPH_ATTENTION; k++)
+        CHECK(snnk_trainer_set_rate(of.graph.trainers[k], 0, -1, settings->attention));
     of.keep = settings->keep;
     of.wanted = settings->wanted;
     if (settings->freeze) settings->freeze(&of.graph);

@@ -67,7 +67,7 @@ typedef struct finetune_settings {
     double rows_rate;    /* as in snnk_train_config */
     double keep;         /* the loss also has keep (1 - e . wanted), e the embedding of a review */
     const float *wanted; /* an embedding for each review of the corpus; not used if keep is 0 */
-    int32_t attention;   /* 1: the attention between the blocks learns too */
+    double attention;    /* the rate of the attention between the blocks is this times `rate` */
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 

@@ -7,8 +7,8 @@
  *     uptraining report [--json] [--out DIR] RESULTS...
  *     uptraining self-test
  *
- * CACHE is what examples/sentence_encoder/run.sh makes. --full: five seeds instead of three, and
- * all sizes of expansions. --tokens: reviews are cut to so many (default 32, at most 128). RESULTS:
+ * CACHE is what examples/sentence_encoder/run.sh makes. --full: more seeds, and all sizes of
+ * expansions. --tokens: reviews are cut to so many (default 32, at most 128). RESULTS:
  * a line for each run. --out: a folder for what uptraining.gp draws. choose prints how good some
  * rates are on the last fifth of the training reviews.
  *
@@ -33,9 +33,8 @@
 
 enum {
     WIDTH = ENCODER_WIDTH,
-    SEEDS = 3,
-    FULL_SEEDS = 5,
-    EPOCHS = 3,
+    MOST_SEEDS = 5,
+    EPOCHS = 2,
     MOST_TOKENS = 32,
     DISTILLING_REVIEWS = 1200
 };
@@ -47,18 +46,17 @@ static const char *const kind_names[KINDS] = {
 
 typedef struct method {
     kind of;
-    size_t m;      /* features; 0: none */
-    int only_full; /* with --full only */
-    double rate;
+    size_t m;                   /* features; 0: none */
+    uint64_t seeds, full_seeds; /* without and with --full */
 } method;
 
-static const method methods[] = {
-    {ORIGINAL, 0, 0, 0.003},   {SELECTED, 8, 0, 0.01},    {SELECTED, 16, 0, 0.01},
-    {SELECTED, 32, 0, 0.01},   {SELECTED, 64, 0, 0.01},   {RANDOM, 16, 0, 0.01},
-    {SCRATCH, 16, 0, 0.01},    {SHARED, 16, 0, 0.01},     {CUT, 16, 0, 0.01},
-    {CUT, 64, 0, 0.01},        {EXPANSION, 16, 0, 0.005}, {EXPANSION, 8, 1, 0.005},
-    {EXPANSION, 32, 1, 0.005}, {EXPANSION, 64, 1, 0.005}};
+static const method methods[] = {{ORIGINAL, 0, 3, 5},   {SELECTED, 8, 2, 5},   {SELECTED, 16, 3, 5},
+                                 {SELECTED, 32, 2, 5},  {SELECTED, 64, 2, 5},  {RANDOM, 16, 2, 3},
+                                 {SCRATCH, 16, 2, 3},   {SHARED, 16, 2, 3},    {CUT, 16, 2, 3},
+                                 {CUT, 64, 0, 3},       {EXPANSION, 16, 2, 3}, {EXPANSION, 8, 0, 3},
+                                 {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
+static const double rates_of[KINDS] = {0.003, 0.01, 0.01, 0.01, 0.01, 0.003, 0.01};
 static const double rates[] = {0.001, 0.003, 0.01};
 static const double keep = 1; /* weight of 1 - cos to the original's embedding in the loss */
 
@@ -179,37 +177,44 @@ static snnk_network *replacement(const bench *on, const method *of, int block, u
     }
 }
 
-/* What fine-tuning starts from. Release with start_free. */
+/* What fine-tuning starts from, and how good it is. */
 typedef struct start {
+    method of;
+    uint64_t seed;
     part_set parts;
     head head;
+    judgement judged;
 } start;
 
-static start start_make(const bench *on, const method *of, slice fit, uint64_t seed) {
+static bool depends_on_seed(kind of) { return of == RANDOM || of == SCRATCH; }
+
+static void start_fill(const bench *on, start *made, slice fit, slice by) {
     const encoder_middle middle = encoder_middle_of(on->encoder);
-    start made;
+    const method *of = &made->of;
     float *E;
 
     for (int part = 0; part < ENCODER_PARTS; part++)
-        made.parts.parts[part] = encoder_dense(on->encoder, (encoder_part)part);
+        made->parts.parts[part] = encoder_dense(on->encoder, (encoder_part)part);
     for (int block = 0; block < 2 && of->of != ORIGINAL; block++)
-        made.parts.parts[block] =
-            block == 1 && of->of == SHARED ? made.parts.parts[0] : replacement(on, of, block, seed);
-    E = embeddings(middle, made.parts, fit);
-    made.head = head_fit(fit.n, E, fit.of->labels + fit.from);
+        made->parts.parts[block] = block == 1 && of->of == SHARED
+                                       ? made->parts.parts[0]
+                                       : replacement(on, of, block, made->seed);
+    E = embeddings(middle, made->parts, fit);
+    made->head = head_fit(fit.n, E, fit.of->labels + fit.from);
     free(E);
-    return made;
+    made->judged = judge(middle, made->parts, &made->head, by);
 }
 
-static void start_free(const method *of, start *made) {
+static void start_free(start *made) {
     made->parts.parts[ENCODER_POOLER] = NULL;
-    if (of->of != ORIGINAL) part_set_free(made->parts);
+    if (made->of.of != ORIGINAL) part_set_free(made->parts);
 }
 
 /* ---- Runs ---- */
 
 typedef struct job {
-    method of;
+    const start *from;
+    double rate;
     uint64_t seed;
     result row;
     part_set parts; /* for time; of the first seed */
@@ -218,9 +223,16 @@ typedef struct job {
 typedef struct job_list {
     const bench *on;
     slice fit, by;
-    size_t n;
+    size_t n, n_starts;
     job *jobs;
+    start *starts;
 } job_list;
+
+static void run_start(void *context, size_t k) {
+    const job_list *all = context;
+
+    start_fill(all->on, &all->starts[k], all->fit, all->by);
+}
 
 /* Multiply both layers of an expansion together. */
 static void bundle(part_set *parts) {
@@ -233,30 +245,27 @@ static void run_job(void *context, size_t k) {
     job *at = &all->jobs[k];
     const bench *on = all->on;
     const encoder_middle middle = encoder_middle_of(on->encoder);
-    const finetune_settings settings = {.rate = at->of.rate,
+    const finetune_settings settings = {.rate = at->rate,
                                         .epochs = EPOCHS,
                                         .seed = at->seed,
                                         .rows_rate = 1,
                                         .keep = keep,
                                         .wanted = on->wanted};
-    start from = start_make(on, &at->of, all->fit, at->seed);
-    const judgement before = judge(middle, from.parts, &from.head, all->by);
-    finetuned made = finetune(middle, from.parts, &from.head, all->fit, &settings);
+    finetuned made = finetune(middle, at->from->parts, &at->from->head, all->fit, &settings);
 
-    if (at->of.of == EXPANSION) bundle(&made.parts);
+    if (at->from->of.of == EXPANSION) bundle(&made.parts);
     const judgement after = judge(middle, made.parts, &made.head, all->by);
 
     at->row = (result){.seed = (int)at->seed};
-    name_of(&at->of, at->row.method);
+    name_of(&at->from->of, at->row.method);
     at->row.value[ACCURACY] = after.accuracy;
     at->row.value[LOG_LOSS] = after.log_loss;
-    at->row.value[HEAD_ONLY] = before.accuracy;
+    at->row.value[HEAD_ONLY] = at->from->judged.accuracy;
     at->row.value[TRAINABLE] = (double)made.trainable;
     at->row.value[SECONDS] = made.seconds;
     at->parts = made.parts;
-    start_free(&at->of, &from);
-    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f; head only %.4f\n", at->row.method,
-            at->of.rate, at->row.seed, after.accuracy, after.log_loss, before.accuracy);
+    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f; head only %.4f\n", at->row.method, at->rate,
+            at->row.seed, after.accuracy, after.log_loss, at->from->judged.accuracy);
 }
 
 /* ---- Size and time ---- */
@@ -307,22 +316,45 @@ static token_list timed_reviews(const sentence_encoder *encoder, const char *cac
 
 /* ---- All runs ---- */
 
+/* Add runs of a method with seeds from ... to. */
+static void add_runs(job_list *all, const method *of, double rate, uint64_t from, uint64_t to) {
+    for (uint64_t seed = from; seed <= to; seed++) {
+        if (seed == from || depends_on_seed(of->of))
+            all->starts[all->n_starts++] = (start){.of = *of, .seed = seed};
+        all->jobs[all->n++] =
+            (job){.from = &all->starts[all->n_starts - 1], .rate = rate, .seed = seed};
+    }
+}
+
+static job_list jobs_make(const bench *on, slice fit, slice by, size_t most) {
+    job_list made = {.on = on, .fit = fit, .by = by};
+
+    made.jobs = allocate(most, sizeof *made.jobs);
+    made.starts = allocate(most, sizeof *made.starts);
+    return made;
+}
+
+static void jobs_run(job_list *all) {
+    run_jobs(all->n_starts, run_start, all, all->on->threads);
+    run_jobs(all->n, run_job, all, all->on->threads);
+}
+
 static void jobs_free(job_list *all) {
     for (size_t k = 0; k < all->n; k++) part_set_free(all->jobs[k].parts);
+    for (size_t k = 0; k < all->n_starts; k++) start_free(&all->starts[k]);
     free(all->jobs);
+    free(all->starts);
 }
 
 static void run_all(const bench *on, const char *cache, bool full) {
-    const size_t seeds = full ? FULL_SEEDS : SEEDS;
-    job_list all = {on, {&on->fit, 0, on->fit.n}, {&on->test, 0, on->test.n}, 0, NULL};
+    job_list all = jobs_make(on, (slice){&on->fit, 0, on->fit.n}, (slice){&on->test, 0, on->test.n},
+                             (size_t)METHODS * MOST_SEEDS);
     token_list timed = timed_reviews(on->encoder, cache);
 
-    all.jobs = allocate(METHODS * seeds, sizeof *all.jobs);
     for (size_t k = 0; k < METHODS; k++)
-        for (uint64_t seed = 1; seed <= seeds; seed++)
-            if (full || !methods[k].only_full)
-                all.jobs[all.n++] = (job){.of = methods[k], .seed = seed};
-    run_jobs(all.n, run_job, &all, on->threads);
+        add_runs(&all, &methods[k], rates_of[methods[k].of], 1,
+                 full ? methods[k].full_seeds : methods[k].seeds);
+    jobs_run(&all);
     measure(&all, &timed);
     for (size_t k = 0; k < all.n; k++) result_write(&all.jobs[k].row, COLUMNS);
     token_list_free(&timed);
@@ -334,19 +366,19 @@ static void choose(const bench *on) {
     static const method some[] = {{ORIGINAL, 0, 0, 0}, {SELECTED, 16, 0, 0}, {EXPANSION, 16, 0, 0}};
     enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
     const size_t kept = on->fit.n - on->fit.n / 5;
-    job_list all = {
-        on, {&on->fit, 0, kept}, {&on->fit, kept, on->fit.n - kept}, (size_t)SOME * RATES, NULL};
+    job_list all = jobs_make(on, (slice){&on->fit, 0, kept},
+                             (slice){&on->fit, kept, on->fit.n - kept}, (size_t)SOME * RATES);
 
-    all.jobs = allocate(all.n, sizeof *all.jobs);
-    for (size_t k = 0; k < all.n; k++) {
-        all.jobs[k] = (job){.of = some[k / RATES]};
-        all.jobs[k].of.rate = rates[k % RATES];
-    }
-    run_jobs(all.n, run_job, &all, on->threads);
+    for (size_t k = 0; k < SOME; k++)
+        for (size_t i = 0; i < RATES; i++) {
+            add_runs(&all, &some[k], rates[i], 0, 0);
+            if (i > 0) all.jobs[all.n - 1].from = all.jobs[all.n - 2].from;
+            if (i > 0) all.n_starts--;
+        }
+    jobs_run(&all);
     for (size_t k = 0; k < all.n; k++)
         printf("%s, rate %g: cross-entropy %.4f, accuracy %.4f\n", all.jobs[k].row.method,
-               all.jobs[k].of.rate, all.jobs[k].row.value[LOG_LOSS],
-               all.jobs[k].row.value[ACCURACY]);
+               all.jobs[k].rate, all.jobs[k].row.value[LOG_LOSS], all.jobs[k].row.value[ACCURACY]);
     jobs_free(&all);
 }
 

@@ -240,6 +240,7 @@ static snnk_train_config config_of(const finetune_settings *settings) {
 
     CHECK(snnk_train_config_init(&config, sizeof config));
     config.rate = settings->rate;
+    config.snnk_rate = settings->snnk_rate;
     config.rows_rate = settings->rows_rate;
     config.relative = !settings->absolute;
     return config;

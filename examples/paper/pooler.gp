@@ -17,9 +17,11 @@ set xlabel "stored numbers of pooler and head"
 set xrange [800:5e5]
 set key bottom right
 set ylabel "test accuracy"
+set yrange [0.56:0.82]
 set title "accuracy (all seeds)"
 plot for [k=1:8] file(k) using 2:3 with points pt point[k] ps 1.2 lc rgb color[k] title method[k]
 set ylabel "cross-entropy of test reviews"
+set yrange [*:*]
 set title "cross-entropy (all seeds)"
 plot for [k=1:8] file(k) using 2:4 with points pt point[k] ps 1.2 lc rgb color[k] notitle
 unset multiplot

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "../sentence_encoder/classifier.h"
-#include "finetune.h"
+#include "transformer.h"
 
 enum { WIDTH = ENCODER_WIDTH, SEEDS = 5, EPOCHS = 2, TOP_EPOCHS = 10, MOST_TOKENS = 32 };
 
@@ -95,13 +95,6 @@ static snnk_layer *make_adapter(const method *of, double square, uint64_t seed) 
     for (size_t k = 0; k < n; k++) snnk_layer_free(inner[k]);
     free((void *)zeros);
     return made;
-}
-
-static double mean_square(size_t n, const float *X) {
-    double sum = 0;
-
-    for (size_t k = 0; k < n * WIDTH; k++) sum += (double)X[k] * (double)X[k];
-    return sum / (double)(n * WIDTH);
 }
 
 /* ---- In blocks ---- */
@@ -334,17 +327,9 @@ static void measure_blocks(sentence_encoder *encoder, const char *cache, size_t 
     corpus_free(&some);
 }
 
-static part_set original(const sentence_encoder *encoder) {
-    part_set made;
-
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        made.parts[part] = encoder_dense(encoder, (encoder_part)part);
-    return made;
-}
-
 static bench bench_make(sentence_encoder *encoder, const char *cache, size_t tokens) {
     const encoder_middle middle = encoder_middle_of(encoder);
-    const part_set parts = original(encoder);
+    const part_set parts = original_parts(encoder);
     bench made = {.encoder = encoder};
 
     measure_blocks(encoder, cache, tokens, made.square);
@@ -378,21 +363,16 @@ static void run_closed_form(const bench *on) {
     snnk_network_free(network);
 }
 
-static int run_cache(const char *cache, size_t tokens, size_t threads, bool choosing) {
-    char path[1024];
-    sentence_encoder *encoder;
-    bench on;
+static int run_cache(const run_arguments *asked, bool choosing) {
+    sentence_encoder *encoder = load_encoder(asked->cache, asked->threads);
+    bench on = bench_make(encoder, asked->cache, asked->tokens);
 
-    snprintf(path, sizeof path, "%s/encoder.safetensors", cache);
-    encoder = encoder_load(path);
-    encoder_set_threads(encoder, threads);
-    on = bench_make(encoder, cache, tokens);
     if (choosing) {
-        choose(&on, threads);
+        choose(&on, asked->threads);
     } else {
         run_closed_form(&on);
         run_all_on_top(&on);
-        run_all_in_blocks(&on, threads);
+        run_all_in_blocks(&on, asked->threads);
     }
     bench_free(&on);
     encoder_free(encoder);
@@ -432,34 +412,30 @@ static void write_points(const char *folder, const results *all) {
     fclose(file);
 }
 
-static int report(int n_paths, char **paths, const char *folder, bool json) {
-    results all = {.n_columns = COLUMNS, .columns = columns};
+static int report(const report_arguments *asked, results *all) {
     double difference;
 
-    for (int i = 0; i < n_paths; i++)
-        if (!results_read(&all, paths[i])) die("cannot read %s", paths[i]);
-    if (folder) write_points(folder, &all);
-    difference = mean_of(&all, &in_blocks[0]) - mean_of(&all, &in_blocks[1]);
-    if (json) {
+    if (asked->folder) write_points(asked->folder, all);
+    difference = mean_of(all, &in_blocks[0]) - mean_of(all, &in_blocks[1]);
+    if (asked->json) {
         printf("{\"experiment\":\"adapters\",");
-        print_number("adapter_parameter_ratio", parameter_ratio(&all));
+        print_number("adapter_parameter_ratio", parameter_ratio(all));
         putchar(',');
         print_number("adapter_accuracy_difference", difference);
         putchar(',');
-        results_print_json(&all);
+        results_print_json(all);
         printf("}\n");
     } else {
         printf("Adapters, on food reviews: means over seeds (standard deviations). The numbers "
                "are those that learn.\n\n");
-        results_print(&all);
+        results_print(all);
         printf("\nIn blocks, SNNK with 16 features minus the bottleneck with %.2f times the "
                "numbers: %+.4f\n",
                (double)numbers_of(&in_blocks[1]) / (double)numbers_of(&in_blocks[0]), difference);
         printf("The largest ratio of numbers at which SNNK is no more than 0.5 points lower: "
                "%.2f\n",
-               parameter_ratio(&all));
+               parameter_ratio(all));
     }
-    results_free(&all);
     return 0;
 }
 
@@ -497,45 +473,26 @@ static int self_test(void) {
     return failed > 0;
 }
 
-/* ---- The program ---- */
-
-/* Read a number of an option, 1 ... most. */
-static size_t read_number(const char *name, const char *text, size_t most) {
-    char *end;
-    const long value = strtol(text, &end, 10);
-
-    if (*end || value < 1 || (size_t)value > most)
-        die("%s must be a number from 1 to %zu, not %s", name, most, text);
-    return (size_t)value;
-}
-
 int main(int argc, char **argv) {
-    size_t tokens = MOST_TOKENS, threads = 1;
-    const char *folder = NULL;
-    bool json = false;
-    int i = 2;
+    results all = {.n_columns = COLUMNS, .columns = columns};
+    report_arguments wanted;
+    run_arguments asked;
+    int status;
 
     if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc >= 3 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "choose") == 0)) {
-        for (i = 3; i + 1 < argc; i += 2)
-            if (strcmp(argv[i], "--tokens") == 0)
-                tokens = read_number("--tokens", argv[i + 1], ENCODER_MOST_TOKENS);
-            else if (strcmp(argv[i], "--threads") == 0)
-                threads = read_number("--threads", argv[i + 1], 64);
-            else
-                break;
-        if (i == argc) return run_cache(argv[2], tokens, threads, strcmp(argv[1], "choose") == 0);
+    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
+        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
+        return run_cache(&asked, false);
+    if (argc > 2 && strcmp(argv[1], "choose") == 0 &&
+        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
+        return run_cache(&asked, true);
+    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
+        read_report_arguments(argc, argv, &wanted, &all)) {
+        status = report(&wanted, &all);
+        results_free(&all);
+        return status;
     }
-    if (argc >= 3 && strcmp(argv[1], "report") == 0) {
-        for (i = 2; i < argc && argv[i][0] == '-'; i++)
-            if (strcmp(argv[i], "--json") == 0)
-                json = true;
-            else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
-                folder = argv[++i];
-            else
-                break;
-        if (i < argc && argv[i][0] != '-') return report(argc - i, argv + i, folder, json);
-    }
+    results_free(&all);
     fprintf(stderr, "usage: adapters run|choose CACHE [--tokens N] [--threads N] | report [--json] "
                     "[--out DIR] RESULTS... | self-test\n");
     return 2;

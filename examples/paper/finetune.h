@@ -62,8 +62,8 @@ judgement judge(encoder_middle middle, part_set parts, const head *with, slice b
 typedef struct finetune_settings {
     double rate;
     uint64_t epochs;
-    uint64_t seed;       /* of the order of reviews */
-    int32_t absolute;    /* 1: the rate is not relative to the numbers */
+    uint64_t seed;               /* of the order of reviews */
+    int32_t absolute;            /* 1: the rate is not relative to the numbers */
     double snnk_rate, rows_rate; /* as in snnk_train_config */
     double keep;         /* the loss also has keep (1 - e . wanted), e the embedding of a review */
     const float *wanted; /* an embedding for each review of the corpus; not used if keep is 0 */

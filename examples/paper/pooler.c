@@ -29,7 +29,7 @@
 #include <string.h>
 
 #include "../sentence_encoder/classifier.h"
-#include "finetune.h"
+#include "transformer.h"
 
 enum { WIDTH = ENCODER_WIDTH, SEEDS = 5, EPOCHS = 10, MOST_TOKENS = 64 };
 static const size_t sizes[] = {4, 8, 16, 32, 64, 128};
@@ -247,16 +247,15 @@ static void run_all(const data_set *set) {
         }
 }
 
-static int run_cache(const char *cache, size_t tokens) {
-    char path[1024];
-    sentence_encoder *encoder;
+static int run_cache(const run_arguments *asked) {
+    sentence_encoder *encoder = load_encoder(asked->cache, asked->threads);
     corpus fit, test;
     data_set set;
 
-    snprintf(path, sizeof path, "%s/encoder.safetensors", cache);
-    encoder = encoder_load(path);
-    fit = corpus_read(encoder, cache, "reviews-train.txt", tokens, 0, 1U << ENCODER_POOLER);
-    test = corpus_read(encoder, cache, "reviews-test.txt", tokens, 0, 1U << ENCODER_POOLER);
+    fit = corpus_read(encoder, asked->cache, "reviews-train.txt", asked->tokens, 0,
+                      1U << ENCODER_POOLER);
+    test = corpus_read(encoder, asked->cache, "reviews-test.txt", asked->tokens, 0,
+                       1U << ENCODER_POOLER);
     set =
         (data_set){snnk_network_layer(encoder_dense(encoder, ENCODER_POOLER), 0),
                    {fit.n, fit.rows[ENCODER_POOLER].X, fit.rows[ENCODER_POOLER].Y, fit.labels},
@@ -293,17 +292,14 @@ static void write_points(const char *folder, const results *all) {
     fclose(file);
 }
 
-static int report(int n_paths, char **paths, const char *folder, bool json) {
-    results all = {.n_columns = COLUMNS, .columns = columns};
+static int report(const report_arguments *asked, results *all) {
     double dense, tuned, ratio;
 
-    for (int i = 0; i < n_paths; i++)
-        if (!results_read(&all, paths[i])) die("cannot read %s", paths[i]);
-    if (folder) write_points(folder, &all);
-    dense = mean_of(&all, DENSE_TUNED, 0, ACCURACY);
-    tuned = mean_of(&all, SELECTED_TUNED, 16, ACCURACY);
-    ratio = (double)numbers_of(DENSE_TUNED, 0) / fewest(&all, SELECTED_TUNED, dense - 0.005);
-    if (json) {
+    if (asked->folder) write_points(asked->folder, all);
+    dense = mean_of(all, DENSE_TUNED, 0, ACCURACY);
+    tuned = mean_of(all, SELECTED_TUNED, 16, ACCURACY);
+    ratio = (double)numbers_of(DENSE_TUNED, 0) / fewest(all, SELECTED_TUNED, dense - 0.005);
+    if (asked->json) {
         printf("{\"experiment\":\"pooler\",");
         print_number("dense_tuned", dense);
         putchar(',');
@@ -311,17 +307,16 @@ static int report(int n_paths, char **paths, const char *folder, bool json) {
         putchar(',');
         print_number("pooler_parameter_ratio", ratio);
         putchar(',');
-        results_print_json(&all);
+        results_print_json(all);
         printf("}\n");
     } else {
         printf("The pooler, on food reviews: means over seeds (standard deviations).\n\n");
-        results_print(&all);
+        results_print(all);
         printf("\nSNNK, 16 selected rows, tuned: %.4f; dense, tuned: %.4f\n", tuned, dense);
         printf("Numbers of dense over those of the smallest tuned SNNK, selected rows, whose "
                "accuracy is at most 0.5 points lower: %.1f\n",
                ratio);
     }
-    results_free(&all);
     return 0;
 }
 
@@ -364,30 +359,23 @@ static int self_test(void) {
 }
 
 int main(int argc, char **argv) {
-    size_t tokens = MOST_TOKENS;
-    const char *folder = NULL;
-    bool json = false;
-    int i = 2;
+    results all = {.n_columns = COLUMNS, .columns = columns};
+    report_arguments wanted;
+    run_arguments asked;
+    int status;
 
     if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc == 5 && strcmp(argv[1], "run") == 0 && strcmp(argv[3], "--tokens") == 0)
-        tokens = (size_t)atol(argv[4]);
-    if ((argc == 3 || argc == 5) && strcmp(argv[1], "run") == 0 && tokens > 0 &&
-        tokens <= ENCODER_MOST_TOKENS)
-        return run_cache(argv[2], tokens);
-    if (argc >= 3 && strcmp(argv[1], "report") == 0) {
-        for (; i < argc && argv[i][0] == '-'; i++)
-            if (strcmp(argv[i], "--json") == 0)
-                json = true;
-            else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
-                folder = argv[++i];
-            else
-                break;
-        if (i < argc && argv[i][0] != '-') return report(argc - i, argv + i, folder, json);
+    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
+        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
+        return run_cache(&asked);
+    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
+        read_report_arguments(argc, argv, &wanted, &all)) {
+        status = report(&wanted, &all);
+        results_free(&all);
+        return status;
     }
-    fprintf(stderr,
-            "usage: pooler run CACHE [--tokens 1...%d] | report [--json] [--out DIR] "
-            "RESULTS... | self-test\n",
-            ENCODER_MOST_TOKENS);
+    results_free(&all);
+    fprintf(stderr, "usage: pooler run CACHE [--tokens N] | report [--json] [--out DIR] RESULTS... "
+                    "| self-test\n");
     return 2;
 }

@@ -23,13 +23,13 @@
  *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
  *                           numbers
  *
- * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers, which starts at
- * a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
+ * What learns: both blocks (also their rows), and a head of 513 numbers, which starts at a logistic
+ * regression on the embeddings. Its accuracy before any step is the closed form's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "finetune.h"
+#include "transformer.h"
 
 enum {
     WIDTH = ENCODER_WIDTH,
@@ -57,8 +57,8 @@ static const method methods[] = {{ORIGINAL, 0, 3, 5},   {SELECTED, 8, 2, 5},   {
                                  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
 static const double rates_of[KINDS] = {0.003, 0.01, 0.01, 0.01, 0.01, 0.003, 0.01};
-static const double rates[] = {0.001, 0.003, 0.01};
-static const double keep = 1; /* weight of 1 - cos to the original's embedding in the loss */
+static const double rates[] = {0.002, 0.006};
+static const double keep = 0; /* weight of 1 - cos to the original's embedding in the loss */
 
 enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, SECONDS, COLUMNS };
 static const column columns[COLUMNS] = {
@@ -124,13 +124,6 @@ static snnk_network *expansion(const bench *on, int block, size_t m) {
     return make_network(2, layers);
 }
 
-static double mean_square(size_t n, const float *X) {
-    double sum = 0;
-
-    for (size_t k = 0; k < n * WIDTH; k++) sum += (double)X[k] * (double)X[k];
-    return sum / (double)(n * WIDTH);
-}
-
 /* Random rows, and random Psi. Outputs have about a tenth of the mean square of the block's. */
 static snnk_network *scratch(const part_rows *rows, size_t m, uint64_t seed) {
     const double scale = 1 / sqrt(WIDTH * mean_square(rows->n, rows->X));
@@ -193,8 +186,7 @@ static void start_fill(const bench *on, start *made, slice fit, slice by) {
     const method *of = &made->of;
     float *E;
 
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        made->parts.parts[part] = encoder_dense(on->encoder, (encoder_part)part);
+    made->parts = original_parts(on->encoder);
     for (int block = 0; block < 2 && of->of != ORIGINAL; block++)
         made->parts.parts[block] = block == 1 && of->of == SHARED
                                        ? made->parts.parts[0]
@@ -234,6 +226,8 @@ static void run_start(void *context, size_t k) {
     start_fill(all->on, &all->starts[k], all->fit, all->by);
 }
 
+static void freeze(graph *of) { graph_freeze(of, GRAPH_POOLER); }
+
 /* Multiply both layers of an expansion together. */
 static void bundle(part_set *parts) {
     for (int block = 0; block < 2; block++)
@@ -248,7 +242,9 @@ static void run_job(void *context, size_t k) {
     const finetune_settings settings = {.rate = at->rate,
                                         .epochs = EPOCHS,
                                         .seed = at->seed,
+                                        .snnk_rate = 3,
                                         .rows_rate = 1,
+                                        .freeze = freeze,
                                         .keep = keep,
                                         .wanted = on->wanted};
     finetuned made = finetune(middle, at->from->parts, &at->from->head, all->fit, &settings);
@@ -363,7 +359,7 @@ static void run_all(const bench *on, const char *cache, bool full) {
 
 /* Fine-tune on four fifths of the reviews, with some rates. */
 static void choose(const bench *on) {
-    static const method some[] = {{ORIGINAL, 0, 0, 0}, {SELECTED, 16, 0, 0}, {EXPANSION, 16, 0, 0}};
+    static const method some[] = {{ORIGINAL, 0, 0, 0}, {SELECTED, 16, 0, 0}};
     enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
     const size_t kept = on->fit.n - on->fit.n / 5;
     job_list all = jobs_make(on, (slice){&on->fit, 0, kept},
@@ -382,20 +378,16 @@ static void choose(const bench *on) {
     jobs_free(&all);
 }
 
-static bench bench_make(const char *cache, size_t tokens, size_t threads) {
-    char path[1024];
-    bench made = {.threads = threads};
-    part_set parts;
+static bench bench_make(const run_arguments *asked) {
+    const char *cache = asked->cache;
+    const size_t tokens = asked->tokens;
+    bench made = {.encoder = load_encoder(cache, asked->threads), .threads = asked->threads};
+    const part_set parts = original_parts(made.encoder);
 
-    snprintf(path, sizeof path, "%s/encoder.safetensors", cache);
-    made.encoder = encoder_load(path);
-    encoder_set_threads(made.encoder, threads);
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
     made.distilling = corpus_read(made.encoder, cache, "reviews-train.txt", tokens,
                                   DISTILLING_REVIEWS, 1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        parts.parts[part] = encoder_dense(made.encoder, (encoder_part)part);
     made.wanted =
         embeddings(encoder_middle_of(made.encoder), parts, (slice){&made.fit, 0, made.fit.n});
     for (int block = 0; block < 2; block++) {
@@ -417,13 +409,13 @@ static void bench_free(bench *made) {
     encoder_free(made->encoder);
 }
 
-static int run_cache(const char *cache, size_t tokens, size_t threads, bool full, bool choosing) {
-    bench on = bench_make(cache, tokens, threads);
+static int run_cache(const run_arguments *asked, bool choosing) {
+    bench on = bench_make(asked);
 
     if (choosing)
         choose(&on);
     else
-        run_all(&on, cache, full);
+        run_all(&on, asked->cache, asked->full);
     bench_free(&on);
     return 0;
 }
@@ -458,33 +450,29 @@ static void write_points(const char *folder, const results *all) {
     fclose(file);
 }
 
-static int report(int n_paths, char **paths, const char *folder, bool json) {
+static int report(const report_arguments *asked, results *all) {
     static const method original = {ORIGINAL, 0, 0, 0}, m16 = {SELECTED, 16, 0, 0};
-    results all = {.n_columns = COLUMNS, .columns = columns};
     double errors[2], drop, error;
 
-    for (int i = 0; i < n_paths; i++)
-        if (!results_read(&all, paths[i])) die("cannot read %s", paths[i]);
-    if (folder) write_points(folder, &all);
-    drop = mean_of(&all, &original, &errors[0]) - mean_of(&all, &m16, &errors[1]);
+    if (asked->folder) write_points(asked->folder, all);
+    drop = mean_of(all, &original, &errors[0]) - mean_of(all, &m16, &errors[1]);
     error = hypot(errors[0], errors[1]);
-    if (json) {
+    if (asked->json) {
         printf("{\"experiment\":\"uptraining\",");
         print_number("uptraining_accuracy_drop_m16", drop);
         putchar(',');
         print_number("uptraining_accuracy_drop_m16_standard_error", error);
         putchar(',');
-        results_print_json(&all);
+        results_print_json(all);
         printf("}\n");
     } else {
         printf("Both blocks replaced, fine-tuned on food reviews: means over seeds (standard "
                "deviations).\n\n");
-        results_print(&all);
+        results_print(all);
         printf("\nBoth blocks replaced by 16 features each: accuracy %.4f lower (standard error "
                "%.4f over seeds)\n",
                drop, error);
     }
-    results_free(&all);
     return 0;
 }
 
@@ -506,47 +494,26 @@ static int self_test(void) {
     return failed > 0;
 }
 
-/* ---- The program ---- */
-
-static size_t read_number(const char *name, const char *text, size_t most) {
-    char *end;
-    const long value = strtol(text, &end, 10);
-
-    if (*end || value < 1 || (size_t)value > most)
-        die("%s must be a number from 1 to %zu, not %s", name, most, text);
-    return (size_t)value;
-}
-
 int main(int argc, char **argv) {
-    size_t tokens = MOST_TOKENS, threads = 1;
-    const char *folder = NULL;
-    bool json = false, full = false;
-    int i;
+    results all = {.n_columns = COLUMNS, .columns = columns};
+    report_arguments wanted;
+    run_arguments asked;
+    int status;
 
     if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc >= 3 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "choose") == 0)) {
-        for (i = 3; i < argc; i++)
-            if (strcmp(argv[i], "--full") == 0)
-                full = true;
-            else if (strcmp(argv[i], "--tokens") == 0 && i + 1 < argc)
-                tokens = read_number("--tokens", argv[++i], ENCODER_MOST_TOKENS);
-            else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
-                threads = read_number("--threads", argv[++i], 64);
-            else
-                break;
-        if (i == argc)
-            return run_cache(argv[2], tokens, threads, full, strcmp(argv[1], "choose") == 0);
+    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
+        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
+        return run_cache(&asked, false);
+    if (argc > 2 && strcmp(argv[1], "choose") == 0 &&
+        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
+        return run_cache(&asked, true);
+    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
+        read_report_arguments(argc, argv, &wanted, &all)) {
+        status = report(&wanted, &all);
+        results_free(&all);
+        return status;
     }
-    if (argc >= 3 && strcmp(argv[1], "report") == 0) {
-        for (i = 2; i < argc && argv[i][0] == '-'; i++)
-            if (strcmp(argv[i], "--json") == 0)
-                json = true;
-            else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
-                folder = argv[++i];
-            else
-                break;
-        if (i < argc && argv[i][0] != '-') return report(argc - i, argv + i, folder, json);
-    }
+    results_free(&all);
     fprintf(stderr, "usage: uptraining run|choose CACHE [--full] [--tokens N] [--threads N] | "
                     "report [--json] [--out DIR] RESULTS... | self-test\n");
     return 2;

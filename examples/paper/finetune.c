@@ -67,8 +67,6 @@ typedef struct learner {
     float *X, *sums;             /* of a batch */
     float *E, *d_E, *z, *d_z;    /* embeddings t / |t|, outputs of the head, their gradients */
     float scale[FINETUNE_BATCH]; /* 1 / |t| */
-    double keep;                 /* the loss also has keep (1 - e . wanted) */
-    const float *wanted;
 } learner;
 
 static learner learner_make(encoder_middle middle, part_set start, const head *from,
@@ -132,19 +130,15 @@ static void forward(learner *of, const corpus *from, size_t n, const size_t *whi
 }
 
 /* Backpropagate from d_z. With e = t / |t|, d_t = (d_e - e (e . d_e)) / |t|. */
-static void backward(learner *of, const size_t *which) {
+static void backward(learner *of) {
     const size_t n = of->graph.n_texts;
 
     CHECK(snnk_trainer_backward(of->head, of->record, of->E, WIDTH, of->d_z, 1, of->d_E, WIDTH,
                                 NULL));
     for (size_t i = 0; i < n; i++) {
-        const float *e = of->E + i * WIDTH;
-        float *d_e = of->d_E + i * WIDTH;
+        const float *e = of->E + i * WIDTH, *d_e = of->d_E + i * WIDTH;
         double along = 0;
 
-        if (of->keep > 0)
-            for (size_t k = 0; k < WIDTH; k++)
-                d_e[k] -= (float)of->keep * of->wanted[which[i] * WIDTH + k];
         for (size_t k = 0; k < WIDTH; k++) along += (double)e[k] * (double)d_e[k];
         for (size_t k = 0; k < WIDTH; k++)
             of->graph.d_t[i * WIDTH + k] = (d_e[k] - (float)along * e[k]) * of->scale[i];
@@ -166,9 +160,6 @@ static double loss_of(learner *of, const int32_t *labels, const size_t *which, s
         const double sign = labels[which[i]] ? 1 : -1, z = (double)of->z[i];
 
         loss += log_loss_of(z, labels[which[i]], right);
-        for (size_t k = 0; k < WIDTH && of->keep > 0; k++)
-            loss -=
-                of->keep * (double)of->E[i * WIDTH + k] * (double)of->wanted[which[i] * WIDTH + k];
         of->d_z[i] = (float)(-sign / (1 + exp(sign * z)));
     }
     return loss;
@@ -265,7 +256,7 @@ static void run_epoch(learner *of, slice fit, size_t *which, const finetune_sett
 
         forward(of, fit.of, n, which + i);
         loss_of(of, fit.of->labels, which + i, &right);
-        backward(of, which + i);
+        backward(of);
         graph_step(&of->graph, 1 / (double)n, graph_schedule(done));
         CHECK(snnk_trainer_step(of->head, 1 / (double)n, graph_schedule(done), NULL));
     }
@@ -282,8 +273,6 @@ finetuned finetune(encoder_middle middle, part_set start, const head *from, slic
 
     for (int k = GRAPH_QKV; k <= GRAPH_ATTENTION; k++)
         CHECK(snnk_trainer_set_rate(of.graph.trainers[k], 0, -1, settings->attention));
-    of.keep = settings->keep;
-    of.wanted = settings->wanted;
     if (settings->freeze) settings->freeze(&of.graph);
     for (uint64_t epoch = 0; epoch < settings->epochs; epoch++) {
         graph_shuffle(fit.n, which, &state);
@@ -412,7 +401,7 @@ static double loss_along(const made_up *at, int network, double change) {
     trainer = network == HEAD ? of.head : of.graph.trainers[network];
     forward(&of, &at->reviews, REVIEWS, which);
     loss_of(&of, at->reviews.labels, which, &right);
-    backward(&of, which);
+    backward(&of);
     length = snnk_trainer_gradient_length(trainer);
     CHECK(snnk_trainer_step(trainer, -change / (length * length), 1, NULL));
     forward(&of, &at->reviews, REVIEWS, which);

@@ -65,9 +65,7 @@ typedef struct finetune_settings {
     uint64_t seed;               /* of the order of reviews */
     int32_t absolute;            /* 1: the rate is not relative to the numbers */
     double snnk_rate, rows_rate; /* as in snnk_train_config */
-    double keep;         /* the loss also has keep (1 - e . wanted), e the embedding of a review */
-    const float *wanted; /* an embedding for each review of the corpus; not used if keep is 0 */
-    double attention;    /* the rate of the attention between the blocks is this times `rate` */
+    double attention; /* the rate of the attention between the blocks is this times `rate` */
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 

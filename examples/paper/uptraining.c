@@ -15,6 +15,7 @@
  *     original              512 -> 1536 -> 512 with relu, both blocks
  *     blocks, selected      each block becomes Psi relu(G x + c) + bias; rows selected among its
  *                           neurons, Psi from least squares (<snnk/distill.h>)
+ *     blocks, 4 x epochs    the same, for about the time that the original takes
  *     blocks, random        the same with random rows
  *     blocks, from scratch  random rows and random Psi
  *     blocks, shared        one network in place of both blocks; it starts as the selected student
@@ -23,8 +24,8 @@
  *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
  *                           numbers
  *
- * What learns: both blocks (also their rows), and a head of 513 numbers, which starts at a logistic
- * regression on the embeddings. Its accuracy before any step is the closed form's. */
+ * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers, which starts at
+ * a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +40,21 @@ enum {
     DISTILLING_REVIEWS = 1200
 };
 
-typedef enum kind { ORIGINAL, SELECTED, RANDOM, SCRATCH, SHARED, EXPANSION, CUT, KINDS } kind;
+typedef enum kind {
+    ORIGINAL,
+    SELECTED,
+    LONGER,
+    RANDOM,
+    SCRATCH,
+    SHARED,
+    EXPANSION,
+    CUT,
+    KINDS
+} kind;
 static const char *const kind_names[KINDS] = {
-    "original",       "blocks, selected", "blocks, random", "blocks, from scratch",
-    "blocks, shared", "expansions",       "blocks, cut"};
+    "original",       "blocks, selected",     "blocks, 4 x epochs",
+    "blocks, random", "blocks, from scratch", "blocks, shared",
+    "expansions",     "blocks, cut"};
 
 typedef struct method {
     kind of;
@@ -50,15 +62,14 @@ typedef struct method {
     uint64_t seeds, full_seeds; /* without and with --full */
 } method;
 
-static const method methods[] = {{ORIGINAL, 0, 3, 5},   {SELECTED, 8, 2, 5},   {SELECTED, 16, 3, 5},
-                                 {SELECTED, 32, 2, 5},  {SELECTED, 64, 2, 5},  {RANDOM, 16, 2, 3},
-                                 {SCRATCH, 16, 2, 3},   {SHARED, 16, 2, 3},    {CUT, 16, 2, 3},
-                                 {CUT, 64, 0, 3},       {EXPANSION, 16, 2, 3}, {EXPANSION, 8, 0, 3},
-                                 {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
+static const method methods[] = {
+    {ORIGINAL, 0, 5, 5},   {SELECTED, 16, 5, 5},  {SELECTED, 64, 2, 5}, {LONGER, 16, 2, 5},
+    {EXPANSION, 16, 2, 5}, {SCRATCH, 16, 2, 5},   {SELECTED, 32, 2, 5}, {SELECTED, 8, 2, 5},
+    {CUT, 16, 2, 5},       {SHARED, 16, 2, 5},    {RANDOM, 16, 2, 5},   {CUT, 64, 0, 5},
+    {EXPANSION, 8, 0, 3},  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
-static const double rates_of[KINDS] = {0.003, 0.01, 0.01, 0.01, 0.01, 0.003, 0.01};
+static const double usual_rate = 0.003, snnk_rate = 3; /* of Psi and bias: times the rate */
 static const double rates[] = {0.002, 0.006};
-static const double keep = 0; /* weight of 1 - cos to the original's embedding in the loss */
 
 enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, SECONDS, COLUMNS };
 static const column columns[COLUMNS] = {
@@ -80,7 +91,6 @@ typedef struct bench {
     sentence_encoder *encoder;
     size_t threads;
     corpus fit, test;
-    float *wanted;     /* the original's embeddings of fit */
     corpus distilling; /* rows of the blocks */
     snnk_distill *blocks[2], *expansions[2];
 } bench;
@@ -161,6 +171,7 @@ static snnk_network *random_student(const bench *on, int block, size_t m, uint64
 static snnk_network *replacement(const bench *on, const method *of, int block, uint64_t seed) {
     switch (of->of) {
     case SELECTED:
+    case LONGER:
     case SHARED: return student(on->blocks[block], of->m);
     case RANDOM: return random_student(on, block, of->m, seed);
     case SCRATCH: return scratch(&on->distilling.rows[block], of->m, 2 * seed + (uint64_t)block);
@@ -177,6 +188,8 @@ typedef struct start {
     part_set parts;
     head head;
     judgement judged;
+    size_t numbers;                 /* of the parts */
+    double megabytes, milliseconds; /* of the whole encoder; for TIMED_REVIEWS */
 } start;
 
 static bool depends_on_seed(kind of) { return of == RANDOM || of == SCRATCH; }
@@ -202,71 +215,20 @@ static void start_free(start *made) {
     if (made->of.of != ORIGINAL) part_set_free(made->parts);
 }
 
-/* ---- Runs ---- */
-
-typedef struct job {
-    const start *from;
-    double rate;
-    uint64_t seed;
-    result row;
-    part_set parts; /* for time; of the first seed */
-} job;
-
-typedef struct job_list {
-    const bench *on;
-    slice fit, by;
-    size_t n, n_starts;
-    job *jobs;
-    start *starts;
-} job_list;
-
-static void run_start(void *context, size_t k) {
-    const job_list *all = context;
-
-    start_fill(all->on, &all->starts[k], all->fit, all->by);
-}
-
-static void freeze(graph *of) { graph_freeze(of, GRAPH_POOLER); }
-
-/* Multiply both layers of an expansion together. */
-static void bundle(part_set *parts) {
-    for (int block = 0; block < 2; block++)
-        parts->parts[block] = bundle_network((snnk_network *)parts->parts[block]);
-}
-
-static void run_job(void *context, size_t k) {
-    const job_list *all = context;
-    job *at = &all->jobs[k];
-    const bench *on = all->on;
-    const encoder_middle middle = encoder_middle_of(on->encoder);
-    const finetune_settings settings = {.rate = at->rate,
-                                        .epochs = EPOCHS,
-                                        .seed = at->seed,
-                                        .snnk_rate = 3,
-                                        .rows_rate = 1,
-                                        .freeze = freeze,
-                                        .keep = keep,
-                                        .wanted = on->wanted};
-    finetuned made = finetune(middle, at->from->parts, &at->from->head, all->fit, &settings);
-
-    if (at->from->of.of == EXPANSION) bundle(&made.parts);
-    const judgement after = judge(middle, made.parts, &made.head, all->by);
-
-    at->row = (result){.seed = (int)at->seed};
-    name_of(&at->from->of, at->row.method);
-    at->row.value[ACCURACY] = after.accuracy;
-    at->row.value[LOG_LOSS] = after.log_loss;
-    at->row.value[HEAD_ONLY] = at->from->judged.accuracy;
-    at->row.value[TRAINABLE] = (double)made.trainable;
-    at->row.value[SECONDS] = made.seconds;
-    at->parts = made.parts;
-    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f; head only %.4f\n", at->row.method, at->rate,
-            at->row.seed, after.accuracy, after.log_loss, at->from->judged.accuracy);
-}
-
 /* ---- Size and time ---- */
 
 enum { TIMED_REVIEWS = 32, ROUNDS = 5 };
+
+/* Multiply both layers of each expansion together; the pooler stays as it is. */
+static part_set bundled(part_set parts) {
+    for (int block = 0; block < 2; block++) {
+        snnk_network *made;
+
+        CHECK(snnk_network_bundle(parts.parts[block], 0, 1, &made));
+        parts.parts[block] = made;
+    }
+    return parts;
+}
 
 static int by_value(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
@@ -274,32 +236,35 @@ static int by_value(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* Numbers of the parts, MB of the whole encoder, and milliseconds of processor time for reviews
- * from tokens to embeddings: the median over rounds, on one thread. */
-static void measure(const job_list *all, const token_list *reviews) {
-    sentence_encoder *encoder = all->on->encoder;
+/* Median of the milliseconds of processor time for reviews from tokens to embeddings. */
+static double time_encoder(sentence_encoder *encoder, const token_list *reviews) {
     float *E = allocate(reviews->n_texts * WIDTH, sizeof *E);
+    double rounds[ROUNDS];
 
-    encoder_set_threads(encoder, 1);
-    for (size_t k = 0; k < all->n; k++) {
-        job *at = &all->jobs[k];
-        double rounds[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        const double begin = thread_seconds();
 
-        use_parts(encoder, at->parts);
-        at->row.numbers = (size_t)encoder_part_parameters(encoder);
-        at->row.value[MEGABYTES] = 4e-6 * (double)encoder_parameters(encoder);
-        at->row.value[MILLISECONDS] = NAN;
-        for (int i = 0; i < ROUNDS; i++) {
-            const double begin = thread_seconds();
-
-            encoder_embed(encoder, reviews, E);
-            rounds[i] = 1e3 * (thread_seconds() - begin);
-        }
-        qsort(rounds, ROUNDS, sizeof *rounds, by_value);
-        at->row.value[MILLISECONDS] = rounds[ROUNDS / 2];
+        encoder_embed(encoder, reviews, E);
+        rounds[i] = 1e3 * (thread_seconds() - begin);
     }
-    use_parts(encoder, (part_set){{NULL}});
     free(E);
+    qsort(rounds, ROUNDS, sizeof *rounds, by_value);
+    return rounds[ROUNDS / 2];
+}
+
+/* Measure sizes, and times on one thread. Learning does not change them. */
+static void measure(const bench *on, start *at, const token_list *reviews) {
+    part_set parts = at->parts;
+
+    if (at->of.of == EXPANSION) parts = bundled(parts);
+    use_parts(on->encoder, parts);
+    at->numbers = (size_t)encoder_part_parameters(on->encoder);
+    at->megabytes = 4e-6 * (double)encoder_parameters(on->encoder);
+    at->milliseconds = time_encoder(on->encoder, reviews);
+    use_parts(on->encoder, (part_set){{NULL}});
+    if (at->of.of != EXPANSION) return;
+    parts.parts[ENCODER_POOLER] = NULL;
+    part_set_free(parts);
 }
 
 static token_list timed_reviews(const sentence_encoder *encoder, const char *cache) {
@@ -308,6 +273,59 @@ static token_list timed_reviews(const sentence_encoder *encoder, const char *cac
 
     reviews_free(&reviews);
     return list;
+}
+
+/* ---- Runs ---- */
+
+typedef struct job {
+    const start *from;
+    double rate;
+    uint64_t seed;
+    judgement judged;
+} job;
+
+typedef struct job_list {
+    const bench *on;
+    slice fit, by;
+    size_t n, n_starts;
+    job *jobs;
+    start *starts;
+    bool silent; /* results are not written */
+} job_list;
+
+static void run_start(void *context, size_t k) {
+    const job_list *all = context;
+
+    start_fill(all->on, &all->starts[k], all->fit, all->by);
+}
+
+static void run_job(void *context, size_t k) {
+    const job_list *all = context;
+    job *at = &all->jobs[k];
+    const start *from = at->from;
+    const encoder_middle middle = encoder_middle_of(all->on->encoder);
+    const finetune_settings settings = {.rate = at->rate,
+                                        .epochs = (from->of.of == LONGER ? 4 : 1) * EPOCHS,
+                                        .seed = at->seed,
+                                        .snnk_rate = snnk_rate,
+                                        .rows_rate = 1};
+    finetuned made = finetune(middle, from->parts, &from->head, all->fit, &settings);
+    result row = {.seed = (int)at->seed};
+
+    at->judged = judge(middle, made.parts, &made.head, all->by);
+    row.numbers = from->numbers;
+    name_of(&from->of, row.method);
+    row.value[ACCURACY] = at->judged.accuracy;
+    row.value[LOG_LOSS] = at->judged.log_loss;
+    row.value[HEAD_ONLY] = from->judged.accuracy;
+    row.value[MEGABYTES] = from->megabytes;
+    row.value[MILLISECONDS] = from->milliseconds;
+    row.value[TRAINABLE] = (double)made.trainable;
+    row.value[SECONDS] = made.seconds;
+    part_set_free(made.parts);
+    if (!all->silent) result_write(&row, COLUMNS);
+    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f\n", row.method, at->rate, row.seed,
+            at->judged.accuracy, at->judged.log_loss);
 }
 
 /* ---- All runs ---- */
@@ -330,13 +348,7 @@ static job_list jobs_make(const bench *on, slice fit, slice by, size_t most) {
     return made;
 }
 
-static void jobs_run(job_list *all) {
-    run_jobs(all->n_starts, run_start, all, all->on->threads);
-    run_jobs(all->n, run_job, all, all->on->threads);
-}
-
 static void jobs_free(job_list *all) {
-    for (size_t k = 0; k < all->n; k++) part_set_free(all->jobs[k].parts);
     for (size_t k = 0; k < all->n_starts; k++) start_free(&all->starts[k]);
     free(all->jobs);
     free(all->starts);
@@ -348,11 +360,11 @@ static void run_all(const bench *on, const char *cache, bool full) {
     token_list timed = timed_reviews(on->encoder, cache);
 
     for (size_t k = 0; k < METHODS; k++)
-        add_runs(&all, &methods[k], rates_of[methods[k].of], 1,
-                 full ? methods[k].full_seeds : methods[k].seeds);
-    jobs_run(&all);
-    measure(&all, &timed);
-    for (size_t k = 0; k < all.n; k++) result_write(&all.jobs[k].row, COLUMNS);
+        add_runs(&all, &methods[k], usual_rate, 1, full ? methods[k].full_seeds : methods[k].seeds);
+    run_jobs(all.n_starts, run_start, &all, on->threads);
+    encoder_set_threads(on->encoder, 1);
+    for (size_t k = 0; k < all.n_starts; k++) measure(on, &all.starts[k], &timed);
+    run_jobs(all.n, run_job, &all, on->threads);
     token_list_free(&timed);
     jobs_free(&all);
 }
@@ -371,10 +383,13 @@ static void choose(const bench *on) {
             if (i > 0) all.jobs[all.n - 1].from = all.jobs[all.n - 2].from;
             if (i > 0) all.n_starts--;
         }
-    jobs_run(&all);
+    all.silent = true;
+    run_jobs(all.n_starts, run_start, &all, on->threads);
+    run_jobs(all.n, run_job, &all, on->threads);
     for (size_t k = 0; k < all.n; k++)
-        printf("%s, rate %g: cross-entropy %.4f, accuracy %.4f\n", all.jobs[k].row.method,
-               all.jobs[k].rate, all.jobs[k].row.value[LOG_LOSS], all.jobs[k].row.value[ACCURACY]);
+        printf("%s, rate %g: cross-entropy %.4f, accuracy %.4f\n",
+               kind_names[all.jobs[k].from->of.of], all.jobs[k].rate, all.jobs[k].judged.log_loss,
+               all.jobs[k].judged.accuracy);
     jobs_free(&all);
 }
 
@@ -382,14 +397,11 @@ static bench bench_make(const run_arguments *asked) {
     const char *cache = asked->cache;
     const size_t tokens = asked->tokens;
     bench made = {.encoder = load_encoder(cache, asked->threads), .threads = asked->threads};
-    const part_set parts = original_parts(made.encoder);
 
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
     made.distilling = corpus_read(made.encoder, cache, "reviews-train.txt", tokens,
                                   DISTILLING_REVIEWS, 1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
-    made.wanted =
-        embeddings(encoder_middle_of(made.encoder), parts, (slice){&made.fit, 0, made.fit.n});
     for (int block = 0; block < 2; block++) {
         made.blocks[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, true, 0);
         made.expansions[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, false, 0);
@@ -405,7 +417,6 @@ static void bench_free(bench *made) {
     corpus_free(&made->distilling);
     corpus_free(&made->test);
     corpus_free(&made->fit);
-    free(made->wanted);
     encoder_free(made->encoder);
 }
 

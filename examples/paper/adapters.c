@@ -40,7 +40,7 @@ typedef struct method {
 
 /* In blocks: the second bottleneck has 5 times the numbers to train, the third as many as SNNK. */
 static const method in_blocks[] = {
-    {SNNK, 16, 0, 0.003}, {BOTTLENECK, 43, 0, 0.001}, {BOTTLENECK, 8, 0, 0.001}};
+    {SNNK, 16, 0, 0.001}, {BOTTLENECK, 43, 0, 0.001}, {BOTTLENECK, 8, 0, 0.001}};
 enum { IN_BLOCKS = sizeof in_blocks / sizeof *in_blocks };
 static const size_t top_sizes[] = {4, 8, 16, 32, 64};
 enum { TOP_SIZES = sizeof top_sizes / sizeof *top_sizes };

@@ -120,7 +120,7 @@ static logistic_classifier regress(const rows *on, size_t k, const float *X) {
     return classifier_fit(on->n, k, X, on->labels, 2);
 }
 
-/* Make a network of the features of a student, which is freed, and a logistic regression on them. */
+/* Make a network of the features of a student, which is freed, and a logistic regression. */
 static snnk_network *with_head(const data_set *set, snnk_network *from) {
     const snnk_map *map = snnk_layer_map(snnk_network_layer(from, 0));
     const size_t m = snnk_map_features(map), n = set->fit.n;

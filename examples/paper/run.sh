@@ -241,7 +241,7 @@ transformer() {
         >"$work/results.txt"
     # shellcheck disable=SC2086 # empty, or one word
     $program report $json --out "$work" "$work/results.txt"
-    gnuplot -e "dir='$work'; out='$out/$experiment.png'" $here/$experiment.gp
+    gnuplot -e "dir='$work'; out='$out/$experiment.png'" "$here/$experiment.gp"
 }
 
 pooler() {

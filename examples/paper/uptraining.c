@@ -24,8 +24,8 @@
  *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
  *                           numbers
  *
- * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers, which starts at
- * a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
+ * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers. The head
+ * starts at a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

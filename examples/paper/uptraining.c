@@ -25,7 +25,8 @@
  *                           numbers
  *
  * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers. The head
- * starts at a logistic regression on the embeddings. Its accuracy before any step is the closed form's. */
+ * starts at a logistic regression on the embeddings. Its accuracy before any step is
+ * the closed form's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

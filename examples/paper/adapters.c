@@ -12,8 +12,8 @@
  *
  *     in blocks    y + f(y) for the outputs y of each of both feed-forward blocks
  *     on top       e + f(e) for the embedding e, of length 1
- *     SNNK         f(y) = Psi relu(G y + c) + bias: m features with G and c from a seed; Psi and
- *                  bias learn
+ *     SNNK         f(y) = Psi relu(G y' + c) + bias: m features with G and c from a seed, of
+ *                  centered inputs y'; Psi and bias learn
  *     bottleneck   f(y) = U relu(D y + a) + b with h neurons; all numbers learn
  *     none         logistic regression on the embeddings, in closed form
  *
@@ -72,16 +72,39 @@ static size_t numbers_of(const method *of) {
 
 /* ---- Adapters ---- */
 
-/* Make an adapter for inputs whose mean square is `square`. Its output is its input as long as
- * Psi or U is 0. */
-static snnk_layer *make_adapter(const method *of, double square, uint64_t seed) {
+/* Inputs centered, with a mean |x|^2 of 1. */
+static snnk_scaling *scaling_of(size_t n, const float *X) {
+    snnk_scaling *made;
+
+    CHECK(snnk_scaling_create(WIDTH, SNNK_SCALING_COMMON, NULL, &made));
+    CHECK(snnk_scaling_add(made, SNNK_ROWS(.n = n, .X = X)));
+    return made;
+}
+
+/* Features of random rows, for inputs x that are centered and scaled to a mean |x|^2 of 1. */
+static snnk_map *random_features(size_t m, const snnk_scaling *scaling, uint64_t seed) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_RELU;
+    config.features = m;
+    config.projection_scale = 1;
+    config.offset_scale = 0.5;
+    config.seed = seed;
+    CHECK(snnk_map_create(WIDTH, &config, scaling, &map));
+    return map;
+}
+
+/* Make an adapter. Its output is its input as long as Psi or U is 0. */
+static snnk_layer *make_adapter(const method *of, const snnk_scaling *scaling, uint64_t seed) {
     const float *zeros = allocate(WIDTH * of->size, sizeof *zeros);
     snnk_layer *inner[2], *made;
     size_t n = 1;
 
     if (of->of == SNNK) {
-        snnk_map *map =
-            make_features(WIDTH, of->size, SNNK_RELU, 1 / sqrt(WIDTH * square), 0.5, seed);
+        snnk_map *map = random_features(of->size, scaling, seed);
 
         CHECK(snnk_layer_create(map, WIDTH, zeros, of->size, NULL, &inner[0]));
         snnk_map_free(map);
@@ -102,8 +125,8 @@ static snnk_layer *make_adapter(const method *of, double square, uint64_t seed) 
 typedef struct bench {
     const sentence_encoder *encoder;
     corpus fit, test; /* what enters block 0 here are its outputs: all before them is frozen */
-    double square[2]; /* of outputs of the blocks */
-    head start;       /* logistic regression */
+    snnk_scaling *scaling[2]; /* of outputs of the blocks */
+    head start;               /* logistic regression */
     float *fit_E, *test_E;
 } bench;
 
@@ -113,10 +136,10 @@ static part_set with_adapters(const bench *on, const method *of, uint64_t seed) 
     part_set made = {.parts[ENCODER_POOLER] = encoder_dense(on->encoder, ENCODER_POOLER)};
     snnk_layer *layers[3];
 
-    layers[0] = make_adapter(of, on->square[0], 2 * seed);
+    layers[0] = make_adapter(of, on->scaling[0], 2 * seed);
     made.parts[ENCODER_FFN_0] = make_network(1, layers);
     for (size_t k = 0; k < 2; k++) layers[k] = snnk_layer_retain(snnk_network_layer(block, k));
-    layers[2] = make_adapter(of, on->square[1], 2 * seed + 1);
+    layers[2] = make_adapter(of, on->scaling[1], 2 * seed + 1);
     made.parts[ENCODER_FFN_1] = make_network(3, layers);
     return made;
 }
@@ -187,8 +210,9 @@ typedef struct embedded {
 static result run_on_top(const head *start, const method *of, embedded fit, embedded by,
                          uint64_t seed) {
     const double begin = thread_seconds();
+    snnk_scaling *scaling = scaling_of(fit.n, fit.E);
     snnk_train_config config = train_settings(TOP_EPOCHS, seed);
-    snnk_layer *layers[2] = {make_adapter(of, 1.0 / WIDTH, seed), two_outputs(start)};
+    snnk_layer *layers[2] = {make_adapter(of, scaling, seed), two_outputs(start)};
     snnk_network *network = make_network(2, layers), *trained;
     result row = {.seed = (int)seed, .numbers = numbers_of(of)};
     snnk_trainer *trainer;
@@ -206,6 +230,7 @@ static result run_on_top(const head *start, const method *of, embedded fit, embe
     snnk_trainer_free(trainer);
     snnk_network_free(network);
     snnk_network_free(trained);
+    snnk_scaling_free(scaling);
     return row;
 }
 
@@ -316,14 +341,14 @@ static void choose(const bench *on, size_t threads) {
     jobs_free(&all);
 }
 
-/* The mean square of the outputs of the blocks, from some reviews. */
-static void measure_blocks(sentence_encoder *encoder, const char *cache, size_t tokens,
-                           double square[2]) {
+/* The scaling of the outputs of the blocks, from some reviews. */
+static void scale_blocks(sentence_encoder *encoder, const char *cache, size_t tokens,
+                         snnk_scaling *scaling[2]) {
     corpus some = corpus_read(encoder, cache, "reviews-train.txt", tokens, 200,
                               1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
 
     for (int part = 0; part < 2; part++)
-        square[part] = mean_square(some.rows[part].n, some.rows[part].Y);
+        scaling[part] = scaling_of(some.rows[part].n, some.rows[part].Y);
     corpus_free(&some);
 }
 
@@ -332,7 +357,7 @@ static bench bench_make(sentence_encoder *encoder, const char *cache, size_t tok
     const part_set parts = original_parts(encoder);
     bench made = {.encoder = encoder};
 
-    measure_blocks(encoder, cache, tokens, made.square);
+    scale_blocks(encoder, cache, tokens, made.scaling);
     made.fit = corpus_read(encoder, cache, "reviews-train.txt", tokens, 0, 1U << ENCODER_FFN_0);
     made.test = corpus_read(encoder, cache, "reviews-test.txt", tokens, 0, 1U << ENCODER_FFN_0);
     made.fit_E = embeddings(middle, parts, (slice){&made.fit, 0, made.fit.n});
@@ -348,6 +373,7 @@ static void bench_free(bench *made) {
     corpus_free(&made->test);
     free(made->fit_E);
     free(made->test_E);
+    for (int part = 0; part < 2; part++) snnk_scaling_free(made->scaling[part]);
 }
 
 static void run_closed_form(const bench *on) {

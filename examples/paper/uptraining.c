@@ -64,12 +64,12 @@ typedef struct method {
 } method;
 
 static const method methods[] = {
-    {ORIGINAL, 0, 5, 5},   {SELECTED, 16, 5, 5},  {SELECTED, 64, 2, 5}, {LONGER, 16, 2, 5},
+    {ORIGINAL, 0, 5, 5},   {SELECTED, 16, 5, 5},  {LONGER, 16, 5, 5},   {SELECTED, 64, 2, 5},
     {EXPANSION, 16, 2, 5}, {SCRATCH, 16, 2, 5},   {SELECTED, 32, 2, 5}, {SELECTED, 8, 2, 5},
     {CUT, 16, 2, 5},       {SHARED, 16, 2, 5},    {RANDOM, 16, 2, 5},   {CUT, 64, 0, 5},
     {EXPANSION, 8, 0, 3},  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
-static const double usual_rate = 0.003, snnk_rate = 3; /* of Psi and bias: times the rate */
+static const double usual_rate = 0.003; /* of all methods, chosen as below */
 static const double rates[] = {0.002, 0.006};
 
 enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, SECONDS, COLUMNS };
@@ -308,7 +308,6 @@ static void run_job(void *context, size_t k) {
     const finetune_settings settings = {.rate = at->rate,
                                         .epochs = (from->of.of == LONGER ? 4 : 1) * EPOCHS,
                                         .seed = at->seed,
-                                        .snnk_rate = snnk_rate,
                                         .rows_rate = 1};
     finetuned made = finetune(middle, from->parts, &from->head, all->fit, &settings);
     result row = {.seed = (int)at->seed};

@@ -154,8 +154,9 @@ python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
     return start(ridge_script, coretype, threads, n, cases, shapes);
 }
 
-python *torch_steps(int threads, size_t n, size_t cases, const size_t (*shapes)[2]) {
-    return start(torch_script, NULL, threads, n, cases, shapes);
+python *torch_steps(const char *coretype, int threads, size_t n, size_t cases,
+                    const size_t (*shapes)[2]) {
+    return start(torch_script, coretype, threads, n, cases, shapes);
 }
 
 double python_run(python *child, size_t k) {

@@ -62,7 +62,8 @@ python *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t c
                            const size_t (*shapes)[2]);
 python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
                       const size_t (*shapes)[2]);
-python *torch_steps(int threads, size_t n, size_t cases, const size_t (*shapes)[2]);
+python *torch_steps(const char *coretype, int threads, size_t n, size_t cases,
+                    const size_t (*shapes)[2]);
 double python_run(python *child,
                   size_t k); /* run case k: seconds; exits if the child has died. With
                                              * one thread, torch_steps gives processor time */

@@ -319,6 +319,11 @@ net="--layer dense_0/kernel,dense_0/bias,relu --layer dense_1/kernel,dense_1/bia
     has "tuning of a block" err 'for one layer or block use --tier refined'
     gives "a rate of nothing" 2 "$snnk" compress net.st $net --inputs nx.npy --tune-rate 0.1 --quiet
     has "a rate of nothing" err '--tune-rate is for --tune'
+    gives "blends" 0 "$snnk" compress net.st $net --inputs nx.npy --share 0.6 --tune 2 --tune-blends 0 --quiet
+    gives "blends of nothing" 2 "$snnk" compress net.st $net --inputs nx.npy --tune-blends 1 --quiet
+    has "blends of nothing" err '--tune-blends is for --tune'
+    gives "too many blends" 2 "$snnk" compress net.st $net --inputs nx.npy --tune 2 --tune-blends 101 --quiet
+    has "too many blends" err 'a number from 0 to 100'
     gives "no epochs" 2 "$snnk" compress net.st $net --inputs nx.npy --tune 0 --quiet
     has "no epochs" err "whole number from 1 to 100000"
     gives "a model" 0 "$snnk" compress net.small --inputs nx.npy --share 1 --quiet --json

@@ -198,7 +198,17 @@ gives "none held out" 0 "$snnk" train --train arms.csv --heldout 0 --epochs 2 --
 json "none held out" 'j["heldout_rows"] == 0 and j["heldout_loss"] is None and j["best_epoch"] == 2 and not j["uncertainty"]'
 
 # ---- Settings ----
+# Which accuracy is weighted is said; that of the table is not.
 gives "balance" 0 "$snnk" train --train arms.csv --balance --epochs 2
+has "balance" out '^held-out +accuracy 0\.[0-9]+ on [0-9]+ rows, all classes counting the same;$'
+has "balance, unweighted" out '^ +0\.[0-9]+ if each row counts once, as in the table$'
+if python3 - <<'PYTHON'; then ok; else not_ok "balance: the table has another accuracy"; fi
+import re
+text = open("out").read()
+table = re.search(r"epoch \d+ +\S+ +\S+ +(\S+)  kept", text)[1]
+once = re.search(r"(\S+) if each row counts once", text)[1]
+assert abs(float(table) - float(once)) < 1e-4
+PYTHON
 gives "L-BFGS" 0 "$snnk" train --train arms.csv --layers snnk:tanh:24 --optimizer lbfgs --json
 json "L-BFGS" 'j["accuracy"] > 0.95 and j["epochs"] == 200'
 gives "SGD" 0 "$snnk" train --train smooth.csv --optimizer sgd --json
@@ -241,6 +251,22 @@ tensors begun.st | grep '^layers' >before
 tensors further.st | grep '^layers' >after
 if [ "$(grep -v '^layers.2' before)" = "$(grep -v '^layers.2' after)" ] &&
     [ "$(grep '^layers.2' before)" != "$(grep '^layers.2' after)" ]; then ok; else not_ok "frozen layers"; fi
+# What is said of the rows of features
+gives "rows learn" 0 "$snnk" train --train smooth.csv --layers "snnk:relu:8 -> 4, dense" --epochs 1
+has "rows learn" out '^numbers .* \(rows of features too\)$'
+gives "rows are frozen" 0 "$snnk" train --train smooth.csv --layers "snnk:relu:8 -> 4, dense" --epochs 1 --freeze 0 --save frozen.st
+has "rows are frozen" out '^numbers .* \(rows of features are fixed\)$'
+has "rows are frozen" out '^frozen +layer 0$'
+gives "rows are frozen, in the model" 0 "$snnk" info frozen.st
+has "rows are frozen, in the model" out 'rows of features fixed, .*, frozen 0,'
+gives "no rows" 0 "$snnk" train --train smooth.csv --layers "dense:relu:4, dense" --epochs 1
+has "no rows" out '^numbers +[0-9]+ stored, [0-9]+ of them learned$'
+# A trained model has no statistics.
+for command in update forget; do
+    gives "$command" 1 "$snnk" $command frozen.st --train smooth.csv --save refused.st
+    one_line "$command" err
+    has "$command" err "^snnk $command: frozen.st was trained by snnk train, .*: snnk train --model frozen.st learns from more rows; "
+done
 gives "from a bundle" 0 "$snnk" train --train smooth.csv --model bundled.st --epochs 3 --json
 json "from a bundle" 'j["heldout_loss"] <= j["first_loss"] < 0.1'
 gives "compress" 0 "$snnk" compress teacher.st --layer w1,,relu --layer w2 --inputs t.npy --save compressed.st
@@ -304,6 +330,12 @@ done
 # shellcheck disable=SC2088
 {
     refused 2 'character 6: .rleu. is not gaussian, arc-cosine, relu' --train arms.csv --layers snnk:rleu:8
+    refused 2 'character 11: .99999999999. is not a number of features from 1 to 100000000' --train arms.csv \
+        --layers snnk:relu:99999999999
+    refused 1 'character 1: with 100000000 features of 2 inputs and 1000000 outputs, training takes 4e\+06 GB, but there are' \
+        --train arms.csv --layers 'snnk:relu:100000000 -> 1000000, dense'
+    refused 1 'character 20: with 1000000 inputs and 10000000 outputs, training takes 4e\+05 GB' \
+        --train arms.csv --layers 'dense:relu:1000000,dense:relu:10000000,dense'
     refused 2 'character 11: .0. is not a number of features' --train arms.csv --layers snnk:relu:0
     refused 2 'character 15: .7. is not an even number' --train arms.csv --layers snnk:gaussian:7
     refused 2 'character 16: .y. is not a width' --train arms.csv --layers 'snnk:relu:8 -> y'
@@ -316,6 +348,9 @@ done
     refused 1 'the last layer has the width 2, but the data have 1 targets' --train smooth.csv --layers dense:2
 }
 refused 2 'would overwrite' --train curve.csv --plot curve.png
+for ending in pdf svg jpg jpeg gif PDF; do
+    refused 2 "--plot curve\\.$ending: it draws PNG, not .*: end the name in .png" --train arms.csv --plot curve.$ending
+done
 gives "an unknown option" 2 "$snnk" train --train arms.csv --ridge 1
 gives "no data" 2 "$snnk" train
 gives "a model over its data" 2 "$snnk" train --train arms.csv --save arms.csv
@@ -345,7 +380,7 @@ print(p.wait() if took < 1 else "late: %.1f s" % took)
 sys.stderr.write(seen.decode().split("\033[K")[-1].replace("\r", ""))
 PYTHON
 if [ "$(cat status)" = 130 ]; then ok; else not_ok "cancelled: status $(cat status)"; fi
-has "cancelled" err '^snnk train: cancelled'
+has "cancelled" err '^snnk train: cancelled after [0-9]+ epochs: nothing was saved. With --checkpoint FILE, the same command with'
 if cmp -s arms.st kept.st; then ok; else not_ok "cancelled: the model changed"; fi
 # shellcheck disable=SC2010
 if ls -A | grep -qE '\.tmp$|\.part$|kept\.(png|csv)$'; then not_ok "cancelled: a file is left"; else ok; fi
@@ -378,7 +413,8 @@ for layers in snnk:relu:256 "snnk:gelu:32 -> 16, dense"; do
         gives "whole $data" 0 "$snnk" train --train $data.csv --layers "$layers" --save whole.st
         interrupted --train $data.csv --layers "$layers"
         if [ "$(cat status)" = 130 ]; then ok; else not_ok "interrupted $data: status $(cat status)"; fi
-        has "interrupted $data" err 'cancelled: check.st has the [0-9]+ epochs so far, and --resume goes on$'
+        has "interrupted $data" err \
+            'cancelled after ([0-9]+) epochs: check.st has \1 of them, and the same command with --resume check.st goes on$'
         if [ -e part.st ]; then not_ok "interrupted $data: a model was written"; else ok; fi
         gives "resumed $data" 0 "$snnk" train --train $data.csv --layers "$layers" --resume check.st --save part.st \
             --threads 1 --checkpoint check.st --json

@@ -4,6 +4,7 @@
 #include "support/draw.h"
 
 #include <snnk/snnk.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,23 @@ static snnk_compress_report report_of(const snnk_compression *compression) {
     return report;
 }
 
+/* The bundle of 6 + 6 features has 6 (D + 1) + 6 (6 + 1) + L (6 + 1) numbers. A small network of
+ * one hidden layer has as many neurons as there is room for, each of D + 1 + L numbers beside L
+ * biases; one of two hidden layers has the shape of the bundle. */
+static void assert_small_network(const snnk_network *small, const snnk_compress_report *report) {
+    enum { BUNDLE = 6 * (D + 1) + 6 * 7 + L * 7, NEURONS = (BUNDLE - L) / (D + 1 + L) };
+    const bool deep = snnk_network_layers(small) == 3;
+
+    assert_true(BUNDLE < report->parameters);
+    assert_int_equal(snnk_network_layers(small), deep ? 3 : 2);
+    assert_int_equal(report->parameters_small, deep ? BUNDLE : NEURONS * (D + 1 + L) + L);
+    assert_int_equal(snnk_network_parameters(small), report->parameters_small);
+    assert_int_equal(snnk_layer_outputs(snnk_network_layer(small, 0)), deep ? 6 : NEURONS);
+    if (deep) assert_int_equal(snnk_layer_outputs(snnk_network_layer(small, 1)), 6);
+    assert_int_equal(snnk_layer_activation(snnk_network_layer(small, 0)), SNNK_RELU);
+    assert_true(report->relative_error_small > 0 && report->relative_error_small < 0.9);
+}
+
 /* Rows that are far from every row that was learned from are not needed: the judged rows were set
  * aside before. */
 static void test_error_falls(void **state) {
@@ -81,15 +99,7 @@ static void test_error_falls(void **state) {
     assert_true(isnan(before.relative_error_small) && before.parameters_small == 0);
     assert_null(snnk_compression_small(plain));
     assert_null(snnk_compression_small(NULL));
-    /* as many neurons as there is room for: each has D + 1 + L numbers, beside L biases */
-    const uint64_t neurons = (after.parameters - L) / (D + 1 + L);
-
-    assert_int_equal(after.parameters_small, neurons * (D + 1 + L) + L);
-    const snnk_network *small = snnk_compression_small(tuned);
-
-    assert_int_equal(snnk_layer_outputs(snnk_network_layer(small, 0)), neurons);
-    assert_int_equal(snnk_layer_activation(snnk_network_layer(small, 0)), SNNK_RELU);
-    assert_true(after.relative_error_small > 0 && after.relative_error_small < 0.7);
+    assert_small_network(snnk_compression_small(tuned), &after);
     snnk_compression_free(plain);
     snnk_compression_free(tuned);
     snnk_network_free(a);
@@ -142,6 +152,33 @@ static void test_targets(void **state) {
     free(Y);
 }
 
+/* Few rows of many inputs are learned by heart, so the tuned network is worse on others; with
+ * blends it is better. */
+static void test_blends(void **state) {
+    enum { FEW = 150 };
+    snnk_compress_config config = config_of(100);
+    double errors[2];
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        float *Y = malloc((size_t)N * L * sizeof *Y), *Z = malloc((size_t)N * L * sizeof *Z);
+        snnk_network *made;
+
+        config.tune_blends = k == 0 ? 0 : 10;
+        assert_ok(snnk_network_compress(original, SNNK_ROWS(.n = FEW, .X = X), features, &config,
+                                        NULL, NULL, NULL, &made));
+        assert_ok(snnk_network_forward(original, N, X, D, Y, L, NULL));
+        assert_ok(snnk_network_forward(made, N, X, D, Z, L, NULL));
+        errors[k] = 0;
+        for (size_t i = (size_t)FEW * L; i < (size_t)N * L; i++)
+            errors[k] += (Z[i] - Y[i]) * (double)(Z[i] - Y[i]);
+        snnk_network_free(made);
+        free(Z);
+        free(Y);
+    }
+    assert_true(errors[1] < 0.8 * errors[0]);
+}
+
 static void assert_refused(const snnk_rows *rows, const snnk_compress_config *config, int status,
                            const char *says) {
     snnk_network *made;
@@ -161,6 +198,11 @@ static void test_misuse(void **state) {
     (void)state;
     config.tune_rate = 0;
     assert_refused(&rows, &config, SNNK_E_RANGE, "tune_rate = 0");
+    config = config_of(1);
+    config.tune_blends = -1;
+    assert_refused(&rows, &config, SNNK_E_RANGE, "tune_blends = -1");
+    config.tune_blends = 101;
+    assert_refused(&rows, &config, SNNK_E_RANGE, "tune_blends = 101");
     config = config_of(UINT64_MAX);
     assert_refused(&rows, &config, SNNK_E_RANGE, "tune_epochs");
     config = config_of(1);
@@ -202,11 +244,14 @@ static void test_failing_memory(void **state) {
     for (size_t k = 0; k < LAYERS; k++)
         assert_ok(snnk_network_append(network, snnk_network_layer(original, k)));
     assert_survives_some_failing_allocations(memory, st, 10, {
+        snnk_compression *compression = NULL;
         snnk_network *made = NULL;
 
         st = snnk_network_compress(network, SNNK_ROWS(.n = 200, .X = X), features, &config, NULL,
-                                   NULL, NULL, &made);
+                                   NULL, &compression, &made);
         assert_true((st == SNNK_OK) == (made != NULL));
+        assert_true((st == SNNK_OK) == (compression != NULL));
+        snnk_compression_free(compression);
         snnk_network_free(made);
     });
     snnk_network_free(network);
@@ -214,9 +259,10 @@ static void test_failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error_falls), cmocka_unit_test(test_kept_parts_stay),
-        cmocka_unit_test(test_targets),     cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_cancelled),   cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_error_falls),    cmocka_unit_test(test_kept_parts_stay),
+        cmocka_unit_test(test_targets),        cmocka_unit_test(test_blends),
+        cmocka_unit_test(test_misuse),         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -349,7 +349,8 @@ static void test_misuse(void **state) {
     assert_ok(snnk_network_create(NULL, &empty));
     refuse(empty, rows, 2, NULL, SNNK_E_STATE);
     assert_string_equal(snnk_loss_name(SNNK_LOSS_CROSS_ENTROPY), "cross-entropy");
-    assert_null(snnk_loss_name(2));
+    assert_string_equal(snnk_loss_name(SNNK_LOSS_USER), "user");
+    assert_null(snnk_loss_name(SNNK_LOSS_USER + 1));
     assert_null(snnk_loss_name(-1));
     snnk_network_free(empty);
     snnk_network_free(network);

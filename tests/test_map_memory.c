@@ -279,7 +279,7 @@ static void test_other_maps(void **state) {
 }
 
 /* The comparisons above compared something: each question had results for some map, saved with
- * either projection. Only the map from a spectrum can be redrawn. */
+ * either projection. */
 static void test_asked_all(void **state) {
     (void)state;
     for (size_t q = 0; q < QUESTIONS; q++) assert_true(n_answers[q] >= 2);

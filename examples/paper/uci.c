@@ -213,7 +213,7 @@ static int run_all(const char *folder, int n_tables, char **tables, int first_se
 static double mean_of(const results *all, const char *table, const char *name, size_t at) {
     char method_name[128];
 
-    snprintf(method_name, sizeof method_name, "%s: %s", table, name);
+    snprintf(method_name, sizeof method_name, "%.63s: %.60s", table, name);
     return results_mean(all, method_name, 0, at);
 }
 

@@ -1,7 +1,7 @@
 // The list of clips of one split: what is said, and how. It is the same on every run.
 //
 // A voice is a variant of espeak-ng (a speaker). Accent, speed and pitch are drawn for each clip.
-// No voice is in both splits, and no text except the wake word.
+// No voice is in both splits, and no text except the wake words.
 import { readFileSync } from 'node:fs';
 
 const VOICES = {
@@ -16,16 +16,39 @@ const VOICES = {
 };
 const ACCENTS = ['en-gb', 'en-us', 'en-gb-x-rp', 'en-gb-scotland', 'en-gb-x-gbclan', 'en-gb-x-gbcwmd',
     'en-029', 'en-us-nyc'];
-export const WAKE_WORD = 'alexa';
-const COMMANDS = {
-    calibration: ['what time is it', 'play some music', 'stop', 'turn on the light'],
-    test: ['set a timer', 'how is the weather', 'good morning', 'call my sister'],
-};
-const NEAR_MISSES = {
-    calibration: ['a lexus', 'electra', 'alexander', 'a lexicon', 'relax a bit', 'elect a mayor', 'alleged',
-        'a next one'],
-    test: ['alexis', 'alaska', 'a letter', 'alec sat down', 'election day', 'he likes her', 'all excited',
-        'a laxative'],
+
+// What wakes each model, what is said after it, and what sounds like it. The weather model wakes at
+// the phrases that its documentation lists.
+const SPEECH = {
+    alexa: {
+        wake: ['alexa'],
+        separator: ', ',
+        after: {
+            calibration: ['what time is it', 'play some music', 'stop', 'turn on the light'],
+            test: ['set a timer', 'how is the weather', 'good morning', 'call my sister'],
+        },
+        nearMisses: {
+            calibration: ['a lexus', 'electra', 'alexander', 'a lexicon', 'relax a bit', 'elect a mayor',
+                'alleged', 'a next one'],
+            test: ['alexis', 'alaska', 'a letter', 'alec sat down', 'election day', 'he likes her',
+                'all excited', 'a laxative'],
+        },
+    },
+    weather: {
+        wake: ['what is the weather', "what's the weather", "what's today's weather", 'tell me the weather',
+            "tell me today's weather"],
+        separator: ' ',
+        after: {
+            calibration: ['in london', 'at home', 'this evening', 'on the coast'],
+            test: ['in paris', 'up north', 'right now', 'for my trip'],
+        },
+        nearMisses: {
+            calibration: ['what is the matter', 'tell me the answer', 'whether or not', 'what is the time',
+                "what's the letter", "today's news", 'a feather', 'tell me the recipe'],
+            test: ['what is the number', 'tell me the story', 'all together', "what's today's date",
+                "what's the measure", 'tell me whether he came', 'leather', 'how was the dinner'],
+        },
+    },
 };
 const FORTUNES = ['/usr/share/games/fortunes/literature', '/usr/share/games/fortunes/fortunes'];
 const OF_A_VOICE = { alone: 3, commands: 7, nearMisses: 8, fortunes: 8 };
@@ -55,27 +78,47 @@ export const WAKE = 1;
 export const NEAR_MISS = 2;
 export const OTHER = 3;
 
-// Returns [{ text, kind, espeak, noise, gain, seed }]. espeak: options of the program; noise: in
-// decibels below the speech.
+// Returns [{ voice, models, text, wake, kind, espeak, noise, gain, lead, seed }], voice by voice.
+// models: those that hear the clip; wake: the wake word in it, if any; espeak: options of the program;
+// noise: in decibels below the speech; lead: seconds before the speech, which fill the window of the
+// models.
 export function clips(split) {
-    const random = generator(split === 'test' ? 2 : 1);
-    const draw = (list) => list[Math.floor(random() * list.length)];
-    const others = otherText(split);
+    const test = split === 'test';
     const list = [];
-    const add = (voice, text, kind) => list.push({
-        text, kind,
-        espeak: ['-v', `${draw(ACCENTS)}+${voice}`, '-s', String(Math.round(130 + 60 * random())),
-            '-p', String(Math.round(30 + 40 * random()))],
-        noise: draw([40, 20, 10, 5]),
-        gain: draw([0.5, 0.2, 0.08]),
-        seed: list.length + (split === 'test' ? 1000000 : 0),
-    });
+    const others = otherText(split);
+    const begin = (models, lead, seed) => {
+        const random = generator(seed);
+        const draw = (from) => from[Math.floor(random() * from.length)];
+        const add = (voice, text, kind, wake, of = models) => list.push({
+            voice, models: of, text, wake, kind, lead,
+            espeak: ['-v', `${draw(ACCENTS)}+${voice}`, '-s', String(Math.round(130 + 60 * random())),
+                '-p', String(Math.round(30 + 40 * random()))],
+            noise: draw([40, 20, 10, 5]),
+            gain: draw([0.5, 0.2, 0.08]),
+            seed: list.length + (test ? 1000000 : 0),
+        });
+        return { draw, add };
+    };
+    const addWake = ({ draw, add }, voice, { wake, separator, after }, count) => {
+        for (let k = 0; k < count; k++) {
+            const phrase = wake.length > 1 ? draw(wake) : wake[0];
+            add(voice, after ? phrase + separator + draw(after[split]) : phrase, WAKE, phrase);
+        }
+    };
+    const addModel = (by, voice, speech) => {
+        addWake(by, voice, { wake: speech.wake }, OF_A_VOICE.alone);
+        addWake(by, voice, speech, OF_A_VOICE.commands);
+        for (let k = 0; k < OF_A_VOICE.nearMisses; k++)
+            by.add(voice, by.draw(speech.nearMisses[split]), NEAR_MISS);
+    };
+    const alexa = begin(['alexa'], 2, test ? 2 : 1);
+    const weather = begin(['weather'], 2.5, test ? 4 : 3);
+
     for (const voice of VOICES[split]) {
-        for (let k = 0; k < OF_A_VOICE.alone; k++) add(voice, WAKE_WORD, WAKE);
-        for (let k = 0; k < OF_A_VOICE.commands; k++)
-            add(voice, `${WAKE_WORD}, ${draw(COMMANDS[split])}`, WAKE);
-        for (let k = 0; k < OF_A_VOICE.nearMisses; k++) add(voice, draw(NEAR_MISSES[split]), NEAR_MISS);
-        for (let k = 0; k < OF_A_VOICE.fortunes; k++) add(voice, draw(others), OTHER);
+        addModel(alexa, voice, SPEECH.alexa);
+        for (let k = 0; k < OF_A_VOICE.fortunes; k++)
+            alexa.add(voice, alexa.draw(others), OTHER, undefined, ['alexa', 'weather']);
     }
-    return list;
+    for (const voice of VOICES[split]) addModel(weather, voice, SPEECH.weather);
+    return VOICES[split].flatMap((voice) => list.filter((clip) => clip.voice === voice));
 }

@@ -6,7 +6,10 @@
 #include "check.h"
 #include "data.h"
 
-enum { RUN = 650 /* about the rows of one voice, which are held out together */ };
+enum {
+    RUN = 650,        /* about the rows of one voice, which are held out together */
+    TUNE_EPOCHS = 15, /* passes over the rows and their blends */
+};
 
 /* Returns W, and the bias in *bias. */
 static float *weights_of(const snnk_layer *layer, float **bias) {
@@ -101,21 +104,22 @@ snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const floa
 
 /* Refining turns the linear features of a student into relu ones. That explains hardly more, but it
  * runs faster, because one block of features remains instead of two. */
-static snnk_distill_config config_of(void) {
+static snnk_distill_config config_of(int32_t tier) {
     snnk_distill_config config;
 
     CHECK(snnk_distill_config_init(&config, sizeof config));
     config.heldout_block_rows = RUN;
-    config.tier = SNNK_DISTILL_REFINED;
+    config.tier = tier;
     return config;
 }
 
 /* The numbers of features are given instead of a budget, because a budget counts parameters before
  * bundling. There a feature of the second layer takes more than a hundred; after bundling it takes
  * as many as the first layer has features, plus two. */
-snnk_network *compress(const snnk_network *network, const size_t features[2], size_t n,
-                       const float *X, snnk_workspace *workspace, snnk_distill_report reports[2]) {
-    const snnk_distill_config config = config_of();
+snnk_network *compress(const snnk_network *network, int32_t tier, const size_t features[2],
+                       size_t n, const float *X, snnk_workspace *workspace,
+                       snnk_distill_report reports[2]) {
+    const snnk_distill_config config = config_of(tier);
     const size_t layers = snnk_network_layers(network);
     size_t of_layers[4] = {features[0]};
     snnk_compression *compression;
@@ -130,6 +134,37 @@ snnk_network *compress(const snnk_network *network, const size_t features[2], si
     }
     CHECK(snnk_network_bundle(compressed, 0, 1, &bundled));
     snnk_network_free(compressed);
+    snnk_compression_free(compression);
+    return bundled;
+}
+
+/* A network with the layers of another one. */
+static snnk_network *copy_of(const snnk_network *network) {
+    snnk_network *copy;
+
+    CHECK(snnk_network_create(NULL, &copy));
+    for (size_t k = 0; k < snnk_network_layers(network); k++)
+        CHECK(snnk_network_append(copy, snnk_network_layer(network, k)));
+    return copy;
+}
+
+/* Refining first would take longer than tuning. */
+snnk_network *compress_and_tune(const snnk_network *network, const size_t features[2], size_t n,
+                                const float *X, snnk_workspace *workspace, snnk_network **small) {
+    const snnk_distill_config distill = config_of(SNNK_DISTILL_SELECTED);
+    const size_t of_layers[3] = {features[0], features[1], 0};
+    snnk_compress_config config;
+    snnk_compression *compression;
+    snnk_network *compressed, *bundled;
+
+    CHECK(snnk_compress_config_init(&config, sizeof config));
+    config.tune_epochs = TUNE_EPOCHS;
+    CHECK(snnk_network_compress(network, SNNK_ROWS(.n = n, .X = X), of_layers, &config, &distill,
+                                workspace, small ? &compression : NULL, &compressed));
+    CHECK(snnk_network_bundle(compressed, 0, 1, &bundled));
+    snnk_network_free(compressed);
+    if (!small) return bundled;
+    *small = copy_of(snnk_compression_small(compression));
     snnk_compression_free(compression);
     return bundled;
 }
@@ -154,7 +189,7 @@ static snnk_map *neurons_of(const snnk_layer *layer) {
 
 snnk_distill *distill_whole(const snnk_network *original, size_t n, const float *X,
                             const float *scores, snnk_workspace *workspace) {
-    const snnk_distill_config config = config_of();
+    const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
     snnk_map *neurons = neurons_of(snnk_network_layer(original, 0));
     snnk_distill *distill;
 

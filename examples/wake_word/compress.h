@@ -25,9 +25,17 @@ snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const floa
 
 /* Compress the network to this many features in each layer, and bundle it.
  *   network  the original, or that of weigh_by_slopes
+ *   tier     an snnk_distill_tier
  *   reports  of the two parts */
-snnk_network *compress(const snnk_network *network, const size_t features[2], size_t n,
-                       const float *X, snnk_workspace *workspace, snnk_distill_report reports[2]);
+snnk_network *compress(const snnk_network *network, int32_t tier, const size_t features[2],
+                       size_t n, const float *X, snnk_workspace *workspace,
+                       snnk_distill_report reports[2]);
+
+/* The same in tier selected, then both parts tuned together.
+ *   small  the baseline of as many numbers, trained from random weights; NULL if not wanted, which
+ *          saves the time for it */
+snnk_network *compress_and_tune(const snnk_network *network, const size_t features[2], size_t n,
+                                const float *X, snnk_workspace *workspace, snnk_network **small);
 
 /* Prepare students that are a single SNNK layer: the detector as a function of its inputs, with the
  * neurons of its first layer as candidate features. X, scores: n rows, borrowed. */

@@ -2,8 +2,9 @@
 
 #include "check.h"
 
-/* Read DIRECTORY/NAME.npy, which must have this number of columns. */
-static float *read_table(const char *directory, const char *name, size_t columns, size_t *rows) {
+/* Read DIRECTORY/NAME.npy, which must have *columns columns; 0: any number, which is returned. */
+static float *read_any_table(const char *directory, const char *name, size_t *columns,
+                             size_t *rows) {
     char path[1024];
     snnk_table *table;
     float *values;
@@ -11,15 +12,20 @@ static float *read_table(const char *directory, const char *name, size_t columns
     snprintf(path, sizeof path, "%s/%s.npy", directory, name);
     CHECK(snnk_table_open(path, NULL, &table));
     *rows = snnk_table_rows(table);
-    if (snnk_table_columns(table) != columns || *rows == 0) {
+    if (*columns == 0) *columns = snnk_table_columns(table);
+    if (snnk_table_columns(table) != *columns || *rows == 0) {
         fprintf(stderr, "%s has %zu rows of %zu columns, expected %zu columns\n", path, *rows,
-                snnk_table_columns(table), columns);
+                snnk_table_columns(table), *columns);
         exit(1);
     }
-    values = allocate(*rows * columns, sizeof *values);
-    CHECK(snnk_table_read(table, 0, *rows, values, columns));
+    values = allocate(*rows * *columns, sizeof *values);
+    CHECK(snnk_table_read(table, 0, *rows, values, *columns));
     snnk_table_free(table);
     return values;
+}
+
+static float *read_table(const char *directory, const char *name, size_t columns, size_t *rows) {
+    return read_any_table(directory, name, &columns, rows);
 }
 
 static void same_rows(const char *name, size_t n, size_t wanted) {
@@ -35,7 +41,8 @@ split read_split(const char *directory, const char *name) {
     split rows;
 
     snprintf(file, sizeof file, "%s_X", name);
-    rows.X = read_table(directory, file, INPUTS, &rows.n);
+    rows.inputs = 0;
+    rows.X = read_any_table(directory, file, &rows.inputs, &rows.n);
     snprintf(file, sizeof file, "%s_scores", name);
     rows.scores = read_table(directory, file, 1, &n);
     same_rows(file, n, rows.n);
@@ -88,11 +95,11 @@ static void append_read(snnk_network *network, const char *directory, const char
     free(W);
 }
 
-snnk_network *read_original(const char *directory) {
+snnk_network *read_original(const char *directory, size_t inputs) {
     snnk_network *original;
 
     CHECK(snnk_network_create(NULL, &original));
-    append_read(original, directory, "hidden.0", INPUTS, HIDDEN, SNNK_RELU);
+    append_read(original, directory, "hidden.0", inputs, HIDDEN, SNNK_RELU);
     append_read(original, directory, "hidden.1", HIDDEN, HIDDEN, SNNK_RELU);
     append_read(original, directory, "output", HIDDEN, 1, SNNK_IDENTITY);
     return original;

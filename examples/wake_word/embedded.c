@@ -8,7 +8,7 @@
 
 #include "embedded.h"
 
-enum { MAX_BLOCKS = 4, MAX_INPUTS = 2048 };
+enum { MAX_BLOCKS = 4, MAX_INPUTS = 2112 };
 
 #ifdef EMPTY
 int main(void) { return 0; }

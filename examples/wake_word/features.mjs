@@ -1,17 +1,18 @@
-// Compute the inputs of a wake-word model, with the package's own mel spectrogram and embedding.
+// Compute the inputs of wake-word models, with the package's own mel spectrogram and embedding.
 //
 //     node features.mjs MODELS SPLIT DIRECTORY
 //
 // MODELS: the package's folder of models. SPLIT: calibration or test. Node must find
-// onnxruntime-node from DIRECTORY. Writes three files of float32, one row for each 80 ms from when
-// the window is full:
+// onnxruntime-node from DIRECTORY. Speech is synthesised once for all models. Writes three files of
+// float32 for each model (alexa, weather), one row for each 80 ms from when its window is full:
 //
-//     DIRECTORY/SPLIT_X.npy       16 embeddings of 96 numbers, oldest first
-//     DIRECTORY/SPLIT_rows.npy    the number of the clip; its kind, see clips.mjs; and 1 if the
-//                                 wake word has ended within the last half second, 0 in clips
-//                                 without it, -1 otherwise
-//     DIRECTORY/SPLIT_scores.npy  the model's own score
-import { mkdtempSync, openSync, writeSync, closeSync, rmSync, writeFileSync } from 'node:fs';
+//     DIRECTORY/MODEL/SPLIT_X.npy       16 (alexa) or 22 (weather) embeddings of 96 numbers, oldest
+//                                       first
+//     DIRECTORY/MODEL/SPLIT_rows.npy    the number of the clip; its kind, see clips.mjs; and 1 if
+//                                       the wake word has ended within the last half second, 0 in
+//                                       clips without it, -1 otherwise
+//     DIRECTORY/MODEL/SPLIT_scores.npy  the model's own score
+import { mkdirSync, mkdtempSync, openSync, writeSync, closeSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -33,8 +34,7 @@ const BANDS = 32;
 const WINDOW = 76;
 const STEP = FRAME / 160;
 const EMBEDDING = 96;
-const HISTORY = 16;
-const INPUTS = HISTORY * EMBEDDING;
+const HISTORY = { alexa: 16, weather: 22 }; // embeddings in the window
 
 async function open(file) {
     const session = await ort.InferenceSession.create(join(models, file),
@@ -48,7 +48,6 @@ async function open(file) {
 
 const melspectrogram = await open('melspectrogram.onnx');
 const embedding = await open('embedding_model.onnx');
-const wakeWord = await open('alexa_v0.1.onnx');
 
 // Returns one row of BANDS numbers for each 10 ms.
 async function melRows(sound) {
@@ -80,31 +79,56 @@ function npyHeader(rows, columns) {
 
 const bytes = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
-function writeNpy(name, columns, values) {
-    const array = Float32Array.from(values);
-    writeFileSync(join(directory, `${split}_${name}.npy`),
-        Buffer.concat([npyHeader(array.length / columns, columns), bytes(array)]));
+class Model {
+    constructor(name, score) {
+        this.name = name;
+        this.score = score;
+        this.history = HISTORY[name];
+        this.columns = this.history * EMBEDDING;
+        this.about = [];
+        this.scores = [];
+        mkdirSync(join(directory, name), { recursive: true });
+        this.inputs = openSync(this.path('X'), 'w');
+        writeSync(this.inputs, npyHeader(0, this.columns));
+    }
+
+    path(what) {
+        return join(directory, this.name, `${split}_${what}.npy`);
+    }
+
+    // all: the embeddings of a clip, number `number`.
+    async hear(number, clip, wordEnd, all) {
+        for (let k = 0; k + this.history <= all.length / EMBEDDING; k++) {
+            const x = Float32Array.from(all.subarray(k * EMBEDDING, k * EMBEDDING + this.columns));
+            const end = BEFORE + (STEP * (k + this.history - 1) + WINDOW) * 160;
+            const since = (end - wordEnd) / RATE;
+            writeSync(this.inputs, bytes(x));
+            this.about.push(number, clip.kind, clip.kind !== WAKE ? 0 : since >= 0 && since < 0.5 ? 1 : -1);
+            this.scores.push((await this.score(x, [1, this.history, EMBEDDING]))[0]);
+        }
+    }
+
+    write(what, columns, values) {
+        const array = Float32Array.from(values);
+        writeFileSync(this.path(what), Buffer.concat([npyHeader(array.length / columns, columns), bytes(array)]));
+    }
+
+    close() {
+        writeSync(this.inputs, npyHeader(this.scores.length, this.columns), 0, 128, 0);
+        closeSync(this.inputs);
+        this.write('rows', 3, this.about);
+        this.write('scores', 1, this.scores);
+    }
 }
 
+const hearing = [];
+for (const name of Object.keys(HISTORY)) hearing.push(new Model(name, await open(`${name}_v0.1.onnx`)));
 const work = mkdtempSync(join(tmpdir(), 'wake-word-'));
-const inputs = openSync(join(directory, `${split}_X.npy`), 'w');
-const about = [];
-const scores = [];
-writeSync(inputs, npyHeader(0, INPUTS));
 for (const [number, clip] of clips(split).entries()) {
     const { sound, wordEnd } = synthesise(clip, join(work, 'speech.wav'));
     const all = await embeddings(await melRows(sound));
-    for (let k = 0; k + HISTORY <= all.length / EMBEDDING; k++) {
-        const x = Float32Array.from(all.subarray(k * EMBEDDING, k * EMBEDDING + INPUTS));
-        const end = BEFORE + (STEP * (k + HISTORY - 1) + WINDOW) * 160;
-        const since = (end - wordEnd) / RATE;
-        writeSync(inputs, bytes(x));
-        about.push(number, clip.kind, clip.kind !== WAKE ? 0 : since >= 0 && since < 0.5 ? 1 : -1);
-        scores.push((await wakeWord(x, [1, HISTORY, EMBEDDING]))[0]);
-    }
+    for (const model of hearing)
+        if (clip.models.includes(model.name)) await model.hear(number, clip, wordEnd, all);
 }
-writeSync(inputs, npyHeader(scores.length, INPUTS), 0, 128, 0);
-closeSync(inputs);
 rmSync(work, { recursive: true });
-writeNpy('rows', 3, about);
-writeNpy('scores', 1, scores);
+for (const model of hearing) model.close();

@@ -91,6 +91,17 @@ static double explained(size_t n, const float *scores, const float *original) {
     return 1 - error / variance;
 }
 
+static double explained_after_sigmoid(size_t n, const float *scores, const float *original) {
+    float *after = allocate(2 * n, sizeof *after);
+    double share;
+
+    CHECK(snnk_activation_eval(SNNK_SIGMOID, n, scores, after));
+    CHECK(snnk_activation_eval(SNNK_SIGMOID, n, original, after + n));
+    share = explained(n, after, after + n);
+    free(after);
+    return share;
+}
+
 figures judge(const split *rows, const float *scores, const float *original) {
     scored *list = allocate(rows->n, sizeof *list);
     figures found;
@@ -102,6 +113,7 @@ figures judge(const split *rows, const float *scores, const float *original) {
     found.recall = recall_at_five_percent(n, list);
     found.row_auc = row_area(rows, scores);
     found.fidelity = explained(rows->n, scores, original);
+    found.scores = explained_after_sigmoid(rows->n, scores, original);
     free(list);
     return found;
 }
@@ -114,6 +126,8 @@ static double now(void) {
     timespec_get(&time, TIME_UTC);
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
 }
+
+double seconds_now(void) { return now() * 1e-6; }
 
 static int by_time(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
@@ -128,6 +142,7 @@ double microseconds_a_frame(const snnk_network *network, const split *rows) {
         TOGETHER = 4
     }; /* 4 calls a reading: the clock takes time too */
     double *times = allocate(TURNS, sizeof *times), median;
+    const size_t d = rows->inputs;
     snnk_workspace *workspace;
     float y;
 
@@ -138,8 +153,8 @@ double microseconds_a_frame(const snnk_network *network, const split *rows) {
 
         for (size_t k = 0; k < TOGETHER; k++)
             CHECK(snnk_network_forward(network, 1,
-                                       rows->X + (turn * TOGETHER + k) % ROWS % rows->n * INPUTS,
-                                       INPUTS, &y, 1, workspace));
+                                       rows->X + (turn * TOGETHER + k) % ROWS % rows->n * d, d, &y,
+                                       1, workspace));
         times[turn] = (now() - start) / TOGETHER;
     }
     qsort(times, TURNS, sizeof *times, by_time);

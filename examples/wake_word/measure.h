@@ -12,10 +12,14 @@ typedef struct figures {
     double row_auc;  /* the same for single rows */
     double recall; /* share of the clips with the wake word that score above 95 % of other speech */
     double fidelity; /* share of the variance of the original's output that is explained */
+    double scores;   /* the same after the sigmoid */
 } figures;
 
 /* Judge scores (n) against the labels and the original's scores (n), both before the sigmoid. */
 figures judge(const split *rows, const float *scores, const float *original);
+
+/* The present time in seconds. */
+double seconds_now(void);
 
 /* The median time of a forward of one row, in microseconds. */
 double microseconds_a_frame(const snnk_network *network, const split *rows);

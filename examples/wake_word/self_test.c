@@ -16,6 +16,15 @@ static int expect(const char *what, double got, double wanted, double tolerance)
 
 /* ---- Figures ---- */
 
+/* Logits of log 3 and -log 3 are scores of 3/4 and 1/4, eight of them with squared deviations of
+ * 1/16. One is wrong by a half: 1 - (1/4) / (8/16). */
+static int scores_test(const split *rows) {
+    const float a = logf(3), original[] = {a, -a, a, -a, a, -a, a, -a},
+                scores[] = {a, -a, a, -a, a, -a, a, a};
+
+    return expect("scores", judge(rows, scores, original).scores, 0.5, 1e-6);
+}
+
 static int measure_test(void) {
     /* Four clips of two rows. */
     int32_t clip[] = {0, 0, 1, 1, 2, 2, 3, 3};
@@ -31,6 +40,7 @@ static int measure_test(void) {
     good &= expect("rows", found.row_auc, 4.5 / 6, 1e-12);               /* 3 against 1 2 3 0 4 1 */
     good &= expect("recall", found.recall, 0, 1e-12);                    /* 3 is not above 3 */
     good &= expect("explained", found.fidelity, 1 - 4.0 / 16, 1e-12);    /* 2^2 of 48 - 16^2/8 */
+    good &= scores_test(&rows);
     return good;
 }
 
@@ -147,7 +157,7 @@ static void leave(const snnk_network *network, const float *X, const char *direc
 static int compress_test(const char *directory) {
     float *X = random_rows((size_t)N * D), *scores;
     snnk_network *original = small_detector(), *towers = as_towers(original);
-    snnk_network *weighed = weigh_by_slopes(original, N, X, NULL), *compressed[2], *student;
+    snnk_network *weighed = weigh_by_slopes(original, N, X, NULL), *compressed[2], *student, *small;
     snnk_distill_report reports[2];
     snnk_distill *distill;
     int good = 1;
@@ -156,7 +166,8 @@ static int compress_test(const char *directory) {
     good &= same_scores("weighed", weighed, X, scores);
     good &= same_scores("towers", towers, X, scores);
     for (int k = 0; k < 2; k++) {
-        compressed[k] = compress(k ? weighed : original, (size_t[]){2, 2}, N, X, NULL, reports);
+        compressed[k] = compress(k ? weighed : original, SNNK_DISTILL_REFINED, (size_t[]){2, 2}, N,
+                                 X, NULL, reports);
         good &= same_scores("compressed", compressed[k], X, scores);
         /* A tower of two features of four inputs, one of two features of two, and Psi with a
          * bias. */
@@ -164,6 +175,12 @@ static int compress_test(const char *directory) {
                        2 * (4 + 1) + 2 * (2 + 1) + 2 + 1, 0);
         good &= expect("features", (double)reports[1].features, 2, 0);
     }
+    student = compress_and_tune(original, (size_t[]){2, 2}, N, X, NULL, &small);
+    good &= same_scores("tuned", student, X, scores);
+    good &= expect("parameters", (double)snnk_network_parameters(student), 19, 0);
+    good &= expect("small network", snnk_network_parameters(small) <= 19, 1, 0);
+    snnk_network_free(small);
+    snnk_network_free(student);
     distill = distill_whole(original, N, X, scores, NULL);
     student = one_layer(distill, 2, NULL, reports);
     good &= expect("features of one layer",

@@ -1,11 +1,10 @@
-// Synthesise clips: espeak-ng's speech at 16 kHz with noise added, after two seconds of noise
+// Synthesise clips: espeak-ng's speech at 16 kHz with noise added, after some seconds of noise
 // only.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { generator, WAKE, WAKE_WORD } from './clips.mjs';
+import { generator } from './clips.mjs';
 
 export const RATE = 16000;
-const LEAD = 2 * RATE; // fills the model's window before the first word
 const TAIL = 0.64 * RATE;
 const TAPS = 24; // of the resampling filter, on each side
 
@@ -55,8 +54,8 @@ function say(text, options, file) {
 export function synthesise(clip, file) {
     const random = generator(clip.seed);
     const speech = say(clip.text, clip.espeak, file);
-    const word = clip.kind === WAKE ? say(WAKE_WORD, clip.espeak, file).length : 0;
-    const begin = LEAD + Math.floor(1280 * random());
+    const word = clip.wake ? say(clip.wake, clip.espeak, file).length : 0;
+    const begin = clip.lead * RATE + Math.floor(1280 * random());
     const sound = new Float32Array(begin + speech.length + TAIL);
     let peak = 0;
     let power = 0;

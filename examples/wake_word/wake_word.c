@@ -1,18 +1,20 @@
-/* Compress a wake-word detector, a perceptron 1536-128-128-1, and compare it with the original in
- * accuracy, size and speed.
+/* Compress a wake-word detector, a perceptron 1536-128-128-1 (alexa) or 2112-128-128-1 (weather),
+ * and compare it with the original in accuracy, size and speed.
  *
  *     wake_word DIRECTORY [--json]
  *     wake_word self-test DIRECTORY
  *
- * DIRECTORY holds what features.mjs and convert.py wrote. The program
+ * DIRECTORY holds what features.mjs and convert.py wrote, and has the name of the model. The
+ * program
  *
  *   1. builds the original from its weights, and checks its scores against those of onnxruntime;
  *   2. compresses and bundles it to several numbers of features, from the inputs of the calibration
  *      voices only, without labels;
- *   3. makes simpler models for comparison: a linear map fitted to the original's output, one
+ *   3. compresses it by tuning both layers together, and trains small networks of as many numbers;
+ *   4. makes simpler models for comparison: a linear map fitted to the original's output, one
  *      fitted to the labels, and a single SNNK layer;
- *   4. measures all of them on the test voices, and prints tables;
- *   5. writes DIRECTORY/original.safetensors, and DIRECTORY/FEATURES.safetensors for each
+ *   5. measures all of them on the test voices, and prints tables;
+ *   6. writes DIRECTORY/original.safetensors, and DIRECTORY/FEATURES.safetensors for each
  *      compressed model.
  *
  * The areas under the curve of clips have standard errors of 0.012 (other speech) and 0.03 (near
@@ -26,16 +28,21 @@
 #include "report.h"
 #include "self_test.h"
 
-enum { SECOND = 32 /* least features of the second layer */ };
+enum {
+    SECOND = 32, /* least features of the second layer */
+    THREADS = 2
+};
 
 static const size_t of_first[] = {64, 32, 16, 8, 4, 2}; /* features of the first layer */
 static const size_t of_one[] = {32, 16, 8, 4, 2, 1};    /* features of the single layer */
+static const size_t of_tuned[][2] = {{4, 16}, {8, 32}}; /* features of both layers */
 static const size_t unweighed = 8; /* features of the first layer, errors not weighted by slopes */
 
 enum {
     TWO_LAYERS = sizeof of_first / sizeof *of_first,
+    TUNED = sizeof of_tuned / sizeof *of_tuned,
     ONE_LAYER = sizeof of_one / sizeof *of_one,
-    MODELS = 1 + 2 + ONE_LAYER + TWO_LAYERS + 1
+    MODELS = 1 + 2 + ONE_LAYER + TWO_LAYERS + 1 + 4 * TUNED
 };
 
 typedef struct bench {
@@ -52,7 +59,7 @@ typedef struct bench {
 static float *scores_of(const snnk_network *network, const split *rows, snnk_workspace *workspace) {
     float *scores = allocate(rows->n, sizeof *scores);
 
-    CHECK(snnk_network_forward(network, rows->n, rows->X, INPUTS, scores, 1, workspace));
+    CHECK(snnk_network_forward(network, rows->n, rows->X, rows->inputs, scores, 1, workspace));
     return scores;
 }
 
@@ -126,7 +133,7 @@ static size_t labelled(const split *rows, float *X, float *y) {
 
     for (size_t i = 0; i < rows->n; i++) {
         if (rows->word[i] < 0) continue;
-        memcpy(X + n * INPUTS, rows->X + i * INPUTS, INPUTS * sizeof *X);
+        memcpy(X + n * rows->inputs, rows->X + i * rows->inputs, rows->inputs * sizeof *X);
         y[n++] = (float)rows->word[i];
     }
     return n;
@@ -134,14 +141,14 @@ static size_t labelled(const split *rows, float *X, float *y) {
 
 static void measure_linear(bench *of) {
     const split *rows = &of->calibration;
-    float *X = allocate(rows->n * INPUTS, sizeof *X), *y = allocate(rows->n, sizeof *y);
+    const size_t d = rows->inputs;
+    float *X = allocate(rows->n * d, sizeof *X), *y = allocate(rows->n, sizeof *y);
     const size_t n = labelled(rows, X, y);
-    snnk_network *network =
-        linear_map(INPUTS, rows->n, rows->X, of->calibration_scores, of->workspace);
+    snnk_network *network = linear_map(d, rows->n, rows->X, of->calibration_scores, of->workspace);
 
     measure(of, network, "linear", "original");
     snnk_network_free(network);
-    network = linear_map(INPUTS, n, X, y, of->workspace);
+    network = linear_map(d, n, X, y, of->workspace);
     measure(of, network, "linear, of labels", "labels");
     snnk_network_free(network);
     free(y);
@@ -168,17 +175,19 @@ static void measure_one_layer(bench *of) {
 }
 
 /* from: the original, with errors weighted by slopes or not. */
-static snnk_network *measure_compressed(bench *of, const snnk_network *from, size_t first,
-                                        const char *note) {
-    const size_t features[2] = {first, first < SECOND ? SECOND : first};
+static snnk_network *measure_compressed(bench *of, const snnk_network *from, int32_t tier,
+                                        const size_t features[2], const char *note) {
+    const double start = seconds_now();
     snnk_distill_report reports[2];
-    snnk_network *network =
-        compress(from, features, of->calibration.n, of->calibration.X, of->workspace, reports);
+    snnk_network *network = compress(from, tier, features, of->calibration.n, of->calibration.X,
+                                     of->workspace, reports);
+    const double seconds = seconds_now() - start;
     char name[32];
     result *measured;
 
     snprintf(name, sizeof name, "%zu + %zu%s", features[0], features[1], note);
     measured = measure(of, network, name, "original");
+    measured->seconds = seconds;
     measured->n_students = 2;
     memcpy(measured->students, reports, sizeof reports);
     return network;
@@ -192,14 +201,46 @@ static void measure_two_layers(bench *of) {
     for (size_t k = 0; k < TWO_LAYERS; k++) {
         char name[32];
 
-        network = measure_compressed(of, weighed, of_first[k], "");
+        const size_t features[2] = {of_first[k], of_first[k] < SECOND ? SECOND : of_first[k]};
+
+        network = measure_compressed(of, weighed, SNNK_DISTILL_REFINED, features, "");
         snprintf(name, sizeof name, "%zu", of_first[k]);
         save(of, network, name);
         snnk_network_free(network);
     }
-    network = measure_compressed(of, of->original, unweighed, " unweighted");
+    network = measure_compressed(of, of->original, SNNK_DISTILL_REFINED,
+                                 (size_t[]){unweighed, SECOND}, " unweighted");
     snnk_network_free(network);
+    for (size_t k = 0; k < TUNED; k++) {
+        network = measure_compressed(of, weighed, SNNK_DISTILL_SELECTED, of_tuned[k], " selected");
+        snnk_network_free(network);
+        network = measure_compressed(of, weighed, SNNK_DISTILL_REFINED, of_tuned[k], " refined");
+        snnk_network_free(network);
+    }
     snnk_network_free(weighed);
+}
+
+/* The small networks are made apart, so that the time without them is measured. */
+static void measure_tuned(bench *of, const size_t features[2]) {
+    const split *rows = &of->calibration;
+    const double start = seconds_now();
+    snnk_network *network =
+        compress_and_tune(of->original, features, rows->n, rows->X, of->workspace, NULL);
+    const double seconds = seconds_now() - start;
+    snnk_network *small;
+    result *measured;
+    char name[32];
+
+    snprintf(name, sizeof name, "%zu + %zu tuned", features[0], features[1]);
+    measured = measure(of, network, name, "original");
+    measured->seconds = seconds;
+    measured->tuned = 1;
+    snnk_network_free(network);
+    network = compress_and_tune(of->original, features, rows->n, rows->X, of->workspace, &small);
+    snprintf(name, sizeof name, "%zu + %zu small", features[0], features[1]);
+    measure(of, small, name, "original")->small = 1;
+    snnk_network_free(small);
+    snnk_network_free(network);
 }
 
 /* ---- The program ---- */
@@ -208,17 +249,20 @@ static void run(const char *directory, int json) {
     static result results[MODELS];
     bench of = {.directory = directory, .found.results = results};
 
+    of.found.model = strrchr(directory, '/') ? strrchr(directory, '/') + 1 : directory;
+    of.found.threads = THREADS;
     of.calibration = read_split(directory, "calibration");
     of.test = read_split(directory, "test");
     of.found.calibration_rows = of.calibration.n;
     of.found.test_rows = of.test.n;
-    of.original = read_original(directory);
-    CHECK(snnk_workspace_create(1, NULL, &of.workspace));
+    of.original = read_original(directory, of.calibration.inputs);
+    CHECK(snnk_workspace_create(THREADS, NULL, &of.workspace));
     hold_to_onnxruntime(&of);
     measure_original(&of);
     measure_linear(&of);
     measure_one_layer(&of);
     measure_two_layers(&of);
+    for (size_t k = 0; k < TUNED; k++) measure_tuned(&of, of_tuned[k]);
     (json ? print_json : print_tables)(&of.found);
     snnk_workspace_free(of.workspace);
     snnk_network_free(of.original);

@@ -76,6 +76,13 @@ typedef struct snnk_compress_config {
      * not change. 0 (default): no tuning. */
     uint64_t tune_epochs;
     double tune_rate; /* relative step size, above 0. Default 0.02 */
+
+    /* Tuning to the outputs of the original network learns from so many blends for each row, too: 0
+     * ... 100. A blend is the mean of the rows plus cos(t) and sin(t) times the deviations of two
+     * rows, with t between 0 and pi/2; the original computes its outputs. So rows are not learned
+     * by heart, and rare outputs are met more often. Each pass takes as much longer. Not used with
+     * tune_to_targets. Default 2; 0: none */
+    double tune_blends;
 } snnk_compress_config;
 
 /* Set every field to its default.
@@ -128,9 +135,11 @@ typedef struct snnk_compress_report {
     double relative_error_untuned; /* NaN without tuning */
     uint64_t tuned_epoch;
 
-    /* With tuning: of a network of two dense layers with as many numbers as the compressed one,
-     * which was trained from random weights in as many epochs on the same rows and targets
-     * (snnk_compression_small). NaN and 0 without tuning. */
+    /* With tuning: of a network of dense layers with as many numbers as the compressed one (as its
+     * bundle, if that has fewer), which was trained from random weights in as many epochs on the
+     * same rows and targets (snnk_compression_small). It has one hidden layer; where all of several
+     * parts were replaced, or two, whichever is better on held-out rows. NaN and 0 without
+     * tuning. */
     double relative_error_small;
     uint64_t parameters_small;
 } snnk_compress_report;
@@ -164,7 +173,7 @@ typedef struct snnk_compression snnk_compression;
  * the output.
  *
  * Memory: 4 n (d + 4 w) bytes, w the widest input or output of a part, and one snnk_distill
- * without its copy of the rows.
+ * without its copy of the rows. With tuning also 4 n (1 + tune_blends) (d + l).
  *
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE
  * (share; features where no replaceable part begins; a budget below one feature for each part:

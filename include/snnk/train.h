@@ -38,7 +38,8 @@
 extern "C" {
 #endif
 
-/* A network that learns. */
+/* A network that learns. One thread at a time may use it, also by functions that take it as const;
+ * several threads may use several trainers of one network. */
 typedef struct snnk_trainer snnk_trainer;
 
 /* What a forward pass keeps for the backward pass. */
@@ -132,6 +133,13 @@ typedef struct snnk_train_config {
                         * rows if there are fewer */
     uint64_t patience; /* training ends after this many epochs without a smaller held-out loss; 0:
                         * never. Default 0 with COSINE (whose last epochs are the best), else 5 */
+    uint64_t redraw;   /* fresh projections: after every so many epochs the rows and offsets of
+                        * drawn maps are drawn again (snnk_map_redraw), and Psi and bias of these
+                        * layers are fitted to their outputs of before, by least squares over the
+                        * training rows. For SNNK layers that are not within a residual one, whose
+                        * maps are GAUSSIAN, ARC_COSINE or ELEMENTWISE with dense rows. The maps of
+                        * the result have given rows. Needs rows_rate = 0, and not LBFGS.
+                        * Default 0: never */
 
     snnk_train_loss loss_function; /* for SNNK_LOSS_USER */
 
@@ -157,10 +165,11 @@ SNNK_API int snnk_train_config_init(snnk_train_config *config, size_t config_siz
  *   config   NULL for the defaults
  *   trainer  out: release with snnk_trainer_free
  * Memory: about 10 numbers for each number that learns (itself, its gradient, two moments, the best
- * one, three to return to, two packed copies), 62 with LBFGS; 3 for each that does not.
+ * one, three to return to, two packed copies), 8 with SGD, 58 with LBFGS; 3 for each that does not.
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (says which
  * field and its limits), SNNK_E_UNSUPPORTED (rows_rate > 0 for HD3 rows or spectral features,
- * which have no numbers of their own to learn; nothing learns), SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * which have no numbers of their own to learn; nothing learns; redraw without such a map, or with
+ * rows that learn), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_trainer_create(const snnk_network *network, const snnk_train_config *config,
                                  snnk_trainer **trainer);
 

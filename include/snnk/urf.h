@@ -148,7 +148,8 @@ SNNK_API int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *confi
 
 /* Create a copy of a map with other rows, and the same atoms, frame, scales and division of
  * features: for means over draws, or for fresh projections during training.
- *   map      of URF and AFFINE blocks
+ *   map      of URF and AFFINE blocks; or of GAUSSIAN, ARC_COSINE and ELEMENTWISE ones, whose
+ *            scaling stays, and whose rows can be drawn only
  *   seed     of the new rows; if rows are given, only of drawn atoms
  *   rows, G  as in snnk_map_create_urf_from_rows; 0 and NULL to draw rows by the map's projection
  *   redrawn  out: release with snnk_map_free

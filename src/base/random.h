@@ -19,8 +19,10 @@ enum snnk__stream {
     SNNK__STREAM_ATOM = 8,
     SNNK__STREAM_SAMPLE = 9, /* samples of rows */
     SNNK__STREAM_SHUFFLE = 10,
-    SNNK__STREAM_JUDGED = 11, /* rows that measure the error of a compression */
-    SNNK__STREAM_WEIGHTS = 12 /* of layers before training */
+    SNNK__STREAM_JUDGED = 11,  /* rows that measure the error of a compression */
+    SNNK__STREAM_WEIGHTS = 12, /* of layers before training */
+    SNNK__STREAM_BLEND = 13,   /* rows between rows, to tune with */
+    SNNK__STREAM_REDRAW = 14   /* seeds of rows that are drawn again in training */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

@@ -4,8 +4,7 @@
 
 #include "cli/training_rows.h"
 
-/* Arrays that the data do not have are NULL. One of X and X_f64 has the inputs: float where the
- * file has floats. */
+/* Arrays that the data do not have are NULL. One of X and X_f64 has the inputs. */
 typedef struct all_rows {
     size_t n, inputs, targets; /* targets: columns of Y; 0 of a classification */
     float *X;
@@ -15,7 +14,15 @@ typedef struct all_rows {
     uint64_t *groups;
 } all_rows;
 
-/* Read the rows, without those of weight 0. all_rows_free frees what is there in any case.
+/* Make room for n rows, with the arrays that a batch has; targets: columns of Y. Return false if
+ * there was too little memory. all_rows_free frees what is there in any case. */
+bool all_rows_create(const snnk_rows *batch, size_t targets, size_t n, all_rows *rows);
+
+/* Append row i of a batch, for which there is room. Its inputs may become floats. */
+void all_rows_append(const snnk_rows *batch, size_t i, all_rows *rows);
+
+/* Read the rows, without those of weight 0, with inputs as float where the file has floats.
+ * all_rows_free frees what is there in any case.
  *   quiet   no progress bar
  *   batch   room for batches of the data
  *   memory  the result: false if there was too little; nothing is printed then

@@ -198,6 +198,47 @@ int architecture_complete(const char *command, size_t outputs, const char *what,
                   made->text, last->place, last->width, outputs, what);
 }
 
+/* ---- Memory ---- */
+
+static double bytes_of(const architecture_layer *layer, size_t inputs,
+                       const architecture_memory *memory) {
+    const double d = (double)inputs, l = (double)layer->width, m = (double)layer->features;
+
+    if (layer->dense) return (d + 1) * l * memory->of_number + l * memory->of_value;
+    return (d + 1) * m * memory->of_row_number + (m + 1) * l * memory->of_number +
+           (m + l) * memory->of_value;
+}
+
+int architecture_check_memory(const char *command, const architecture *from, size_t inputs,
+                              const architecture_memory *memory) {
+    double all = 0, most = 0;
+    const architecture_layer *largest = NULL;
+    size_t d = inputs, of_largest = 0;
+
+    for (size_t k = 0; k < from->n; k++) {
+        const double bytes = bytes_of(&from->layers[k], d, memory);
+
+        all += bytes;
+        if (bytes > most) {
+            most = bytes;
+            largest = &from->layers[k];
+            of_largest = d;
+        }
+        d = from->layers[k].width;
+    }
+    if (all <= memory->available || !largest) return EXIT_OK;
+    char features[48] = "";
+
+    if (!largest->dense)
+        snprintf(features, sizeof features, "%llu features of ",
+                 (unsigned long long)largest->features);
+    return failed(command,
+                  "--layers \"%.200s\": character %zu: with %s%zu inputs and %zu outputs, training "
+                  "takes %.3g GB, but there are %.3g GB of memory",
+                  from->text, largest->place, features, of_largest, largest->width, all / 1e9,
+                  memory->available / 1e9);
+}
+
 /* ---- Building ---- */
 
 /* The seed of a layer: layers of equal sizes shall differ. */

@@ -37,6 +37,18 @@ int architecture_read(const char *command, const char *text, architecture *made)
 int architecture_complete(const char *command, size_t outputs, const char *what,
                           architecture *made);
 
+/* Bytes that training takes, and how many there are. */
+typedef struct architecture_memory {
+    double of_row_number; /* for each number in the rows of feature maps */
+    double of_number;     /* for each other number of the network */
+    double of_value;      /* for each feature and each output of a layer */
+    double available;
+} architecture_memory;
+
+/* Refuse layers that need more memory than there is: name the largest. */
+int architecture_check_memory(const char *command, const architecture *from, size_t inputs,
+                              const architecture_memory *memory);
+
 /* Append layers with random numbers to a network without layers. Inputs should have variance 1.
  * Feature maps have given rows (snnk_map_create_from_rows), so that a scaling can be folded in. */
 int architecture_build(const char *command, const architecture *from, size_t inputs, uint64_t seed,

@@ -62,6 +62,7 @@ static int compress(compress_session *s, snnk_compression **compression) {
     config.user = s;
     config.tune_epochs = s->o->tune;
     if (s->o->tune_rate > 0) config.tune_rate = s->o->tune_rate;
+    if (s->o->tune_blends >= 0) config.tune_blends = s->o->tune_blends;
     config.tune_to_targets = s->o->files.targets != NULL;
     compress_begin_stage(s, "compressing");
     st = snnk_network_compress(s->teacher.network,
@@ -204,8 +205,9 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                (unsigned long long)(rounded == INT8 ? r->bytes_int8 : r->bytes_int4),
                r->relative_error, 4 * (unsigned long long)r->parameters);
     if (small_is_better(s, r))
-        printf("A small network is better: two dense layers of %llu numbers, trained in as many "
-               "epochs, have error %.4f, the compressed network %.4f%s.\n\n",
+        printf("A small network is better: %zu dense layers of %llu numbers, trained in as many "
+               "steps, have error %.4f, the compressed network %.4f%s.\n\n",
+               snnk_network_layers(snnk_compression_small(compression)),
                (unsigned long long)r->parameters_small, r->relative_error_small, r->relative_error,
                s->o->keep_small ? "" : "; save it with --keep small");
     printf("%-30s %10s %10s %12s %12s\n", "part", "features", "explained", "parameters", "now");

@@ -69,6 +69,9 @@ static const char help_of_options[] =
     "original's\n"
     "                       or to --targets. The best pass by held-out rows is kept\n"
     "  --tune-rate R        relative learning rate of --tune, at most 1 (default: 0.02)\n"
+    "  --tune-blends B      blends of rows that --tune learns from beside each row, at most 100; "
+    "not\n"
+    "                       with --targets (default: 2)\n"
     "  --seed N             seed of everything random (default: 0)\n"
     "  --ridge LAMBDA       ridge penalty (default: chosen on held-out rows)\n"
     "  --linear R           number of features that are linear, if there is room (default: chosen\n"
@@ -131,6 +134,7 @@ enum {
     RATE,
     TUNE,
     TUNE_RATE,
+    TUNE_BLENDS,
     SEED,
     RIDGE,
     N_LINEAR,
@@ -168,6 +172,7 @@ static const struct option long_options[] = {{"layer", 1, NULL, LAYER},
                                              {"rate", 1, NULL, RATE},
                                              {"tune", 1, NULL, TUNE},
                                              {"tune-rate", 1, NULL, TUNE_RATE},
+                                             {"tune-blends", 1, NULL, TUNE_BLENDS},
                                              {"seed", 1, NULL, SEED},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"linear", 1, NULL, N_LINEAR},
@@ -207,6 +212,7 @@ static const char *takes(int option) {
     case TUNE: return "a whole number from 1 to 100000";
     case TUNE_RATE:
     case RATE: return "a number above 0 and at most 1";
+    case TUNE_BLENDS: return "a number from 0 to 100";
     case SEED: return "a whole number below 2^64";
     case RIDGE: return "a number >= 0";
     case N_LINEAR: return "a whole number >= 0";
@@ -281,6 +287,8 @@ static bool set_value(int option, const char *value, compress_options *o, given 
     case RATE: return read_share(value, &distill->learning_rate);
     case TUNE: return read_u64(value, &o->tune) && o->tune >= 1 && o->tune <= 100000;
     case TUNE_RATE: return read_share(value, &o->tune_rate);
+    case TUNE_BLENDS:
+        return read_double(value, &o->tune_blends) && o->tune_blends >= 0 && o->tune_blends <= 100;
     case SEED: return read_u64(value, &distill->seed);
     case RIDGE: return read_double(value, &distill->ridge) && distill->ridge >= 0;
     case N_LINEAR: return read_whole(value, 0, INT32_MAX, &distill->linear);
@@ -318,6 +326,8 @@ static int check_use(const given *g, const compress_options *o) {
         return wrong_usage(command, "--epochs and --rate are for --tier refined");
     if (o->tune == 0 && was_given(g, TUNE_RATE))
         return wrong_usage(command, "--tune-rate is for --tune");
+    if (was_given(g, TUNE_BLENDS) && (o->tune == 0 || o->files.targets))
+        return wrong_usage(command, "--tune-blends is for --tune without --targets");
     if (o->distill.tier == SNNK_DISTILL_RANDOM && was_given(g, N_LINEAR))
         return wrong_usage(command, "--linear is not for --tier random");
     if (was_given(g, KEEP) && !written)
@@ -404,7 +414,7 @@ int compress_options_read(int argc, char **argv, compress_options *o) {
     uint64_t seen = 0;
     int option, exit_status;
 
-    *o = (compress_options){.orientation = -1, .threads = usable_processors()};
+    *o = (compress_options){.orientation = -1, .tune_blends = -1, .threads = usable_processors()};
     snnk_distill_config_init(&o->distill, sizeof o->distill);
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {

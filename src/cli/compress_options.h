@@ -31,9 +31,10 @@ typedef struct compress_options {
     int32_t method;      /* snnk_distill_method that is saved */
     bool keep_small;     /* the small network is saved instead */
     snnk_distill_config distill;
-    uint64_t tune;    /* epochs; 0: no tuning */
-    double tune_rate; /* 0: the default */
-    bool block_rows;  /* --heldout-block-rows was given */
+    uint64_t tune;      /* epochs; 0: no tuning */
+    double tune_rate;   /* 0: the default */
+    double tune_blends; /* below 0: the default */
+    bool block_rows;    /* --heldout-block-rows was given */
     bool json, quiet, help;
     size_t threads;
     char csv[PLOT_PATH_ROOM]; /* path for the numbers of the plot */

@@ -243,6 +243,13 @@ int model_open_statistics(const char *command, model_use *use) {
                       "%s has no statistics, because it minimizes the cross-entropy: fit it with "
                       "--keep-statistics, which keeps the squared error",
                       use->path);
+    if (!lstsq && snnk_network_note(use->network, "training"))
+        return failed(
+            command,
+            "%s was trained by snnk train, which keeps no statistics of the rows, as snnk "
+            "fit --keep-statistics does: snnk train --model %s learns from more rows; to "
+            "leave rows out, train again without them",
+            use->path, use->path);
     if (!lstsq)
         return failed(command, "%s has no statistics: fit it with --keep-statistics", use->path);
     use->projection = model_projection(use->network, use->path);

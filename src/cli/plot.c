@@ -4,15 +4,38 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/console.h"
 
 enum { TEMPORARY_ROOM = PLOT_PATH_ROOM + 8 };
 
+/* Whether a path ends in a text, in capitals or not. */
+static bool ends_in(const char *path, const char *end) {
+    const size_t length = strlen(path), of_end = strlen(end);
+
+    return length >= of_end && strcasecmp(path + length - of_end, end) == 0;
+}
+
+/* Refuse the name of another kind of picture. */
+static int check_ending(const char *command, const char *path) {
+    static const char *const others[] = {".pdf", ".svg", ".jpg", ".jpeg", ".gif",
+                                         ".eps", ".ps",  ".bmp", ".tif",  ".tiff"};
+
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        if (ends_in(path, others[k]))
+            return wrong_usage(command, "--plot %s: it draws PNG, not %s: end the name in .png",
+                               path, others[k] + 1);
+    return EXIT_OK;
+}
+
 int plot_csv_path(const char *command, const char *path, char csv[PLOT_PATH_ROOM]) {
     const size_t length = strlen(path);
     const bool png = length > 4 && strcmp(path + length - 4, ".png") == 0;
 
+    const int exit_status = check_ending(command, path);
+
+    if (exit_status != EXIT_OK) return exit_status;
     if (length + 4 >= PLOT_PATH_ROOM) return wrong_usage(command, "--plot: the path is too long");
     snprintf(csv, PLOT_PATH_ROOM, "%.*s.csv", (int)(length - (png ? 4 : 0)), path);
     return EXIT_OK;

@@ -12,7 +12,8 @@ enum { PLOT_PATH_ROOM = 4096 }; /* of paths of pictures and numbers */
 typedef void plot_put(FILE *file, const void *of);
 
 /* Set csv to the path of the numbers: that of the picture with .png replaced by .csv, or with .csv
- * appended. Like all functions here, it prints the error and returns an exit status. */
+ * appended. The ending of another kind of picture is refused. Like all functions here, it prints
+ * the error and returns an exit status. */
 int plot_csv_path(const char *command, const char *path, char csv[PLOT_PATH_ROOM]);
 
 /* Check, before long work, that gnuplot can be started. */

@@ -28,6 +28,30 @@ double peak_memory_mb(void) {
     return (double)usage.ru_maxrss / 1024; /* kilobytes on Linux */
 }
 
+/* The limit in /sys/fs/cgroup/memory.max, in bytes; infinite if there is none. */
+static double granted_memory(void) {
+    double bytes = INFINITY;
+#ifdef __linux__
+    FILE *file = fopen("/sys/fs/cgroup/memory.max", "r");
+
+    if (!file) return INFINITY;
+    if (fscanf(file, "%lf", &bytes) != 1) bytes = INFINITY; /* "max" */
+    fclose(file);
+#endif
+    return bytes;
+}
+
+double usable_memory(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    double bytes = pages > 0 && page > 0 ? (double)pages * (double)page : (double)INFINITY;
+    struct rlimit limit;
+
+    bytes = fmin(bytes, granted_memory());
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        bytes = fmin(bytes, (double)limit.rlim_cur);
+    return bytes;
+}
+
 /* The processors that this process may run on: taskset and batch systems allow some of all. */
 static long allowed_processors(void) {
 #ifdef __linux__

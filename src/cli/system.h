@@ -7,6 +7,10 @@
 double seconds_now(void); /* of a clock that is never set back */
 double peak_memory_mb(void);
 
+/* The bytes of memory that this process may use: those of the machine, but no more than the limit
+ * in /sys/fs/cgroup/memory.max, or that of ulimit -v. */
+double usable_memory(void);
+
 /* The processors that this process may use: those of its affinity mask, but no more than the limit
  * in /sys/fs/cgroup/cpu.max, where a container of cgroup version 2 finds its own. Other limits are
  * not read. At least 1, at most SNNK_MAX_THREADS. */

@@ -87,19 +87,17 @@ static int copy_epochs(train_session *s) {
 }
 
 static int train(train_session *s) {
-    const snnk_rows learnt = train_rows_learnt(&s->rows), heldout = train_rows_heldout(&s->rows);
     int st;
 
     s->report = (snnk_train_report){.size = sizeof s->report};
     s->bar = (progress_bar){s->o->quiet, s->bar_text, -1};
     name_epoch(s);
     snnk_workspace_set_progress(s->workspace, move, s);
-    st = snnk_trainer_run(s->trainer, &learnt, s->rows.n_heldout > 0 ? &heldout : NULL,
-                          s->workspace, &s->report);
+    st = train_rows_run(&s->rows, s->trainer, s->workspace, &s->report);
     snnk_workspace_set_progress(s->workspace, NULL, NULL);
     show_progress(s->o->quiet, s->bar_text, 1, 1);
     s->seconds = seconds_now() - s->start_seconds;
-    if (s->failed) return EXIT_FAILED;
+    if (s->failed || s->rows.exit_status == EXIT_FAILED) return EXIT_FAILED;
     if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
     return st == SNNK_OK ? copy_epochs(s) : library_failed(command);
 }
@@ -195,15 +193,24 @@ static int finish(train_session *s) {
     return exit_status;
 }
 
+/* Say what is left of the work, and how to go on. */
 static void print_cancelled(const train_session *s) {
-    const char *path = s->o->checkpoint;
     const size_t n = snnk_trainer_epochs(s->trainer);
+    const bool saved = s->o->checkpoint && n > s->resumed;
+    const char *path = saved ? s->o->checkpoint : s->o->resume;
 
-    if (path && n > s->resumed)
-        print_error(command, "cancelled: %s has the %zu epochs so far, and --resume goes on", path,
-                    n);
+    if (path)
+        print_error(command,
+                    "cancelled after %zu epochs: %s has %zu of them, and the same command with "
+                    "--resume %s goes on",
+                    n, path, saved ? n : s->resumed, path);
+    else if (n == 0)
+        print_error(command, "cancelled before the first epoch was complete: nothing was saved");
     else
-        print_error(command, "cancelled");
+        print_error(command,
+                    "cancelled after %zu epochs: nothing was saved. With --checkpoint FILE, the "
+                    "same command with --resume FILE would go on",
+                    n);
 }
 
 static int run(train_session *s) {

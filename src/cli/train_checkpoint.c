@@ -11,21 +11,16 @@ static const char command[] = "train";
 /* The note that only checkpoints have: a hash of the rows and of the numbers at the start. */
 static const char hash_note[] = CHECKPOINT_NOTE;
 
-static uint64_t hash(uint64_t before, const void *bytes, size_t n) {
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; bytes && i < n; i++) before = (before ^ at[i]) * UINT64_C(0x100000001B3);
-    return before;
+static uint64_t hash_scaling(uint64_t before, const column_scaling *scaling, size_t n) {
+    before = train_hash(before, scaling->mean, n * sizeof *scaling->mean);
+    return train_hash(before, scaling->scale, n * sizeof *scaling->scale);
 }
 
-static uint64_t hash_rows(uint64_t before, const all_rows *all) {
-    const size_t n = all->n, d = all->inputs;
+/* The rows as they are learned from. */
+static uint64_t hash_rows(const train_rows *rows) {
+    const uint64_t sum = hash_scaling(rows->hash, &rows->inputs, rows->known.n_inputs);
 
-    before = hash(before, all->X, n * d * sizeof *all->X);
-    before = hash(before, all->X_f64, n * d * sizeof *all->X_f64);
-    before = hash(before, all->Y, n * all->targets * sizeof *all->Y);
-    before = hash(before, all->labels, n * sizeof *all->labels);
-    return hash(before, all->weights, n * sizeof *all->weights);
+    return hash_scaling(sum, &rows->targets, rows->known.n_targets);
 }
 
 /* Add the weights of a layer. Returns a status of the library. */
@@ -41,7 +36,7 @@ static int hash_layer(const snnk_layer *layer, uint64_t *sum) {
     if (snnk_layer_get_kind(layer) == SNNK_LAYER_RESIDUAL) {
         const double gain = snnk_layer_gain(layer);
 
-        *sum = hash(*sum, &gain, sizeof gain);
+        *sum = train_hash(*sum, &gain, sizeof gain);
         for (size_t k = 0; st == SNNK_OK && k < snnk_layer_inner_count(layer); k++)
             st = hash_layer(snnk_layer_inner(layer, k), sum);
         return st;
@@ -49,15 +44,15 @@ static int hash_layer(const snnk_layer *layer, uint64_t *sum) {
     W = calloc(l, columns * sizeof *W);
     bias = calloc(l, sizeof *bias);
     st = W && bias ? snnk_layer_weights(layer, W, columns, bias) : SNNK_E_NOMEM;
-    if (st == SNNK_OK) *sum = hash(*sum, W, l * columns * sizeof *W);
-    if (st == SNNK_OK) *sum = hash(*sum, bias, l * sizeof *bias);
+    if (st == SNNK_OK) *sum = train_hash(*sum, W, l * columns * sizeof *W);
+    if (st == SNNK_OK) *sum = train_hash(*sum, bias, l * sizeof *bias);
     free(W);
     free(bias);
     return st;
 }
 
 int train_note_hash(train_session *s) {
-    uint64_t sum = hash_rows(UINT64_C(0xCBF29CE484222325), &s->rows.rows);
+    uint64_t sum = hash_rows(&s->rows);
     char text[24];
     int st = SNNK_OK;
 

@@ -13,14 +13,18 @@ static double weight_of(const snnk_rows *rows, size_t i) {
     return rows->weights ? (double)rows->weights[i] : 1;
 }
 
-static double accuracy_of(const snnk_rows *rows, size_t l, const double *Y) {
+/* weighted: by the weights of the rows, which --balance gives them too; otherwise each row counts
+ * once. */
+static double accuracy_of(const snnk_rows *rows, size_t l, const double *Y, bool weighted) {
     double right = 0, all = 0;
 
     for (size_t i = 0; i < rows->n; i++) {
         const bool is_right = largest_score(l, Y + i * l) == (size_t)rows->labels[i];
 
-        all += weight_of(rows, i);
-        right += is_right ? weight_of(rows, i) : 0;
+        const double weight = weighted ? weight_of(rows, i) : 1;
+
+        all += weight;
+        right += is_right ? weight : 0;
     }
     return right / all;
 }
@@ -72,13 +76,15 @@ int train_judge_start(train_session *s) {
     double *Y;
     int exit_status;
 
-    s->first_accuracy = NAN;
+    s->first_accuracy = s->first_plain_accuracy = NAN;
     if (!s->task.classification || rows.n == 0) return EXIT_OK;
     Y = calloc(rows.n, s->task.outputs * sizeof *Y);
-    exit_status = Y ? train_rows_outputs(command, &s->rows, s->rows.rows.n - rows.n, rows.n,
-                                         s->start, s->workspace, Y)
+    exit_status = Y ? train_rows_outputs(&s->rows, s->start, s->workspace, Y)
                     : failed(command, "out of memory");
-    if (exit_status == EXIT_OK) s->first_accuracy = accuracy_of(&rows, s->task.outputs, Y);
+    if (exit_status == EXIT_OK) {
+        s->first_accuracy = accuracy_of(&rows, s->task.outputs, Y, true);
+        s->first_plain_accuracy = accuracy_of(&rows, s->task.outputs, Y, false);
+    }
     free(Y);
     return exit_status;
 }
@@ -89,21 +95,22 @@ int train_judge(train_session *s, const snnk_network *trained) {
     double *Y = calloc(n + 1, l * sizeof *Y), *T = NULL;
     int exit_status = EXIT_OK;
 
-    s->heldout = (train_judgement){.accuracy = NAN, .r2 = NAN, .rmse = NAN};
+    s->heldout = (train_judgement){.accuracy = NAN, .plain_accuracy = NAN, .r2 = NAN, .rmse = NAN};
     if (!s->task.classification) T = calloc(n + 1, l * sizeof *T);
     if (!Y || (!T && !s->task.classification))
         exit_status = failed(command, "out of memory");
     else if (n > 0)
-        exit_status =
-            train_rows_outputs(command, &s->rows, s->rows.rows.n - n, n, trained, s->workspace, Y);
+        exit_status = train_rows_outputs(&s->rows, trained, s->workspace, Y);
     if (exit_status == EXIT_OK && n > 0) {
         for (size_t i = 0; T && i < n * l; i++) T[i] = rows.Y_f64[i];
         unscale(&s->rows.targets, n, l, Y);
         if (T) unscale(&s->rows.targets, n, l, T);
-        if (T)
+        if (T) {
             score_numbers(&rows, l, Y, T, &s->heldout);
-        else
-            s->heldout.accuracy = accuracy_of(&rows, l, Y);
+        } else {
+            s->heldout.accuracy = accuracy_of(&rows, l, Y, true);
+            s->heldout.plain_accuracy = accuracy_of(&rows, l, Y, false);
+        }
         if (create_uncertainty(s, &rows, Y, T, &s->heldout.uncertainty) != SNNK_OK)
             exit_status = library_failed(command);
     }

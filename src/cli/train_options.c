@@ -55,6 +55,10 @@ static const char help_training[] =
     "                           never; 5 with --schedule constant)\n"
     "  --solve WHEN             solve the last layer in closed form: never (default), end or\n"
     "                           epoch. Needs the squared loss\n"
+    "  --window N               have N of the rows to learn from in memory at a time, and read\n"
+    "                           them anew in each epoch. They are shuffled among each other, so\n"
+    "                           results depend on N (default: all rows; or, if they take more\n"
+    "                           than half of the memory, 65536, which a note says)\n"
     "  --threads N              threads (default: all processors)\n"
     "\n"
     "Output:\n"
@@ -103,6 +107,7 @@ enum {
     HELDOUT,
     PATIENCE,
     SOLVE,
+    WINDOW,
     THREADS,
     SAVE,
     PLOT,
@@ -133,6 +138,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"heldout", 1, NULL, HELDOUT},
                                              {"patience", 1, NULL, PATIENCE},
                                              {"solve", 1, NULL, SOLVE},
+                                             {"window", 1, NULL, WINDOW},
                                              {"threads", 1, NULL, THREADS},
                                              {"save", 1, NULL, SAVE},
                                              {"plot", 1, NULL, PLOT},
@@ -153,6 +159,7 @@ static const char *takes(int option) {
     case LOSS: return "squared, cross-entropy, huber or cosine";
     case EPOCHS: return "a whole number from 1 to 1000000000";
     case BATCH:
+    case WINDOW:
     case PATIENCE: return "a whole number >= 1";
     case OPTIMIZER: return "adam, adamw, sgd or lbfgs";
     case RATE:
@@ -244,6 +251,7 @@ static bool set_value(int option, const char *value, train_options *o) {
     case HELDOUT: return read_between(value, 0, 0.5, &c->heldout_share);
     case PATIENCE: return read_positive(value, &c->patience);
     case SOLVE: return find_value(value, snnk_train_solve_name, &c->solve);
+    case WINDOW: return read_size(value, &o->window) && o->window >= 1;
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
     default: return false;

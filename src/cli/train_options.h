@@ -23,6 +23,7 @@ typedef struct train_options {
     int scaling;
     size_t n_frozen;
     size_t frozen[ARCHITECTURE_MOST_LAYERS];
+    size_t window;  /* 0: not given */
     size_t threads; /* 0: not given */
     bool json, quiet, help;
 } train_options;

@@ -10,7 +10,7 @@
 
 static const char command[] = "train";
 
-/* Default numbers of steps, epochs, and rows for a step. */
+/* Default numbers of steps, epochs, and rows for a step and a window. */
 enum {
     LEAST_STEPS = 2000,
     LEAST_EPOCHS = 20,
@@ -18,7 +18,8 @@ enum {
     LBFGS_EPOCHS = 200,
     USUAL_BATCH = 128,
     LEAST_BATCH = 16,
-    BATCHES = 10
+    BATCHES = 10,
+    USUAL_WINDOW = 65536
 };
 
 /* ---- The model to go on from ---- */
@@ -150,11 +151,26 @@ static const char *scaling_name(const train_session *s) {
     return s->o->scaling == TRAIN_SCALING_NONE ? "none" : "standardize"; /* by the encoder */
 }
 
+/* Refuse layers that are too large, before they are drawn. Of each number that learns there are
+ * about 10 copies, 62 for L-BFGS, and 3 of others; of each value of a row, two. */
+static int check_layers(const train_session *s) {
+    const train_options *o = s->o;
+    const double learning = o->config.optimizer == SNNK_OPTIMIZER_LBFGS ? 62 : 10;
+    const architecture_memory memory = {.of_row_number =
+                                            sizeof(float) * (o->rows_learn ? learning : 3),
+                                        .of_number = sizeof(float) * learning,
+                                        .of_value = 2 * sizeof(float) * (double)o->config.batch,
+                                        .available = usable_memory()};
+
+    return architecture_check_memory(command, &o->layers, s->train.n_inputs, &memory);
+}
+
 static int create_network(train_session *s) {
     const size_t outputs = s->task.outputs;
     int exit_status = architecture_complete(
         command, outputs, s->task.classification ? "classes" : "targets", &s->o->layers);
 
+    if (exit_status == EXIT_OK) exit_status = check_layers(s);
     if (exit_status != EXIT_OK) return exit_status;
     if (snnk_network_create(NULL, &s->start) != SNNK_OK) return library_failed(command);
     exit_status =
@@ -186,7 +202,7 @@ static int create_start(train_session *s) {
 
     if (exit_status != EXIT_OK) return exit_status;
     if (scalable && train_can_scale_outputs(from))
-        exit_status = train_rows_scale_targets(command, &s->rows);
+        exit_status = train_rows_scale_targets(&s->rows);
     else if (scalable)
         print_note(command, "the last layer is not linear, so the targets keep their units: "
                             "--rate may have to suit them");
@@ -204,7 +220,7 @@ static int create_start(train_session *s) {
 /* Set what depends on the number of rows. */
 static int complete_settings(train_session *s) {
     snnk_train_config *c = &s->o->config;
-    const size_t n = s->rows.rows.n - s->rows.n_heldout;
+    const size_t n = s->rows.n_learnt;
     size_t usual = USUAL_BATCH;
 
     if (n == 0) return failed(command, "%s has no rows to learn from", s->train.path);
@@ -224,28 +240,94 @@ static int complete_settings(train_session *s) {
     return EXIT_OK;
 }
 
+/* ---- The window ---- */
+
+/* Refuse a window that does not fit: into memory, of so many bytes, or a batch into it. */
+static int check_window(const train_session *s, double memory) {
+    const size_t window = s->rows.window < s->rows.n_learnt ? s->rows.window : s->rows.n_learnt;
+    const double bytes = train_rows_bytes(&s->rows, window) + train_rows_heldout_bytes(&s->rows);
+    const unsigned long long batch = s->o->config.batch;
+
+    if (s->rows.window < batch)
+        return failed(command, "--window %zu is less than the %llu rows of a step (--batch)",
+                      s->rows.window, batch);
+    if (bytes > memory)
+        return failed(command,
+                      "%zu rows in a window and %zu held-out ones take %.3g GB, but there are %.3g "
+                      "GB of memory: a smaller --window or --heldout takes less",
+                      window, s->rows.n_heldout, bytes / 1e9, memory / 1e9);
+    return EXIT_OK;
+}
+
+/* Choose how many rows are in memory: all, if they take less than half of it. */
+static int choose_window(train_session *s) {
+    train_rows *rows = &s->rows;
+    const double memory = usable_memory(), batch = (double)s->o->config.batch,
+                 all = train_rows_bytes(rows, rows->n_learnt) + train_rows_heldout_bytes(rows);
+
+    rows->window = s->o->window;
+    if (rows->window == 0 && all > memory / 2) {
+        const double most = memory / 4 / train_rows_bytes(rows, 1);
+
+        rows->window = (size_t)fmax(batch, fmin(USUAL_WINDOW, most));
+        print_note(command,
+                   "the rows of %s take %.3g GB, more than half of the %.3g GB of memory: it goes "
+                   "on as with --window %zu",
+                   s->train.path, all / 1e9, memory / 1e9, rows->window);
+    }
+    return rows->window > 0 ? check_window(s, memory) : EXIT_OK;
+}
+
+/* ---- Settings as text ---- */
+
+static bool has_map(const snnk_layer *layer) {
+    bool found = snnk_layer_map(layer) != NULL;
+
+    for (size_t k = 0; !found && k < snnk_layer_inner_count(layer); k++)
+        found = has_map(snnk_layer_inner(layer, k));
+    return found;
+}
+
+static bool is_frozen(const train_options *o, size_t layer) {
+    bool found = false;
+
+    for (size_t k = 0; k < o->n_frozen; k++) found |= o->frozen[k] == layer;
+    return found;
+}
+
+train_map_rows train_get_map_rows(const train_session *s) {
+    train_map_rows rows = TRAIN_MAP_ROWS_NONE;
+
+    for (size_t k = 0; k < snnk_network_layers(s->start); k++) {
+        if (!has_map(snnk_network_layer(s->start, k))) continue;
+        if (s->o->rows_learn && !is_frozen(s->o, k)) return TRAIN_MAP_ROWS_LEARN;
+        rows = TRAIN_MAP_ROWS_FIXED;
+    }
+    return rows;
+}
+
 /* Describe all that decides the result, but for the data: a model has it as a note, and a
  * checkpoint goes on only with the same. */
 static int note_settings(train_session *s) {
+    static const char *const map_rows[] = {"none", "fixed", "learn"};
     const snnk_train_config *c = &s->o->config;
-    char more[160] = "";
+    char frozen[160] = " none", window[24] = "all";
     size_t used = 0;
 
-    for (size_t k = 0; k < s->o->n_frozen && used < sizeof more - 24; k++)
-        used += (size_t)snprintf(more + used, sizeof more - used, k == 0 ? ", frozen %zu" : " %zu",
-                                 s->o->frozen[k]);
+    for (size_t k = 0; k < s->o->n_frozen && used < sizeof frozen - 24; k++)
+        used += (size_t)snprintf(frozen + used, sizeof frozen - used, " %zu", s->o->frozen[k]);
+    if (s->rows.window > 0) snprintf(window, sizeof window, "%zu", s->rows.window);
     snprintf(s->settings, sizeof s->settings,
              "%s%s; rows of features %s, loss %s, %s, rate %g, %s, warm-up %g, decay %g, clip %g, "
              "huber %g, batch "
-             "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu%s; learned from "
-             "%zu rows, %zu held out",
-             s->model ? "from a model: " : "", s->layers, s->o->rows_learn ? "learn" : "fixed",
+             "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu, frozen%s, "
+             "rows in memory %s; learned from %zu rows, %zu held out",
+             s->model ? "from a model: " : "", s->layers, map_rows[train_get_map_rows(s)],
              snnk_loss_name(c->loss), snnk_optimizer_name(c->optimizer), c->rate,
              snnk_schedule_name(c->schedule), c->warmup, c->weight_decay, c->clip, c->huber,
              (unsigned long long)c->batch, (unsigned long long)c->epochs,
              (unsigned long long)c->patience, snnk_train_solve_name(c->solve), c->heldout_share,
-             (unsigned long long)c->seed, more, s->rows.rows.n - s->rows.n_heldout,
-             s->rows.n_heldout);
+             (unsigned long long)c->seed, frozen, window, s->rows.n_learnt, s->rows.n_heldout);
     return snnk_network_set_note(s->start, "training", s->settings) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);
@@ -253,17 +335,17 @@ static int note_settings(train_session *s) {
 
 /* ---- All of it ---- */
 
-static int read_rows(train_session *s) {
+/* By the inputs as they are, so that a model which is trained further has the same rows held out.
+ */
+static int survey_rows(train_session *s) {
     const train_options *o = s->o;
-    int exit_status = train_rows_read(command, &s->task, &s->train, o->quiet, &s->rows);
+    const train_survey survey = {.scaling = s->scaling == TRAIN_SCALING_NONE ? -1 : s->scaling,
+                                 .seed = o->config.seed,
+                                 .share = o->config.heldout_share,
+                                 .hashed = o->checkpoint || o->resume,
+                                 .quiet = o->quiet};
 
-    /* By the inputs as they are, so that a model which is trained further has the same rows held
-     * out. */
-    if (exit_status == EXIT_OK)
-        exit_status = train_rows_split(command, o->config.seed, o->config.heldout_share, &s->rows);
-    if (exit_status == EXIT_OK && s->scaling != TRAIN_SCALING_NONE)
-        exit_status = train_rows_scale_inputs(command, &s->train, s->scaling, &s->rows);
-    return exit_status == EXIT_OK ? complete_settings(s) : exit_status;
+    return train_rows_survey(command, &s->task, &s->train, &survey, &s->rows);
 }
 
 int train_prepare(train_session *s) {
@@ -277,8 +359,11 @@ int train_prepare(train_session *s) {
     if (exit_status != EXIT_OK) return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
-    if ((exit_status = read_rows(s)) != EXIT_OK) return exit_status;
+    if ((exit_status = survey_rows(s)) != EXIT_OK) return exit_status;
+    if ((exit_status = complete_settings(s)) != EXIT_OK) return exit_status;
+    if ((exit_status = choose_window(s)) != EXIT_OK) return exit_status;
     if ((exit_status = create_start(s)) != EXIT_OK) return exit_status;
+    if ((exit_status = train_rows_load(&s->rows)) != EXIT_OK) return exit_status;
     if ((exit_status = note_settings(s)) != EXIT_OK) return exit_status;
     if ((exit_status = train_note_hash(s)) != EXIT_OK) return exit_status;
     return data_options_open_test(command, &s->o->data, s->start, &s->task, &s->train, &s->test);

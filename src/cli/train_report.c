@@ -50,13 +50,17 @@ static void add_settings(const train_session *s, cJSON *json) {
     char seed[24];
 
     cJSON_AddStringToObject(json, "layers", s->layers);
-    cJSON_AddBoolToObject(json, "rows_learn", s->o->rows_learn);
+    cJSON_AddBoolToObject(json, "rows_learn", train_get_map_rows(s) == TRAIN_MAP_ROWS_LEARN);
     add_path("start", s->o->model, json);
     add_path("scaling", scaling, json);
     cJSON_AddStringToObject(json, "optimizer", snnk_optimizer_name(c->optimizer));
     cJSON_AddNumberToObject(json, "rate", c->rate);
     cJSON_AddStringToObject(json, "schedule", snnk_schedule_name(c->schedule));
     cJSON_AddNumberToObject(json, "batch", (double)c->batch);
+    if (s->rows.window > 0)
+        cJSON_AddNumberToObject(json, "window", (double)s->rows.window);
+    else
+        cJSON_AddNullToObject(json, "window");
     cJSON_AddStringToObject(json, "loss_function", snnk_loss_name(c->loss));
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
@@ -125,7 +129,7 @@ static void print_epoch(const train_session *s, size_t epoch, const char *what) 
     printf("%-13s", name);
     print_number(e ? e->loss : (double)NAN);
     print_number(e ? e->heldout_loss : s->report.first_loss);
-    if (s->task.classification) print_number(e ? e->accuracy : s->first_accuracy);
+    if (s->task.classification) print_number(e ? e->accuracy : s->first_plain_accuracy);
     printf("%s%s\n", *what ? "  " : "", what);
 }
 
@@ -141,34 +145,58 @@ static void print_table(const train_session *s) {
     if (last > 0) print_epoch(s, last, best == last ? kept : "");
 }
 
+/* Print the accuracy on held-out rows, and what it counts: the table, as the library, counts each
+ * row once. */
+static void print_accuracy(const train_session *s) {
+    const bool balanced = s->task.class_weights != NULL, weighted = s->train.weights != NO_COLUMN;
+    const unsigned long long n = s->report.heldout_rows;
+
+    printf("held-out      accuracy %.4f on %llu rows", s->heldout.accuracy, n);
+    if (balanced || weighted)
+        printf(", %s%s%s;\n              %.4f if each row counts once, as in the table",
+               balanced ? "all classes counting the same" : "", balanced && weighted ? " and " : "",
+               weighted ? "rows by their weights" : "", s->heldout.plain_accuracy);
+    puts("");
+}
+
 static void print_scores(const train_session *s, const evaluation *test) {
     const unsigned long long n = s->report.heldout_rows;
 
     if (n == 0)
         puts("note          no rows were held out: nothing tells when the network learned enough");
     else if (s->task.classification)
-        printf("held-out      accuracy %.4f on %llu rows\n", s->heldout.accuracy, n);
+        print_accuracy(s);
     else
         printf("held-out      rmse %.6g, R2 %.4f on %llu rows\n", s->heldout.rmse, s->heldout.r2,
                n);
     if (test && s->task.classification)
-        printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
+        printf("test          accuracy %.4f on %zu rows%s\n", test->accuracy, test->rows,
+               s->task.class_weights && s->test.weights == NO_COLUMN ? ", each counting once" : "");
     if (test && !s->task.classification) {
         printf("test          ");
         evaluation_print_errors(test);
     }
 }
 
+static void print_frozen(const train_options *o) {
+    printf("frozen        %s", o->n_frozen == 1 ? "layer" : "layers");
+    for (size_t k = 0; k < o->n_frozen; k++) printf("%s %zu", k > 0 ? "," : "", o->frozen[k]);
+    puts("");
+}
+
 static void print_text(const train_session *s, const evaluation *test) {
+    static const char *const map_rows[] = {"", " (rows of features are fixed)",
+                                           " (rows of features too)"};
     const snnk_train_report *r = &s->report;
     const snnk_train_config *c = &s->o->config;
 
     task_print(&s->task);
     printf("network       %s%s%s\n", s->layers, s->o->model ? ", from " : "",
            s->o->model ? s->o->model : "");
-    printf("numbers       %llu stored, %llu of them learned (rows of features %s)\n",
+    printf("numbers       %llu stored, %llu of them learned%s\n",
            (unsigned long long)snnk_network_parameters(s->network),
-           (unsigned long long)r->parameters, s->o->rows_learn ? "too" : "are fixed");
+           (unsigned long long)r->parameters, map_rows[train_get_map_rows(s)]);
+    if (s->o->n_frozen > 0) print_frozen(s->o);
     printf("trained       on %llu rows (%llu more held out) of %zu inputs, in %.1f s\n",
            (unsigned long long)r->rows, (unsigned long long)r->heldout_rows, s->train.n_inputs,
            s->seconds);
@@ -178,6 +206,9 @@ static void print_text(const train_session *s, const evaluation *test) {
         printf("steps         %llu by %s, each of %llu rows, rate %g (%s)\n",
                (unsigned long long)r->steps, snnk_optimizer_name(c->optimizer),
                (unsigned long long)c->batch, c->rate, snnk_schedule_name(c->schedule));
+    if (s->rows.window > 0)
+        printf("window        %zu of the rows to learn from are in memory at a time\n",
+               s->rows.window);
     if (s->o->resume) printf("resumed       after %zu epochs, from %s\n", s->resumed, s->o->resume);
     if (r->stopped)
         printf("stopped       after %llu epochs without a smaller held-out loss\n",

@@ -9,8 +9,8 @@
 
 /* How the final network predicts the rows that were held out; NaN without such rows. */
 typedef struct train_judgement {
-    double accuracy; /* of classes */
-    double r2, rmse; /* of numbers, over all targets, in their units */
+    double accuracy, plain_accuracy; /* of classes: by weight, and with each row counted once */
+    double r2, rmse;                 /* of numbers, over all targets, in their units */
     snnk_uncertainty *uncertainty;
 } train_judgement;
 
@@ -31,7 +31,7 @@ typedef struct train_session {
     bool failed;    /* a checkpoint could not be saved; the error was printed */
     size_t n_epochs;
     snnk_train_epoch *epochs;
-    double first_accuracy; /* of the start on held-out rows; NaN of numbers */
+    double first_accuracy, first_plain_accuracy; /* of the start; NaN of numbers */
     train_judgement heldout;
     char layers[1024], settings[1536]; /* as text */
     progress_bar bar;
@@ -64,6 +64,14 @@ int train_judge(train_session *s, const snnk_network *trained);
 
 /* Whether no epoch was better than the model that was given, which is the result then. */
 bool train_is_unchanged(const train_session *s);
+
+/* Whether the rows of feature maps learn in some layer; NONE: there are no feature maps. */
+typedef enum train_map_rows {
+    TRAIN_MAP_ROWS_NONE,
+    TRAIN_MAP_ROWS_FIXED,
+    TRAIN_MAP_ROWS_LEARN
+} train_map_rows;
+train_map_rows train_get_map_rows(const train_session *s);
 
 /* Print what was made, or all of it as JSON. test: NULL if there was none */
 void train_report_print(const train_session *s, const evaluation *test);

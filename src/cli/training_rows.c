@@ -42,6 +42,7 @@ static void leave_out(const dataset *data, training_rows *t) {
         move_row(t->Y, data->n_targets * sizeof *t->Y, i, kept);
         move_row(t->labels, sizeof *t->labels, i, kept);
         move_row(t->groups, sizeof *t->groups, i, kept);
+        move_row(t->numbers, sizeof *t->numbers, i, kept);
         t->weights[kept++] = t->weights[i];
     }
     t->rows.n = kept;
@@ -88,6 +89,7 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
         return library_failed(command);
     if (data->group != NO_COLUMN && dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
         return library_failed(command);
+    for (size_t i = 0; i < n; i++) to->numbers[i] = first + i;
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
     if (data->group != NO_COLUMN) to->rows.groups = to->groups;
     if (to->rows.X) return EXIT_OK;

@@ -12,6 +12,7 @@ typedef struct training_rows {
     int32_t labels[BATCH_ROWS];
     float weights[BATCH_ROWS];
     uint64_t groups[BATCH_ROWS];
+    size_t numbers[BATCH_ROWS]; /* of the rows in the file, from 0 */
 } training_rows;
 
 /* Create room for the batches of a data set; training_rows_free frees it. All functions print their

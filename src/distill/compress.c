@@ -14,9 +14,10 @@
 #include "distill/rounded.h"
 #include "distill/small_network.h"
 #include "distill/tune.h"
+#include "distill/tune_rows.h"
 
 static const snnk_compress_config defaults = {
-    .size = sizeof(snnk_compress_config), .share = 0.5, .tune_rate = 0.02};
+    .size = sizeof(snnk_compress_config), .share = 0.5, .tune_rate = 0.02, .tune_blends = 2};
 
 /* Size of the struct in version 0.1. */
 #define CONFIG_MINIMUM offsetof(snnk_compress_config, method)
@@ -158,8 +159,11 @@ static double cost_of_solving(const work *w, const snnk__network_part *part) {
 
 /* The cost of tuning in the unit of cost_of. */
 static double cost_of_tuning(const work *w) {
-    return (double)w->config.tune_epochs * 6 * w->config.share *
-           (double)snnk_network_parameters(w->network) * (w->baselines ? 2 : 1);
+    const double blends = w->config.tune_to_targets ? 0 : w->config.tune_blends;
+
+    return (double)w->config.tune_epochs * 6 * w->config.share * (1 + blends) *
+           (double)snnk_network_parameters(w->network) *
+           (w->baselines ? 1 + SNNK__SMALL_NETWORKS : 1);
 }
 
 /* Set the total cost. With a budget: trying sizes of every part, and then replacing all of them.
@@ -358,39 +362,6 @@ static int replace_parts(work *w, snnk_network *compressed) {
 
 /* ---- Tuning ---- */
 
-/* Set rows->Y to the targets to aim at, or rows->labels. *owned: memory to free afterwards. */
-static int tuning_targets(work *w, snnk_rows *rows, void **owned) {
-    const snnk_rows *from = w->rows;
-    const size_t l = snnk_network_outputs(w->network);
-    float *Y;
-    int st;
-
-    if (!w->config.tune_to_targets) {
-        st = forward(w, w->network, w->n, w->X, &Y);
-        if (st == SNNK_OK) *owned = Y;
-        if (st == SNNK_OK) rows->Y = Y;
-        return st;
-    }
-    if (from->labels) {
-        int32_t *labels;
-
-        st = snnk__alloc(&w->allocator, w->n, sizeof *labels, "labels", &labels);
-        if (st != SNNK_OK) return st;
-        for (size_t i = 0; i < w->n; i++) labels[i] = from->labels[w->which[i]];
-        *owned = labels;
-        rows->labels = labels;
-        return SNNK_OK;
-    }
-    st = snnk__alloc(&w->allocator, w->n, l * sizeof *Y, "targets", &Y);
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t k = 0; k < l; k++)
-            Y[i * l + k] = (float)snnk__rows_target(from, w->which[i], k);
-    *owned = Y;
-    rows->Y = Y;
-    return SNNK_OK;
-}
-
 /* Mark the layers of the compressed network that replaced others. */
 static void mark_replaced(const snnk_compression *made, bool *learns) {
     for (size_t k = 0; k < made->n_parts; k++)
@@ -398,43 +369,52 @@ static void mark_replaced(const snnk_compression *made, bool *learns) {
             learns[made->parts[k].first_compressed + i] = made->parts[k].features > 0;
 }
 
-/* Tune what replaced the parts. Neighboring rows of a block are held out together. */
-static int tune(work *w, snnk_network **compressed) {
-    snnk_rows rows = {.size = sizeof rows, .n = w->n, .X = w->X};
-    snnk__tune how = {.config = &w->config,
-                      .distill = &w->distill,
-                      .rows = &rows,
-                      .workspace = w->workspace,
-                      .progress = &w->progress};
-    uint64_t *groups = NULL;
-    bool *learns = NULL;
-    void *targets = NULL;
+/* Tune what replaced the parts, and train the small network in the same way. */
+static int tune_with(work *w, const snnk__tune *how, snnk_network **compressed) {
+    const double cost = cost_of_tuning(w) / (w->baselines ? 1 + SNNK__SMALL_NETWORKS : 1);
+    snnk_train_report report = {.size = sizeof report};
     snnk_network *tuned;
     int st;
 
-    st = snnk__alloc(&w->allocator, w->n, sizeof *groups, "groups", &groups);
-    if (st == SNNK_OK)
-        st = snnk__alloc(&w->allocator, (*compressed)->n_layers, sizeof *learns, "layers", &learns);
-    if (st == SNNK_OK) st = tuning_targets(w, &rows, &targets);
-    if (st != SNNK_OK) goto done;
-    for (size_t i = 0; i < w->n; i++) groups[i] = w->which[i] / w->distill.heldout_block_rows;
-    mark_replaced(w->made, learns);
-    rows.groups = groups;
-    how.learns = learns;
-    const double cost = cost_of_tuning(w) / (w->baselines ? 2 : 1);
-
     snnk__progress_begin_stage(&w->progress, cost);
-    st = snnk__compress_tune(&how, *compressed, &tuned, &w->made->report.tuned_epoch);
-    if (st != SNNK_OK) goto done;
+    st = snnk__compress_tune(how, *compressed, &tuned, &report);
+    if (st != SNNK_OK) return st;
+    w->made->report.tuned_epoch = report.best_epoch;
     snnk_network_free(*compressed);
     *compressed = tuned;
-    if (!w->baselines) goto done;
-    snnk__progress_begin_stage(&w->progress, cost);
-    st = snnk__small_network(&how, w->network, snnk_network_parameters(tuned), &w->made->small);
-done:
-    snnk__free(&w->allocator, targets);
+    if (!w->baselines) return SNNK_OK;
+    return snnk__small_network(how, w->network, w->made, tuned, cost, &w->made->small);
+}
+
+static int tune(work *w, snnk_network **compressed) {
+    const snnk__tune_source from = {.network = w->network,
+                                    .n = w->n,
+                                    .X = w->X,
+                                    .which = w->which,
+                                    .rows = w->rows,
+                                    .config = &w->config,
+                                    .distill = &w->distill,
+                                    .workspace = w->workspace};
+    snnk__tune_rows rows;
+    snnk__tune how = {.config = &w->config,
+                      .distill = &w->distill,
+                      .rows = &rows.learn,
+                      .heldout = &rows.heldout,
+                      .workspace = w->workspace,
+                      .progress = &w->progress};
+    bool *learns = NULL;
+    int st = snnk__tune_rows_create(&from, &rows);
+
+    if (st == SNNK_OK)
+        st = snnk__alloc(&w->allocator, (*compressed)->n_layers, sizeof *learns, "layers", &learns);
+    if (st == SNNK_OK) {
+        mark_replaced(w->made, learns);
+        how.learns = learns;
+        how.blends = rows.blends;
+        st = tune_with(w, &how, compressed);
+    }
     snnk__free(&w->allocator, learns);
-    snnk__free(&w->allocator, groups);
+    snnk__tune_rows_free(&rows);
     return st;
 }
 
@@ -554,6 +534,8 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     if ((st = snnk__check_enum(w->config.tune_to_targets, 2, "tune_to_targets")) != SNNK_OK)
         return st;
     if ((st = snnk__check_within(w->config.tune_rate, 1e-30, 1e30, "tune_rate")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(w->config.tune_blends, 0, 100, "tune_blends")) != SNNK_OK)
         return st;
     if (w->config.tune_epochs > 1000000000)
         return snnk__fail(SNNK_E_RANGE, "tune_epochs = %llu is above 1000000000",

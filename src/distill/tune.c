@@ -1,6 +1,9 @@
 #include "distill/tune.h"
 
+#include "base/size.h"
 #include "train/run.h"
+
+#define BATCH 64 /* rows of a step: a pass makes many steps, since the start is good already */
 
 /* Freeze the layers that do not learn, and let the rows of the others learn too. */
 static int choose_layers(const snnk__tune *tune, const snnk_network *network,
@@ -20,8 +23,8 @@ static int choose_layers(const snnk__tune *tune, const snnk_network *network,
 }
 
 int snnk__compress_tune(const snnk__tune *tune, const snnk_network *network, snnk_network **tuned,
-                        uint64_t *epoch) {
-    snnk_train_report report = {.size = sizeof report};
+                        snnk_train_report *report) {
+    const snnk_rows *heldout = tune->heldout->n > 0 ? tune->heldout : NULL;
     snnk_train_config config;
     snnk_trainer *trainer = NULL;
     int st;
@@ -30,14 +33,14 @@ int snnk__compress_tune(const snnk__tune *tune, const snnk_network *network, snn
     config.seed = tune->distill->seed;
     config.rate = tune->config->tune_rate;
     config.epochs = tune->config->tune_epochs;
-    config.heldout_share = tune->distill->heldout_share;
+    config.batch = snnk__min_size(BATCH, tune->rows->n);
+    config.heldout_share = 0; /* rows are held out already */
     st = snnk_trainer_create(network, &config, &trainer);
     if (st == SNNK_OK) st = choose_layers(tune, network, trainer);
     if (st == SNNK_OK)
-        st = snnk__trainer_run(trainer, tune->rows, NULL, tune->workspace, tune->progress, &report);
+        st = snnk__trainer_run(trainer, tune->rows, heldout, tune->workspace, tune->progress,
+                               report);
     if (st == SNNK_OK) st = snnk_trainer_network(trainer, tuned);
     snnk_trainer_free(trainer);
-    if (st != SNNK_OK) return snnk__fail_within(st, "tuning");
-    *epoch = report.best_epoch;
-    return SNNK_OK;
+    return st == SNNK_OK ? st : snnk__fail_within(st, "tuning");
 }

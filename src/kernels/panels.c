@@ -153,19 +153,21 @@ void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values)
         memcpy(to, values + k, snnk__min_size(chunk, panels->columns - k) * sizeof *to);
 }
 
-void snnk__panels_set_columns(snnk__panels *panels, const float *values, size_t ld) {
-    const size_t size = snnk__panel_size(panels), chunk = panels->shape.chunk;
-    float *panel = panels->data;
+void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
+                              size_t ld) {
+    const size_t size = snnk__panel_size(panels), chunk = panels->shape.chunk,
+                 most = panels->shape.width;
 
-    for (size_t first = 0; first < panels->rows; first += panels->shape.width, panel += size) {
-        const size_t rows = snnk__min_size(panels->shape.width, panels->rows - first),
-                     width = panel_width(panels, first);
+    for (size_t row = first, n; row < first + count; row += n) {
+        const size_t begin = row / most * most, width = panel_width(panels, begin);
+        float *panel = panels->data + row / most * size + (row - begin) * chunk;
 
+        n = snnk__min_size(begin + most, first + count) - row;
         for (size_t k = 0; k < panels->columns; k++) {
-            const float *from = values + k * ld + first;
+            const float *from = values + k * ld + row;
             float *to = panel + k / chunk * chunk * width + k % chunk;
 
-            for (size_t j = 0; j < rows; j++) to[j * chunk] = from[j];
+            for (size_t j = 0; j < n; j++) to[j * chunk] = from[j];
         }
     }
 }

@@ -61,9 +61,10 @@ static inline size_t snnk__panel_size(const snnk__panels *panels) {
 
 /* Write row `row` (columns values, finite), rounded to the storage; or read it back. */
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values);
-/* Set a matrix in SNNK_STORAGE_F32 to a transposed one: values is columns x rows, row stride
- * ld. */
-void snnk__panels_set_columns(snnk__panels *panels, const float *values, size_t ld);
+/* Set rows first ... first+count-1 of a matrix in SNNK_STORAGE_F32 to columns of another one:
+ * values is columns x rows, row stride ld. */
+void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
+                              size_t ld);
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values);
 
 float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column);

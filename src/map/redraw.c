@@ -12,8 +12,7 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_s
     int st;
 
     if (!block->kind->redraw)
-        return snnk__map_cannot(block->kind,
-                                "cannot be redrawn: they are not made from a spectrum");
+        return snnk__map_cannot(block->kind, "cannot be redrawn: they are not made of drawn rows");
     config.seed = source.seed = seed;
     if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
     source.kind = snnk__projection_get(config.projection);

@@ -228,6 +228,28 @@ int snnk__symmetric_center(const snnk__map_block *block, const double *mean,
     return st;
 }
 
+/* ---- Redrawing ---- */
+
+int snnk__symmetric_redraw(const snnk__map_block *block, const snnk_map_config *config,
+                           snnk__row_source *source, float *folded, const snnk_allocator *allocator,
+                           snnk__map_block **redrawn) {
+    const snnk__input_scaling *from = block->data;
+    const size_t d = block->linear.inputs;
+    snnk__map_request request = {.inputs = d, .config = *config, .allocator = allocator};
+    snnk_scaling *scaling = NULL;
+    int st = SNNK_OK;
+
+    (void)folded;
+    if (source->G)
+        return snnk__map_cannot(block->kind,
+                                "cannot take given rows here: use snnk_map_create_from_rows");
+    if (from) st = snnk_scaling_create_given(d, from->mean, from->scale, allocator, &scaling);
+    request.scaling = scaling;
+    if (st == SNNK_OK) st = snnk__symmetric_create(block->kind, &request, redrawn);
+    snnk_scaling_free(scaling);
+    return st;
+}
+
 /* ---- Folds ---- */
 
 snnk_map_config snnk__folded_config(const snnk_map_config *config) {

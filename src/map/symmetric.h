@@ -20,6 +20,9 @@ int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
                          snnk__map_block **folded);
 int snnk__symmetric_with_rows(const snnk__map_block *block, const float *G, const float *offsets,
                               snnk__map_block **changed);
+int snnk__symmetric_redraw(const snnk__map_block *block, const snnk_map_config *config,
+                           snnk__row_source *source, float *folded, const snnk_allocator *allocator,
+                           snnk__map_block **redrawn);
 void snnk__symmetric_write(const snnk__map_block *block, snnk__sink *sink);
 int snnk__symmetric_read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
                          const snnk_map_config *config, snnk__map_block **block);

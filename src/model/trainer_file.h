@@ -38,7 +38,7 @@ typedef struct snnk__whole_field {
     uint64_t *value;
 } snnk__whole_field;
 
-enum { SNNK__TRAINER_NUMBERS = 12, SNNK__TRAINER_WHOLES = 4 };
+enum { SNNK__TRAINER_NUMBERS = 12, SNNK__TRAINER_WHOLES = 5 };
 
 void snnk__trainer_number_fields(snnk_train_config *config,
                                  snnk__number_field fields[SNNK__TRAINER_NUMBERS]);

@@ -322,7 +322,7 @@ static int read_state(const snnk__safetensors_reader *reader, const snnk__source
     if ((st = read_epochs(reader, trainer)) != SNNK_OK) return st;
     if ((st = read_best_loss(reader, trainer)) != SNNK_OK) return st;
     if ((st = read_lbfgs(reader, source, trainer)) != SNNK_OK) return st;
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
     return SNNK_OK;
 }
 

@@ -57,7 +57,8 @@ void snnk__trainer_whole_fields(snnk_train_config *c,
     const snnk__whole_field all[SNNK__TRAINER_WHOLES] = {{"seed", &c->seed},
                                                          {"epochs", &c->epochs},
                                                          {"batch", &c->batch},
-                                                         {"patience", &c->patience}};
+                                                         {"patience", &c->patience},
+                                                         {"redraw", &c->redraw}};
 
     memcpy(fields, all, sizeof all);
 }

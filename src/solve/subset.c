@@ -184,6 +184,54 @@ static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double r
     }
 }
 
+/* The share of the largest eigenvalue above which eigenvectors of C C^T give accurate ones of C^T
+ * C: rounding turns them by that of double divided by it. */
+#define ACCURATE 1e-9
+
+/* Set D (rank x d) to the eigenvectors of C^T C with the largest eigenvalues, largest first. A: d x
+ * d of scratch; values: d. */
+static int leading_of_inputs(const snnk_allocator *allocator, size_t t, size_t d, const double *C,
+                             size_t rank, double *A, double *values, double *D) {
+    int st;
+
+    multiply(CblasTrans, CblasNoTrans, d, d, t, 1, C, d, C, d, 0, A, d);
+    if ((st = snnk__eigenvectors(allocator, d, 'U', A, values, NULL)) != SNNK_OK) return st;
+    for (size_t k = 0; k < rank; k++) memcpy(D + k * d, A + (d - 1 - k) * d, d * sizeof *D);
+    return SNNK_OK;
+}
+
+/* The same from C C^T, t x t: if u is an eigenvector of it, C^T u is one of C^T C. *found is false
+ * if an eigenvalue is too small for that. */
+static int leading_of_targets(const snnk_allocator *allocator, size_t t, size_t d, const double *C,
+                              size_t rank, double *A, double *values, double *D, bool *found) {
+    int st;
+
+    *found = false;
+    multiply(CblasNoTrans, CblasTrans, t, t, d, 1, C, d, C, d, 0, A, t);
+    if ((st = snnk__eigenvectors(allocator, t, 'U', A, values, NULL)) != SNNK_OK) return st;
+    if (!(values[t - rank] > ACCURATE * values[t - 1])) return SNNK_OK;
+    for (size_t k = 0; k < rank; k++) {
+        const size_t at = t - 1 - k;
+
+        cblas_dgemv(CblasRowMajor, CblasTrans, (lapack_int)t, (lapack_int)d, 1 / sqrt(values[at]),
+                    C, (lapack_int)d, A + at * t, 1, 0, D + k * d, 1);
+    }
+    *found = true;
+    return SNNK_OK;
+}
+
+/* By the smaller of both matrices. */
+static int leading(const snnk_allocator *allocator, size_t t, size_t d, const double *C,
+                   size_t rank, double *A, double *values, double *D) {
+    bool found = false;
+    int st = SNNK_OK;
+
+    if (t < d && rank > 0 && rank <= t)
+        st = leading_of_targets(allocator, t, d, C, rank, A, values, D, &found);
+    if (st != SNNK_OK || found) return st;
+    return leading_of_inputs(allocator, t, d, C, rank, A, values, D);
+}
+
 int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
                             double ridge, size_t rank, double *D) {
     const snnk_allocator *allocator = &all->allocator;
@@ -205,9 +253,7 @@ int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset 
     if ((st = factor_left(all, d, &g, ridge, S, C)) != SNNK_OK) goto done;
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (lapack_int)t,
                 (lapack_int)d, 1, S, (lapack_int)d, C, (lapack_int)d);
-    multiply(CblasTrans, CblasNoTrans, d, d, t, 1, C, d, C, d, 0, A, d);
-    if ((st = snnk__eigenvectors(allocator, d, 'U', A, values, NULL)) != SNNK_OK) goto done;
-    for (size_t k = 0; k < rank; k++) memcpy(D + k * d, A + (d - 1 - k) * d, d * sizeof *D);
+    if ((st = leading(allocator, t, d, C, rank, A, values, D)) != SNNK_OK) goto done;
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (lapack_int)rank,
                 (lapack_int)d, scale, S, (lapack_int)d, D, (lapack_int)d);
 done:

@@ -1,6 +1,7 @@
 /* Layers of blocks of projections that learn: their numbers, and the layers made of them. */
 #include "train/block_learner.h"
 
+#include <snnk/urf.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -41,7 +42,7 @@ static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snn
                                  "weights", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < M->rows; i++) snnk__panels_get_row(M, i, values + i * M->columns);
-        snnk__panels_set_columns(to, values, M->columns);
+        snnk__panels_set_columns(to, 0, M->columns, values, M->columns);
     }
     snnk__free(allocator, values);
     return st;
@@ -64,7 +65,7 @@ static int transpose_rows(const snnk_allocator *allocator, const snnk__map_block
         st = snnk__panels_create(allocator, d, r, snnk__kernels_get()->readout_shape, "rows", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < r; i++) snnk__map_block_get_row(block, i, values + i * d, work);
-        snnk__panels_set_columns(to, values, d);
+        snnk__panels_set_columns(to, 0, d, values, d);
     }
     snnk__free(allocator, work);
     snnk__free(allocator, values);
@@ -133,8 +134,8 @@ static int count_sizes(const snnk__block_learner *s, snnk__parts learn, sizes *o
                learns_offsets = snnk__parts_has(learn, dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS);
     bool fits = true;
 
-    /* The rows and offsets of all blocks are kept if one of both learns. */
-    if (learns_rows || learns_offsets) {
+    /* The rows and offsets of all blocks are kept if one of both learns, or for a redraw. */
+    if (learns_rows || learns_offsets || (learn & SNNK__PARTS_DRAWN)) {
         fits = snnk__mul_size(rows, d, &z.rows);
         z.offsets = rows;
     }
@@ -150,14 +151,16 @@ static int count_sizes(const snnk__block_learner *s, snnk__parts learn, sizes *o
     return SNNK_OK;
 }
 
-static void add_parameter(snnk__block_learner *s, bool learns, int32_t part, size_t block,
-                          size_t count, float *value) {
-    if (!learns) return;
+/* drawn: a redraw can change it. */
+static void add_parameter(snnk__block_learner *s, bool learns, bool drawn, int32_t part,
+                          size_t block, size_t count, float *value) {
+    if (!learns && !drawn) return;
     s->parameters[s->base.n_parameters++] =
         (snnk__parameter){.layer = s->layer,
                           .part = part,
                           .block = block,
                           .count = count,
+                          .drawn = drawn,
                           .value = value,
                           .gradient = s->gradients + (value - s->values)};
 }
@@ -182,6 +185,7 @@ static int create_values(snnk__block_learner *s, snnk__parts learn) {
     }
     s->Psi_value = s->values + z.rows + z.offsets;
     s->bias = s->Psi_value + z.weights;
+    s->drawn = (learn & SNNK__PARTS_DRAWN) != 0;
     s->learns_rows = z.rows > 0 && snnk__parts_has(learn, rows);
     s->learns_offsets = z.rows > 0 && snnk__parts_has(learn, offsets);
     s->learns_weights = s->reads_out && snnk__parts_has(learn, SNNK_PART_WEIGHTS);
@@ -204,13 +208,13 @@ static int create_parameters(snnk__block_learner *s) {
         const size_t rows = block->block.rows;
 
         if (!block->learns) continue;
-        add_parameter(s, s->learns_rows, dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS, p, rows * d,
-                      s->G_value + block->row * d);
-        add_parameter(s, s->learns_offsets, dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS, p, rows,
-                      s->offsets + block->row);
+        add_parameter(s, s->learns_rows, s->drawn, dense ? SNNK_PART_WEIGHTS : SNNK_PART_ROWS, p,
+                      rows * d, s->G_value + block->row * d);
+        add_parameter(s, s->learns_offsets, s->drawn, dense ? SNNK_PART_BIAS : SNNK_PART_OFFSETS, p,
+                      rows, s->offsets + block->row);
     }
-    add_parameter(s, s->learns_weights, SNNK_PART_WEIGHTS, 0, m * l, s->Psi_value);
-    add_parameter(s, s->learns_bias, SNNK_PART_BIAS, 0, l, s->bias);
+    add_parameter(s, s->learns_weights, false, SNNK_PART_WEIGHTS, 0, m * l, s->Psi_value);
+    add_parameter(s, s->learns_bias, false, SNNK_PART_BIAS, 0, l, s->bias);
     return SNNK_OK;
 }
 
@@ -226,27 +230,33 @@ static void set_weights(snnk__learner *learner, const float *W, const double *bi
     }
 }
 
+/* Copy the rows and offsets of a map into the arrays. */
+static int read_rows(snnk__block_learner *s, const snnk_map *map) {
+    const snnk_allocator *allocator = &s->base.allocator;
+    const size_t d = s->base.inputs;
+    float *work = NULL;
+    int st = snnk__alloc(allocator, snnk__map_work(map), sizeof *work, "a row", &work);
+
+    for (size_t b = 0, row = 0; st == SNNK_OK && b < map->n_blocks; b++)
+        for (size_t i = 0; i < map->blocks[b]->linear.rows; i++, row++)
+            s->offsets[row] =
+                (float)snnk__map_block_get_row(map->blocks[b], i, s->G_value + row * d, work);
+    snnk__free(allocator, work);
+    return st;
+}
+
 /* Copy the layer's numbers into the arrays. */
 static int read_values(snnk__block_learner *s) {
     const snnk_allocator *allocator = &s->base.allocator;
-    const size_t d = s->base.inputs;
     const snnk_map *map = s->layer->kind->map ? s->layer->kind->map(s->layer) : NULL;
-    float *W = NULL, *work = NULL;
+    float *W = NULL;
     double *bias;
-    int st = SNNK_OK;
+    int st = s->G_value && map ? read_rows(s, map) : SNNK_OK;
 
-    if (s->G_value && map) {
-        st = snnk__alloc(allocator, snnk__map_work(map), sizeof *work, "a row", &work);
-        for (size_t b = 0, row = 0; st == SNNK_OK && b < map->n_blocks; b++)
-            for (size_t i = 0; i < map->blocks[b]->linear.rows; i++, row++)
-                s->offsets[row] =
-                    (float)snnk__map_block_get_row(map->blocks[b], i, s->G_value + row * d, work);
-    }
     if (st == SNNK_OK && s->layer->kind->weights)
         st = snnk__layer_copy_weights(s->layer, allocator, &W, &bias);
     if (st == SNNK_OK && W && (s->reads_out || s->G_value)) set_weights(&s->base, W, bias);
     snnk__free(allocator, W);
-    snnk__free(allocator, work);
     return st;
 }
 
@@ -288,9 +298,23 @@ static int count_floats(snnk__block_learner *s) {
     return SNNK_OK;
 }
 
-static void refresh(snnk__learner *learner) {
+/* Pack pieces of Psi. */
+static void pack_pieces(size_t first, size_t count, void *scratch, void *context) {
+    snnk__block_learner *s = context;
+    const size_t l = s->base.outputs, m = s->features;
+
+    (void)scratch;
+    for (size_t k = first; k < first + count; k++) {
+        const float *values = s->Psi_value + k * s->piece;
+
+        snnk__panels_set_columns(&s->Psi, k * s->piece, s->pieces[k].columns, s->Psi_value, l);
+        for (size_t j = 0; j < m; j++) snnk__panels_set_row(&s->pieces[k], j, values + j * l);
+    }
+}
+
+static void refresh(snnk__learner *learner, snnk_workspace *workspace) {
     snnk__block_learner *s = (snnk__block_learner *)learner;
-    const size_t d = learner->inputs, l = learner->outputs, m = s->features;
+    const size_t d = learner->inputs;
 
     for (size_t p = 0; p < s->n_blocks; p++) {
         snnk__learning_block *of_part = &s->blocks[p];
@@ -299,13 +323,20 @@ static void refresh(snnk__learner *learner) {
         if (!of_part->learns) continue;
         for (size_t i = 0; i < of_part->block.rows; i++)
             snnk__panels_set_row(&of_part->G, i, G + i * d);
-        snnk__panels_set_columns(&of_part->back, G, d);
+        snnk__panels_set_columns(&of_part->back, 0, d, G, d);
     }
-    if (!s->reads_out) return;
-    snnk__panels_set_columns(&s->Psi, s->Psi_value, l);
-    for (size_t k = 0; k < s->n_pieces; k++)
-        for (size_t j = 0; j < m; j++)
-            snnk__panels_set_row(&s->pieces[k], j, s->Psi_value + j * l + k * s->piece);
+    if (s->reads_out) snnk__for_rows(workspace, NULL, s->n_pieces, 0, pack_pieces, s);
+}
+
+static int redraw(snnk__learner *learner, uint64_t seed) {
+    snnk__block_learner *s = (snnk__block_learner *)learner;
+    snnk_map *map = NULL;
+    int st = snnk_map_redraw(s->layer->kind->map(s->layer), seed, 0, NULL, 0, &map);
+
+    if (st == SNNK_OK) st = read_rows(s, map);
+    if (st == SNNK_OK) refresh(learner, NULL);
+    snnk_map_free(map);
+    return st;
 }
 
 /* ---- Writing a layer ---- */
@@ -348,6 +379,7 @@ static const snnk__learner_form block_form = {.free = learner_free,
                                               .backward = snnk__block_backward,
                                               .refresh = refresh,
                                               .set_weights = set_weights,
+                                              .redraw = redraw,
                                               .layer = write_layer};
 
 int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
@@ -368,7 +400,7 @@ int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
     if ((st = create_parameters(s)) != SNNK_OK) goto done;
     if ((st = create_readout(s)) != SNNK_OK) goto done;
     if ((st = count_floats(s)) != SNNK_OK) goto done;
-    refresh(&s->base);
+    refresh(&s->base, NULL);
     *learner = &s->base;
     s = NULL;
 done:

@@ -40,6 +40,7 @@ typedef struct snnk__block_learner {
     float *Psi_value, *bias;     /* m x l, l: in `values`, also if they do not learn */
     float *G_value, *offsets;    /* rows x d, rows: in `values`; NULL if neither learns */
     snnk__parameter *parameters; /* of each block that learns, then of Psi and the bias */
+    bool drawn;                  /* rows and offsets are in `values`, for a redraw */
     bool learns_rows, learns_offsets, learns_weights, learns_bias; /* W and b of a dense layer are
                                                                      * rows and offsets here */
 } snnk__block_learner;

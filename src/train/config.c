@@ -84,6 +84,16 @@ static int check_choices(const snnk_train_config *c) {
     if (c->epochs < 1 || c->epochs > 1000000000)
         return snnk__fail(SNNK_E_RANGE, "epochs = %llu is not in 1 ... 1000000000",
                           (unsigned long long)c->epochs);
+    if (c->redraw > 0 && c->rows_rate > 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "redraw = %llu draws rows again, and rows_rate = %g lets them learn: set "
+                          "one of them to 0",
+                          (unsigned long long)c->redraw, c->rows_rate);
+    if (c->redraw > 0 && c->optimizer == SNNK_OPTIMIZER_LBFGS)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "redraw = %llu: lbfgs cannot go on after rows were drawn again, but the "
+                          "other optimizers can",
+                          (unsigned long long)c->redraw);
     if (c->loss == SNNK_LOSS_USER && !c->loss_function)
         return snnk__fail(SNNK_E_NULL, "loss_function is NULL, but the loss is your own");
     if (c->solve != SNNK_TRAIN_SOLVE_NEVER && c->loss != -1 && c->loss != SNNK_LOSS_SQUARED)

@@ -118,7 +118,7 @@ static int one_step(snnk__run *run, const snnk__batch *batch, double step, doubl
     return snnk__progress_count(run->progress, step + 1, steps);
 }
 
-static int make_steps(snnk__run *run, double *loss) {
+int snnk__epochs_run(snnk__run *run, double *loss) {
     const snnk_trainer *trainer = run->trainer;
     const snnk__batches *b = &run->train;
     const double each = ceil((double)b->n / (double)b->batch),
@@ -137,13 +137,4 @@ static int make_steps(snnk__run *run, double *loss) {
     }
     *loss /= weight;
     return SNNK_OK;
-}
-
-int snnk__epochs_run(snnk__run *run, double *loss) {
-    int st;
-
-    snnk__trainer_mark(run->trainer);
-    st = make_steps(run, loss);
-    if (st != SNNK_OK) snnk__trainer_return(run->trainer);
-    return st;
 }

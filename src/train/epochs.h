@@ -34,8 +34,9 @@ int snnk__epochs_judge(snnk__run *run, snnk__batches *batches, snnk__judgement *
  * the sums over rows. */
 int snnk__epochs_gradient(snnk__run *run, double *loss, double *weight);
 
-/* Make the steps of one epoch, and set *loss to the mean over its rows. On failure the trainer is
- * as it was before. SNNK_E_NONFINITE (the loss or a gradient), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
+/* Make the steps of one epoch, and set *loss to the mean over its rows. On failure the caller
+ * returns to the numbers it marked. SNNK_E_NONFINITE (the loss or a gradient), SNNK_E_CANCELLED,
+ * SNNK_E_NOMEM. */
 int snnk__epochs_run(snnk__run *run, double *loss);
 
 #endif

@@ -26,7 +26,7 @@ static void set_numbers(snnk_trainer *trainer, const double *x, double t, const 
 
         for (size_t k = 0; k < p->count; k++, at++) p->value[k] = (float)(x[at] + t * d[at]);
     }
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 static void get_numbers(const snnk_trainer *trainer, double *x) {
@@ -180,11 +180,8 @@ int snnk__lbfgs_run(snnk__run *run, double *loss) {
     snnk_trainer *trainer = run->trainer;
     int st = SNNK_OK;
 
-    snnk__trainer_mark(trainer);
     if (!trainer->lbfgs)
         st = snnk__lbfgs_create(&trainer->allocator, (size_t)snnk_trainer_parameters(trainer),
                                 &trainer->lbfgs);
-    if (st == SNNK_OK) st = one_step(run, loss);
-    if (st != SNNK_OK) snnk__trainer_return(trainer);
-    return st;
+    return st == SNNK_OK ? one_step(run, loss) : st;
 }

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "layer/residual.h"
+#include "projection/projection.h"
 
 static bool has_rows(const snnk_map *map) {
     bool has = false;
@@ -24,6 +25,16 @@ snnk__parts snnk__layer_parts(const snnk_layer *layer) {
     if (layer->kind->map && has_rows(layer->kind->map(layer)))
         parts |= 1U << SNNK_PART_ROWS | 1U << SNNK_PART_OFFSETS;
     return parts;
+}
+
+bool snnk__layer_is_drawn(const snnk_layer *layer) {
+    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+    bool drawn = map && layer->kind->weights;
+
+    for (size_t b = 0; drawn && b < map->n_blocks; b++)
+        drawn = snnk__map_block_has_rows(map->blocks[b]) && map->blocks[b]->kind->redraw &&
+                snnk__projection_is_drawn(map->blocks[b]->config.projection);
+    return drawn;
 }
 
 /* Add the squares of a matrix, and the number of its entries. */
@@ -72,7 +83,7 @@ int snnk__layer_check_rows(const snnk_layer *layer) {
 
 int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
                          const snnk_allocator *allocator, snnk__learner **learner) {
-    learn &= snnk__layer_parts(layer);
+    learn &= snnk__layer_parts(layer) | SNNK__PARTS_DRAWN;
     if (learn && layer->storage != SNNK_STORAGE_F32)
         return snnk__fail(
             SNNK_E_UNSUPPORTED,

@@ -12,11 +12,15 @@ typedef struct snnk__parameter {
     int32_t part;            /* snnk_layer_part */
     size_t block;            /* of its map, if they are rows or offsets */
     size_t count;
+    bool drawn;              /* it has no gradient: only a redraw changes it */
     float *value, *gradient; /* count */
 } snnk__parameter;
 
 /* A set of parts: bits 1 << snnk_layer_part. */
 typedef uint32_t snnk__parts;
+
+/* One bit more: rows and offsets do not learn, but can be drawn again. */
+#define SNNK__PARTS_DRAWN ((snnk__parts)1 << 31)
 
 static inline bool snnk__parts_has(snnk__parts parts, int32_t part) {
     return (parts >> part & 1) != 0;
@@ -44,11 +48,16 @@ typedef struct snnk__learner_form {
     int (*backward)(const snnk__learner *learner, const snnk__pass *pass, const float *dY,
                     size_t lddy, float *dX, size_t lddx, float *scratch);
 
-    /* Take over the values of the parameters. To be called after they change. */
-    void (*refresh)(snnk__learner *learner);
+    /* Take over the values of the parameters. To be called after they change. workspace: NULL for
+     * one thread. */
+    void (*refresh)(snnk__learner *learner, snnk_workspace *workspace);
 
     /* Set weights (outputs x columns) and bias, which learn. Not followed by refresh. */
     void (*set_weights)(snnk__learner *learner, const float *W, const double *bias);
+
+    /* Draw rows and offsets again, for a learner with SNNK__PARTS_DRAWN; Psi stays. Statuses of
+     * snnk_map_redraw. */
+    int (*redraw)(snnk__learner *learner, uint64_t seed);
 
     /* Make a layer of the present values. SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
     int (*layer)(const snnk__learner *learner, snnk_layer **layer);
@@ -74,6 +83,9 @@ void snnk__learner_free(snnk__learner *learner);
 
 /* The parts that a layer has, with those of the layers in it. */
 snnk__parts snnk__layer_parts(const snnk_layer *layer);
+
+/* Whether a layer has weights and a map whose rows can all be drawn again. */
+bool snnk__layer_is_drawn(const snnk_layer *layer);
 
 /* The root mean square of a layer's weights (for its weights and bias), or of its rows (for rows
  * and offsets); 0 for a gain. */

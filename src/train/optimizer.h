@@ -12,7 +12,8 @@ typedef struct snnk__slot {
     size_t layer;         /* of the network */
     double factor;        /* its rate is this times the config's */
     double size;          /* with relative rates: its root mean square at the beginning; else 1 */
-    float *mean, *square; /* of Adam; SGD uses the mean only. NULL until the first step */
+    float *mean, *square; /* of Adam; SGD has the mean only, L-BFGS neither. NULL until the first
+                           * step */
     float *best;          /* the values that are kept; NULL: the present ones are */
 } snnk__slot;
 

@@ -1,7 +1,5 @@
 #include "train/readout.h"
 
-#include <snnk/fit.h>
-
 #include "base/workspace.h"
 
 int snnk__readout_check(const snnk_trainer *trainer) {
@@ -37,15 +35,29 @@ static int add_rows(snnk__run *run, snnk_fit *fit) {
     }
 }
 
-int snnk__readout_solve(snnk__run *run) {
-    snnk_trainer *trainer = run->trainer;
-    snnk__learner *last = trainer->learners[trainer->n_layers - 1];
-    snnk_network *network = NULL;
-    snnk_fit_config config;
-    snnk_fit *fit = NULL;
+int snnk__readout_take(snnk__run *run, size_t k, snnk_fit *fit) {
+    const snnk_allocator *allocator = &run->trainer->allocator;
+    snnk__learner *learner = run->trainer->learners[k];
     snnk_layer *layer = NULL;
     float *W = NULL;
     double *bias;
+    int st = snnk_fit_solve(fit, run->workspace, NULL, &layer);
+
+    if (st == SNNK_OK) st = snnk__layer_copy_weights(layer, allocator, &W, &bias);
+    if (st == SNNK_OK) {
+        learner->form->set_weights(learner, W, bias);
+        learner->form->refresh(learner, run->workspace);
+    }
+    snnk__free(allocator, W);
+    snnk_layer_free(layer);
+    return st;
+}
+
+int snnk__readout_solve(snnk__run *run) {
+    snnk_trainer *trainer = run->trainer;
+    snnk_network *network = NULL;
+    snnk_fit_config config;
+    snnk_fit *fit = NULL;
     snnk__work work;
     int st;
 
@@ -54,16 +66,10 @@ int snnk__readout_solve(snnk__run *run) {
     config.center = 0;                          /* the layer's own features */
     if ((st = snnk__trainer_present(trainer, &network)) != SNNK_OK) goto done;
     if ((st = snnk_fit_create_from_network(network, 0, &config, &fit)) != SNNK_OK) goto done;
-    if ((st = add_rows(run, fit)) != SNNK_OK) goto done;
-    if ((st = snnk_fit_solve(fit, run->workspace, NULL, &layer)) != SNNK_OK) goto done;
-    st = snnk__layer_copy_weights(layer, &trainer->allocator, &W, &bias);
-    if (st != SNNK_OK) goto done;
-    last->form->set_weights(last, W, bias);
-    last->form->refresh(last);
+    if ((st = add_rows(run, fit)) == SNNK_OK)
+        st = snnk__readout_take(run, trainer->n_layers - 1, fit);
 done:
     snnk__work_end(&work);
-    snnk__free(&trainer->allocator, W);
-    snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_network_free(network);
     return st;

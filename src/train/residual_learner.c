@@ -38,11 +38,11 @@ static void learner_free(snnk__learner *learner) {
     snnk_layer_free(s->layer);
 }
 
-static void refresh(snnk__learner *learner) {
+static void refresh(snnk__learner *learner, snnk_workspace *workspace) {
     residual_learner *s = (residual_learner *)learner;
 
     for (size_t k = 0; k < s->n_layers; k++)
-        if (s->inner[k]->n_parameters > 0) s->inner[k]->form->refresh(s->inner[k]);
+        if (s->inner[k]->n_parameters > 0) s->inner[k]->form->refresh(s->inner[k], workspace);
 }
 
 /* ---- The places of a record ---- */
@@ -244,9 +244,10 @@ int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn,
     s->n_layers = from->n_layers;
     st = snnk__alloc_zero(allocator, s->n_layers, sizeof *s->inner, "layers", &s->inner);
     for (size_t k = 0; st == SNNK_OK && k < s->n_layers; k++)
-        st = snnk__learner_create(from->layers[k],
-                                  from->layers[k]->storage == SNNK_STORAGE_F32 ? learn : 0,
-                                  allocator, &s->inner[k]);
+        st = snnk__learner_create(
+            from->layers[k],
+            from->layers[k]->storage == SNNK_STORAGE_F32 ? learn & ~SNNK__PARTS_DRAWN : 0,
+            allocator, &s->inner[k]);
     if (st == SNNK_OK) st = finish(s);
     if (st == SNNK_OK)
         *learner = &s->base;

@@ -8,6 +8,7 @@
 #include "train/epochs.h"
 #include "train/lbfgs.h"
 #include "train/readout.h"
+#include "train/redraw.h"
 #include "train/run.h"
 
 #define DEFAULT_BATCH 128
@@ -212,6 +213,13 @@ static int solve(snnk__run *run, bool *solved) {
     return st;
 }
 
+/* Whether rows are drawn again before the next epoch. */
+static bool is_redrawn(const snnk_trainer *trainer) {
+    const uint64_t every = trainer->config.redraw;
+
+    return every > 0 && trainer->n_epochs > 0 && trainer->n_epochs % every == 0;
+}
+
 static int one_epoch(snnk__run *run) {
     snnk_trainer *trainer = run->trainer;
     snnk_train_epoch epoch = {.size = sizeof epoch, .heldout_loss = NAN, .accuracy = NAN};
@@ -219,8 +227,11 @@ static int one_epoch(snnk__run *run) {
     int st;
 
     if ((st = reserve_epoch(trainer)) != SNNK_OK) return st;
-    st = trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS ? snnk__lbfgs_run(run, &epoch.loss)
-                                                           : snnk__epochs_run(run, &epoch.loss);
+    snnk__trainer_mark(trainer);
+    st = is_redrawn(trainer) ? snnk__redraw(run) : SNNK_OK;
+    if (st == SNNK_OK)
+        st = trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS ? snnk__lbfgs_run(run, &epoch.loss)
+                                                               : snnk__epochs_run(run, &epoch.loss);
     if (st == SNNK_OK && trainer->config.solve == SNNK_TRAIN_SOLVE_EPOCH)
         st = solve(run, &trainer->present_solved);
     if (st == SNNK_OK && run->judges) st = snnk__epochs_judge(run, &run->heldout, &judged);

@@ -91,6 +91,20 @@ static int count_sizes(snnk_trainer *trainer) {
     return SNNK_OK;
 }
 
+bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k) {
+    return trainer->config.redraw > 0 && snnk__parts_has(trainer->learn[k], SNNK_PART_WEIGHTS) &&
+           snnk__parts_has(trainer->learn[k], SNNK_PART_BIAS) &&
+           snnk__layer_is_drawn(trainer->start->layers[k]);
+}
+
+/* Make the learner of layer k, for the parts that learn. */
+static int make_learner(const snnk_trainer *trainer, size_t k, snnk__learner **learner) {
+    const snnk__parts drawn = snnk__trainer_draws(trainer, k) ? SNNK__PARTS_DRAWN : 0;
+
+    return snnk__learner_create(trainer->start->layers[k], trainer->learn[k] | drawn,
+                                &trainer->allocator, learner);
+}
+
 /* The rate of an array by the config. */
 static double default_factor(const snnk_trainer *trainer, const snnk__parameter *p) {
     const snnk__layer_kind *kind = p->layer->kind;
@@ -117,10 +131,21 @@ static int create_learners(snnk_trainer *trainer) {
             return snnk__fail_within(st, "layer %zu", k);
         trainer->learn[k] = layer->storage == SNNK_STORAGE_F32 ? snnk__layer_parts(layer) : 0;
         if (trainer->config.rows_rate == 0) trainer->learn[k] &= ~rows;
-        st = snnk__learner_create(layer, trainer->learn[k], allocator, &trainer->learners[k]);
+        st = make_learner(trainer, k, &trainer->learners[k]);
         if (st != SNNK_OK) snnk__fail_within(st, "layer %zu", k);
     }
     return st;
+}
+
+static int check_redraw(const snnk_trainer *trainer) {
+    bool draws = trainer->config.redraw == 0;
+
+    for (size_t k = 0; k < trainer->n_layers; k++) draws |= snnk__trainer_draws(trainer, k);
+    if (draws) return SNNK_OK;
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "redraw = %llu, but no layer has rows that can be drawn again: they were "
+                      "given, learned or folded, or are HD3 rows or of spectral features",
+                      (unsigned long long)trainer->config.redraw);
 }
 
 /* Numbers of trainers, so that a record knows its own. */
@@ -160,6 +185,7 @@ int snnk_trainer_create(const snnk_network *network, const snnk_train_config *co
     }
     for (size_t s = 0; s < made->n_slots; s++)
         made->slots[s].factor = default_factor(made, made->slots[s].parameter);
+    if ((st = check_redraw(made)) != SNNK_OK) goto done;
     *trainer = made;
     made = NULL;
 done:
@@ -187,6 +213,13 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
                           (unsigned long long)trainer->steps);
     const snnk_layer *of = trainer->start->layers[layer];
 
+    if (trainer->config.redraw > 0 && factor > 0 &&
+        (part == SNNK_PART_ROWS || part == SNNK_PART_OFFSETS))
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "the %s of layer %zu cannot learn with redraw = %llu, which draws them "
+                          "again",
+                          snnk_layer_part_name(part), layer,
+                          (unsigned long long)trainer->config.redraw);
     if (part != -1 && factor > 0 && !snnk__parts_has(snnk__layer_parts(of), part))
         return snnk__fail(SNNK_E_UNSUPPORTED, "layer %zu, a %s layer, has no %s that can learn",
                           layer, of->kind->name, snnk_layer_part_name(part));
@@ -195,16 +228,20 @@ static int check_factor(const snnk_trainer *trainer, size_t layer, int32_t part,
 
 /* Make the learner of a layer again, so that these parts learn; keep the factors of all arrays. */
 static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
-    snnk__learner *made, *before = trainer->learners[k];
+    snnk__learner *made = NULL, *before = trainer->learners[k];
     snnk__slot *slots = trainer->slots;
+    const snnk__parts learnt = trainer->learn[k];
     const size_t n = trainer->n_slots;
     int st;
 
-    st = snnk__learner_create(trainer->start->layers[k], learn, &trainer->allocator, &made);
-    if (st != SNNK_OK) return st;
-    trainer->learners[k] = made;
-    trainer->slots = NULL;
-    if ((st = collect_slots(trainer)) != SNNK_OK) {
+    trainer->learn[k] = learn;
+    if ((st = make_learner(trainer, k, &made)) == SNNK_OK) {
+        trainer->learners[k] = made;
+        trainer->slots = NULL;
+        st = collect_slots(trainer);
+    }
+    if (st != SNNK_OK) {
+        trainer->learn[k] = learnt;
         trainer->learners[k] = before;
         trainer->slots = slots;
         snnk__learner_free(made);
@@ -220,7 +257,6 @@ static int change_learner(snnk_trainer *trainer, size_t k, snnk__parts learn) {
                 slots[old].parameter->block == slot->parameter->block)
                 slot->factor = slots[old].factor;
     }
-    trainer->learn[k] = learn;
     trainer->has_best = false; /* a step that was refused may have left a state, of zeros */
     snnk__learner_free(before);
     free_slots(&trainer->allocator, n, slots);
@@ -275,7 +311,7 @@ uint64_t snnk_trainer_parameters(const snnk_trainer *trainer) {
     uint64_t n = 0;
 
     for (size_t s = 0; trainer && s < trainer->n_slots; s++)
-        n += trainer->slots[s].parameter->count;
+        if (!trainer->slots[s].parameter->drawn) n += trainer->slots[s].parameter->count;
     return n;
 }
 
@@ -297,9 +333,19 @@ static void set_sizes(snnk_trainer *trainer) {
     }
 }
 
+/* Allocate n zeros for each number of an array, unless they are there. */
+static int alloc_state(const snnk_allocator *allocator, bool needed, size_t n, const char *what,
+                       float **state) {
+    if (!needed || *state) return SNNK_OK;
+    return snnk__alloc_zero(allocator, n, sizeof **state, what, state);
+}
+
 int snnk__trainer_prepare(snnk_trainer *trainer) {
     const snnk_allocator *allocator = &trainer->allocator;
-    size_t floats;
+    const bool squares = trainer->config.optimizer == SNNK_OPTIMIZER_ADAM ||
+                         trainer->config.optimizer == SNNK_OPTIMIZER_ADAMW,
+               means = squares || trainer->config.optimizer == SNNK_OPTIMIZER_SGD;
+    size_t floats = 0;
     int st;
 
     if (trainer->n_slots == 0)
@@ -310,31 +356,26 @@ int snnk__trainer_prepare(snnk_trainer *trainer) {
         snnk__slot *slot = &trainer->slots[s];
         const size_t n = slot->parameter->count;
 
-        if (!slot->mean) {
-            st = snnk__alloc_zero(allocator, n, sizeof *slot->mean, "moments", &slot->mean);
-            if (st != SNNK_OK) return st;
-        }
-        if (!slot->square) {
-            st = snnk__alloc_zero(allocator, n, sizeof *slot->square, "moments", &slot->square);
-            if (st != SNNK_OK) return st;
-        }
-        if (!slot->best) {
-            st = snnk__alloc(allocator, n, sizeof *slot->best, "the best numbers", &slot->best);
-            if (st != SNNK_OK) return st;
-        }
+        if ((st = alloc_state(allocator, means, n, "moments", &slot->mean)) != SNNK_OK) return st;
+        st = alloc_state(allocator, squares, n, "moments", &slot->square);
+        if (st != SNNK_OK) return st;
+        st = alloc_state(allocator, true, n, "the best numbers", &slot->best);
+        if (st != SNNK_OK) return st;
     }
     if (trainer->mark) return SNNK_OK;
-    if (!snnk__mul_size((size_t)snnk_trainer_parameters(trainer), 3, &floats))
+    for (size_t s = 0; s < trainer->n_slots; s++)
+        if (!snnk__add_size(floats, trainer->slots[s].parameter->count, &floats)) floats = SIZE_MAX;
+    if (!snnk__mul_size(floats, 1 + (size_t)means + (size_t)squares, &floats))
         return snnk__fail(SNNK_E_SIZE, "%llu numbers that learn overflow size_t",
                           (unsigned long long)snnk_trainer_parameters(trainer));
     return snnk__alloc(allocator, floats, sizeof *trainer->mark, "numbers to return to",
                        &trainer->mark);
 }
 
-void snnk__trainer_refresh(snnk_trainer *trainer) {
+void snnk__trainer_refresh(snnk_trainer *trainer, snnk_workspace *workspace) {
     for (size_t k = 0; k < trainer->n_layers; k++)
         if (trainer->learners[k]->n_parameters > 0)
-            trainer->learners[k]->form->refresh(trainer->learners[k]);
+            trainer->learners[k]->form->refresh(trainer->learners[k], workspace);
 }
 
 void snnk__trainer_forget_gradients(snnk_trainer *trainer) {
@@ -414,7 +455,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
     trainer->steps++;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, workspace);
     return SNNK_OK;
 }
 
@@ -428,9 +469,12 @@ static void copy_marked(snnk_trainer *trainer, bool back) {
         const snnk__slot *slot = &trainer->slots[s];
         float *const arrays[] = {slot->parameter->value, slot->mean, slot->square};
 
-        for (size_t k = 0; k < 3; k++, at += slot->parameter->count)
+        for (size_t k = 0; k < 3; k++) {
+            if (!arrays[k]) continue; /* the optimizer does without */
             memcpy(back ? arrays[k] : at, back ? at : arrays[k],
                    slot->parameter->count * sizeof *at);
+            at += slot->parameter->count;
+        }
     }
 }
 
@@ -445,7 +489,7 @@ void snnk__trainer_return(snnk_trainer *trainer) {
     trainer->steps = trainer->mark_steps;
     if (trainer->lbfgs) snnk__lbfgs_return(trainer->lbfgs);
     snnk__trainer_forget_gradients(trainer);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 /* ---- Results ---- */
@@ -486,7 +530,7 @@ static void swap_values(const snnk_trainer *trainer) {
 
 void snnk__trainer_swap_best(snnk_trainer *trainer) {
     swap_values(trainer);
-    snnk__trainer_refresh(trainer);
+    snnk__trainer_refresh(trainer, NULL);
 }
 
 int snnk__trainer_present(const snnk_trainer *trainer, snnk_network **network) {

@@ -47,11 +47,14 @@ struct snnk_record {
 /* Set what a config leaves to the trainer, and check it. */
 int snnk__train_config_read(const snnk_train_config *config, snnk_train_config *ours);
 
+/* Whether the rows of layer k can be drawn again. */
+bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k);
+
 /* Allocate the state of the optimizer if a step has not done so. SNNK_E_NOMEM. */
 int snnk__trainer_prepare(snnk_trainer *trainer);
 
 /* Tell the layers that the numbers have changed. */
-void snnk__trainer_refresh(snnk_trainer *trainer);
+void snnk__trainer_refresh(snnk_trainer *trainer, snnk_workspace *workspace);
 
 /* Set all gradients to 0. */
 void snnk__trainer_forget_gradients(snnk_trainer *trainer);

@@ -643,7 +643,7 @@ for layer in (handle("snnk_layer_create_dense_random", size(1), size(2), c_int32
               handle("snnk_layer_create_random", identity, size(1), c_uint64(7))):
     call("snnk_network_append", learnt_from, layer)
     call("snnk_layer_free", layer)
-trainer = handle("snnk_trainer_create", learnt_from, byref(config("snnk_train_config_init", 192)))
+trainer = handle("snnk_trainer_create", learnt_from, byref(config("snnk_train_config_init", 200)))
 call("snnk_trainer_set_rate", trainer, size(0), c_int32(1), c_double(0))
 assert call("snnk_trainer_parameters", trainer) == 5
 xs, ys = floats(-2, -1, 1, 2), floats(-4, -2, 2, 4)

@@ -25,7 +25,7 @@ static inline int dense(size_t d, size_t l, int32_t activation, uint64_t seed,
 }
 
 /* m features, l outputs. */
-static inline int snnk(size_t d, uint64_t m, size_t l, int32_t kind, const snnk_scaling *scaling,
+static inline int snnk(size_t d, size_t m, size_t l, int32_t kind, const snnk_scaling *scaling,
                        const snnk_allocator *allocator, snnk_layer **layer) {
     float *Psi = malloc(l * m * sizeof *Psi), *b = malloc(l * sizeof *b);
     snnk_map_config config;

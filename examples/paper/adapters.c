@@ -158,7 +158,7 @@ static result run_in_blocks(const bench *on, const method *of, slice fit, slice 
     const encoder_middle middle = encoder_middle_of(on->encoder);
     part_set start = with_adapters(on, of, seed);
     finetuned made = finetune(middle, start, &on->start, fit, &settings);
-    const judgement judged = judge(middle, made.parts, &made.head, by);
+    const judgement judged = judge(made.middle, made.parts, &made.head, by);
     result row = {.seed = (int)seed, .numbers = made.trainable};
 
     name_of(of, row.method);
@@ -167,7 +167,7 @@ static result run_in_blocks(const bench *on, const method *of, slice fit, slice 
     row.value[SECONDS] = made.seconds;
     start.parts[ENCODER_POOLER] = NULL;
     part_set_free(start);
-    part_set_free(made.parts);
+    finetuned_free(&made);
     return row;
 }
 
@@ -262,8 +262,8 @@ static void run_all_on_top(const bench *on) {
             method some = {(kind)of, top_sizes[k], 1, 0};
 
             some.rate = choose_top_rate(&on->start, some, fit);
-            fprintf(stderr, "on top, %s %zu: rate %g\n", of == SNNK ? "SNNK" : "bottleneck",
-                    some.size, some.rate);
+            say("on top, %s %zu: rate %g", of == SNNK ? "SNNK" : "bottleneck", some.size,
+                some.rate);
             for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 const result row = run_on_top(&on->start, &some, fit, test, seed);
 
@@ -288,8 +288,8 @@ static void run_job(void *context, size_t job) {
     job_list *all = context;
 
     all->rows[job] = run_in_blocks(all->on, &all->methods[job], all->fit, all->by, all->seeds[job]);
-    fprintf(stderr, "%s, seed %d: %.4f\n", all->rows[job].method, all->rows[job].seed,
-            all->rows[job].value[ACCURACY]);
+    say("%s, seed %d: %.4f", all->rows[job].method, all->rows[job].seed,
+        all->rows[job].value[ACCURACY]);
 }
 
 static job_list jobs_make(const bench *on, slice fit, slice by, size_t n) {

@@ -16,6 +16,9 @@
 /* Print a sentence on stderr and exit with status 1. */
 _Noreturn void die(const char *format, ...);
 
+/* Print a line about progress on stderr, if that is a terminal. */
+void say(const char *format, ...);
+
 void *allocate(size_t count, size_t bytes);
 
 /* CPU time of this process, all threads. */

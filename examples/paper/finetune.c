@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <threads.h>
 #include <time.h>
 
 #include "../sentence_encoder/classifier.h"
@@ -129,12 +128,10 @@ static void forward(learner *of, const corpus *from, size_t n, const size_t *whi
     CHECK(snnk_trainer_forward(of->head, n, of->E, WIDTH, of->z, 1, of->record, NULL));
 }
 
-/* Backpropagate from d_z. With e = t / |t|, d_t = (d_e - e (e . d_e)) / |t|. */
-static void backward(learner *of) {
+/* Backpropagate from d_E. With e = t / |t|, d_t = (d_e - e (e . d_e)) / |t|. */
+static void backward_from_embeddings(learner *of) {
     const size_t n = of->graph.n_texts;
 
-    CHECK(snnk_trainer_backward(of->head, of->record, of->E, WIDTH, of->d_z, 1, of->d_E, WIDTH,
-                                NULL));
     for (size_t i = 0; i < n; i++) {
         const float *e = of->E + i * WIDTH, *d_e = of->d_E + i * WIDTH;
         double along = 0;
@@ -144,6 +141,13 @@ static void backward(learner *of) {
             of->graph.d_t[i * WIDTH + k] = (d_e[k] - (float)along * e[k]) * of->scale[i];
     }
     graph_backward(&of->graph);
+}
+
+/* Backpropagate from d_z. */
+static void backward(learner *of) {
+    CHECK(snnk_trainer_backward(of->head, of->record, of->E, WIDTH, of->d_z, 1, of->d_E, WIDTH,
+                                NULL));
+    backward_from_embeddings(of);
 }
 
 double log_loss_of(double z, int32_t label, size_t *right) {
@@ -207,6 +211,26 @@ float *embeddings(encoder_middle middle, part_set parts, slice some) {
     return E;
 }
 
+part_rows inputs_of_block_1(encoder_middle middle, part_set parts, slice some) {
+    const head none = {{0}, 0};
+    const size_t *first = some.of->first + some.from, rows = first[some.n] - first[0];
+    learner of = learner_make(middle, parts, &none, NULL);
+    part_rows made = {.n = rows, .X = room_for(rows, WIDTH), .sums = room_for(rows, WIDTH)};
+    size_t *which = numbers_of(some), at = 0;
+
+    for (size_t i = 0; i < some.n; i += FINETUNE_BATCH) {
+        const size_t n = batch_at(i, some.n);
+
+        forward(&of, some.of, n, which + i);
+        memcpy(made.X + at * WIDTH, of.graph.normed, of.first[n] * WIDTH * sizeof *made.X);
+        memcpy(made.sums + at * WIDTH, of.graph.x2, of.first[n] * WIDTH * sizeof *made.X);
+        at += of.first[n];
+    }
+    free(which);
+    learner_free(&of);
+    return made;
+}
+
 head head_fit(size_t n, const float *E, const int32_t *labels) {
     logistic_classifier fitted = classifier_fit(n, WIDTH, E, labels, 2);
     head made;
@@ -233,8 +257,19 @@ static snnk_train_config config_of(const finetune_settings *settings) {
     config.rate = settings->rate;
     config.snnk_rate = settings->snnk_rate;
     config.rows_rate = settings->rows_rate;
+    config.clip = settings->clip;
     config.relative = !settings->absolute;
     return config;
+}
+
+static const snnk_layer *learned_layer(const snnk_trainer *trainer) {
+    snnk_network *network;
+    const snnk_layer *made;
+
+    CHECK(snnk_trainer_network(trainer, &network));
+    made = snnk_layer_retain(snnk_network_layer(network, 0));
+    snnk_network_free(network);
+    return made;
 }
 
 static head head_of(const learner *of) {
@@ -247,18 +282,37 @@ static head head_of(const learner *of) {
     return made;
 }
 
+/* The rate rises along a line, then falls along a cosine. done: the share of all steps. */
+static double factor_at(const finetune_settings *settings, double done) {
+    const double warmup = settings->warmup;
+
+    return done < warmup ? done / warmup : graph_schedule((done - warmup) / (1 - warmup));
+}
+
+/* The gradient of the sum of 1 - e . wanted with respect to embeddings e. */
+static void towards(learner *of, const float *wanted, const size_t *which) {
+    for (size_t i = 0; i < of->graph.n_texts; i++)
+        for (size_t k = 0; k < WIDTH; k++) of->d_E[i * WIDTH + k] = -wanted[which[i] * WIDTH + k];
+    backward_from_embeddings(of);
+}
+
 static void run_epoch(learner *of, slice fit, size_t *which, const finetune_settings *settings,
                       uint64_t epoch) {
     for (size_t i = 0; i < fit.n; i += FINETUNE_BATCH) {
         const size_t n = batch_at(i, fit.n);
         const double done = ((double)epoch + (double)i / (double)fit.n) / (double)settings->epochs;
+        const double factor = factor_at(settings, done);
         size_t right = 0;
 
         forward(of, fit.of, n, which + i);
-        loss_of(of, fit.of->labels, which + i, &right);
-        backward(of);
-        graph_step(&of->graph, 1 / (double)n, graph_schedule(done));
-        CHECK(snnk_trainer_step(of->head, 1 / (double)n, graph_schedule(done), NULL));
+        if (settings->wanted) {
+            towards(of, settings->wanted, which + i);
+        } else {
+            loss_of(of, fit.of->labels, which + i, &right);
+            backward(of);
+            CHECK(snnk_trainer_step(of->head, 1 / (double)n, factor, NULL));
+        }
+        graph_step(&of->graph, 1 / (double)n, factor);
     }
 }
 
@@ -278,7 +332,9 @@ finetuned finetune(encoder_middle middle, part_set start, const head *from, slic
         graph_shuffle(fit.n, which, &state);
         run_epoch(&of, fit, which, settings, epoch);
     }
-    made = (finetuned){.parts = graph_parts(&of.graph), .head = head_of(&of)};
+    made = (finetuned){.middle = middle, .parts = graph_parts(&of.graph), .head = head_of(&of)};
+    made.middle.qkv = learned_layer(of.graph.trainers[GRAPH_QKV]);
+    made.middle.attention_output = learned_layer(of.graph.trainers[GRAPH_ATTENTION]);
     made.trainable = (size_t)graph_parameters(&of.graph) + (size_t)snnk_trainer_parameters(of.head);
     made.seconds = thread_seconds() - begin;
     free(which);
@@ -286,40 +342,10 @@ finetuned finetune(encoder_middle middle, part_set start, const head *from, slic
     return made;
 }
 
-/* ---- Jobs ---- */
-
-typedef struct queue {
-    mtx_t lock;
-    size_t next, n;
-    void (*run)(void *context, size_t job);
-    void *context;
-} queue;
-
-static int work(void *with) {
-    queue *of = with;
-
-    for (;;) {
-        size_t job;
-
-        mtx_lock(&of->lock);
-        job = of->next++;
-        mtx_unlock(&of->lock);
-        if (job >= of->n) return 0;
-        of->run(of->context, job);
-    }
-}
-
-void run_jobs(size_t n, void (*run)(void *context, size_t job), void *context, size_t threads) {
-    queue of = {.n = n, .run = run, .context = context};
-    thrd_t *others = allocate(threads, sizeof *others);
-
-    if (mtx_init(&of.lock, mtx_plain) != thrd_success) die("cannot make a lock");
-    for (size_t k = 1; k < threads; k++)
-        if (thrd_create(&others[k], work, &of) != thrd_success) die("cannot start a thread");
-    work(&of);
-    for (size_t k = 1; k < threads; k++) thrd_join(others[k], NULL);
-    mtx_destroy(&of.lock);
-    free(others);
+void finetuned_free(finetuned *made) {
+    part_set_free(made->parts);
+    snnk_layer_free((snnk_layer *)made->middle.qkv);
+    snnk_layer_free((snnk_layer *)made->middle.attention_output);
 }
 
 /* ---- Test ---- */
@@ -396,13 +422,25 @@ static void made_up_free(made_up *made) {
     free(made);
 }
 
+static const size_t every_review[REVIEWS] = {0, 1, 2};
+
+/* The loss of the batch of `forward`: the cross-entropy, or the sum of -cos to embeddings, which
+ * may have any length. */
+static double test_loss(learner *of, const corpus *reviews, const float *wanted) {
+    size_t right = 0;
+    double sum = 0;
+
+    if (!wanted) return loss_of(of, reviews->labels, every_review, &right);
+    for (size_t k = 0; k < (size_t)REVIEWS * WIDTH; k++)
+        sum -= (double)of->E[k] * (double)wanted[k];
+    return sum;
+}
+
 /* The loss after a step of gradient descent on one network alone, so long that a linear loss would
  * change by `change`. */
-static double loss_along(const made_up *at, int network, double change) {
-    static const size_t which[REVIEWS] = {0, 1, 2};
+static double loss_along(const made_up *at, int network, const float *wanted, double change) {
     snnk_train_config config;
     snnk_trainer *trainer;
-    size_t right = 0;
     double length, loss;
     learner of;
 
@@ -416,36 +454,44 @@ static double loss_along(const made_up *at, int network, double change) {
     for (int k = 0; k < GRAPH_NETWORKS; k++)
         if (k != network) graph_freeze(&of.graph, (graph_network)k);
     trainer = network == HEAD ? of.head : of.graph.trainers[network];
-    forward(&of, &at->reviews, REVIEWS, which);
-    loss_of(&of, at->reviews.labels, which, &right);
-    backward(&of);
+    forward(&of, &at->reviews, REVIEWS, every_review);
+    test_loss(&of, &at->reviews, wanted);
+    if (wanted)
+        towards(&of, wanted, every_review);
+    else
+        backward(&of);
     length = snnk_trainer_gradient_length(trainer);
     CHECK(snnk_trainer_step(trainer, -change / (length * length), 1, NULL));
-    forward(&of, &at->reviews, REVIEWS, which);
-    loss = loss_of(&of, at->reviews.labels, which, &right);
+    forward(&of, &at->reviews, REVIEWS, every_review);
+    loss = test_loss(&of, &at->reviews, wanted);
     learner_free(&of);
     return loss;
 }
 
 /* Steps of 0.0005 are large enough that rounding in float does not matter, and small enough that
  * curvature hardly does. */
-int finetune_test(void) {
+static int gradient_is_good(const made_up *at, int network, const float *wanted) {
     static const char *const names[] = {"block 0",        "block 1",           "pooler",
                                         "attention, qkv", "attention, output", "head"};
-    const double change = 0.0005;
+    const double change = 0.0005, difference = loss_along(at, network, wanted, change) -
+                                               loss_along(at, network, wanted, -change);
+    const double error = fabs(difference / (2 * change) - 1);
+
+    if (error <= 0.003) return 1;
+    fprintf(stderr, "gradient of the %s%s: relative error %g\n", names[network],
+            wanted ? ", to embeddings" : "", error);
+    return 0;
+}
+
+int finetune_test(void) {
     made_up *at = made_up_make();
+    float *wanted = room_for(REVIEWS, WIDTH);
     int good = 1;
 
-    for (int network = 0; network <= HEAD; network++) {
-        const double difference =
-            loss_along(at, network, change) - loss_along(at, network, -change);
-        const double error = fabs(difference / (2 * change) - 1);
-
-        if (!(error <= 0.003)) {
-            fprintf(stderr, "gradient of the %s: relative error %g\n", names[network], error);
-            good = 0;
-        }
-    }
+    fill((size_t)REVIEWS * WIDTH, 5, wanted);
+    for (int network = 0; network <= HEAD; network++) good &= gradient_is_good(at, network, NULL);
+    for (int network = 0; network < HEAD; network++) good &= gradient_is_good(at, network, wanted);
+    free(wanted);
     made_up_free(at);
     return good;
 }

@@ -43,6 +43,9 @@ typedef struct head {
 /* The embeddings that parts give, t / |t|: n rows of ENCODER_WIDTH, for the caller to free. */
 float *embeddings(encoder_middle middle, part_set parts, slice some);
 
+/* Inputs of block 1, and what its outputs are added to, for the caller to free. Y: none. */
+part_rows inputs_of_block_1(encoder_middle middle, part_set parts, slice some);
+
 /* Fit a head to n embeddings, by logistic regression. */
 head head_fit(size_t n, const float *E, const int32_t *labels);
 
@@ -65,12 +68,17 @@ typedef struct finetune_settings {
     uint64_t seed;               /* of the order of reviews */
     int32_t absolute;            /* 1: the rate is not relative to the numbers */
     double snnk_rate, rows_rate; /* as in snnk_train_config */
-    double attention; /* the rate of the attention between the blocks is this times `rate` */
+    double attention;    /* the rate of the attention between the blocks is this times `rate` */
+    double clip;         /* the largest length of the gradient of a network; 0: no limit */
+    double warmup;       /* share of all steps in which the rate rises from 0 */
+    const float *wanted; /* embeddings of all reviews of the corpus: the loss is 1 - cos of them and
+                          * t, without labels, and the head stays. NULL: the cross-entropy */
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 
 typedef struct finetuned {
-    part_set parts; /* for the caller to free */
+    encoder_middle middle; /* with the attention that was learned */
+    part_set parts;
     head head;
     size_t trainable;
     double seconds; /* processor time of this thread */
@@ -79,11 +87,7 @@ typedef struct finetuned {
 /* Fine-tune on one thread; several threads may do so at the same time. */
 finetuned finetune(encoder_middle middle, part_set start, const head *from, slice fit,
                    const finetune_settings *settings);
-
-/* ---- Jobs ---- */
-
-/* Run jobs 0 ... n-1, in this order, on so many threads. */
-void run_jobs(size_t n, void (*run)(void *context, size_t job), void *context, size_t threads);
+void finetuned_free(finetuned *made);
 
 /* Processor time of the calling thread. */
 double thread_seconds(void);

@@ -237,8 +237,7 @@ static void run_all(const data_set *set) {
         for (size_t k = 0; k < (has_sizes((method)of) ? SIZES : 1); k++) {
             const double rate = choose_rate(set, (method)of, sizes[k]);
 
-            if (is_tuned((method)of))
-                fprintf(stderr, "%s, %zu: rate %g\n", method_names[of], sizes[k], rate);
+            if (is_tuned((method)of)) say("%s, %zu: rate %g", method_names[of], sizes[k], rate);
             for (uint64_t seed = 1; seed <= seeds_of((method)of); seed++) {
                 const result row = run(set, (method)of, sizes[k], rate, seed);
 

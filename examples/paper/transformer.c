@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 static size_t read_number(const char *name, const char *text, size_t most) {
     char *end;
@@ -68,4 +69,40 @@ double mean_square(size_t n, const float *X) {
 
     for (size_t k = 0; k < n * ENCODER_WIDTH; k++) sum += (double)X[k] * (double)X[k];
     return sum / (double)(n * ENCODER_WIDTH);
+}
+
+/* ---- Jobs ---- */
+
+typedef struct queue {
+    mtx_t lock;
+    size_t next, n;
+    void (*run)(void *context, size_t job);
+    void *context;
+} queue;
+
+static int work(void *with) {
+    queue *of = with;
+
+    for (;;) {
+        size_t job;
+
+        mtx_lock(&of->lock);
+        job = of->next++;
+        mtx_unlock(&of->lock);
+        if (job >= of->n) return 0;
+        of->run(of->context, job);
+    }
+}
+
+void run_jobs(size_t n, void (*run)(void *context, size_t job), void *context, size_t threads) {
+    queue of = {.n = n, .run = run, .context = context};
+    thrd_t *others = allocate(threads, sizeof *others);
+
+    if (mtx_init(&of.lock, mtx_plain) != thrd_success) die("cannot make a lock");
+    for (size_t k = 1; k < threads; k++)
+        if (thrd_create(&others[k], work, &of) != thrd_success) die("cannot start a thread");
+    work(&of);
+    for (size_t k = 1; k < threads; k++) thrd_join(others[k], NULL);
+    mtx_destroy(&of.lock);
+    free(others);
 }

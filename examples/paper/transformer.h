@@ -33,4 +33,9 @@ part_set original_parts(const sentence_encoder *encoder);
 /* The mean square of n rows of ENCODER_WIDTH. */
 double mean_square(size_t n, const float *X);
 
+/* ---- Jobs ---- */
+
+/* Run jobs 0 ... n-1, in this order, on so many threads. */
+void run_jobs(size_t n, void (*run)(void *context, size_t job), void *context, size_t threads);
+
 #endif

@@ -31,59 +31,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transformer.h"
+#include "blocks.h"
 
-enum {
-    WIDTH = ENCODER_WIDTH,
-    MOST_SEEDS = 5,
-    EPOCHS = 2,
-    MOST_TOKENS = 32,
-    DISTILLING_REVIEWS = 1200
-};
-
-typedef enum kind {
-    ORIGINAL,
-    SELECTED,
-    LONGER,
-    RANDOM,
-    SCRATCH,
-    SHARED,
-    EXPANSION,
-    CUT,
-    KINDS
-} kind;
-static const char *const kind_names[KINDS] = {
-    "original",       "blocks, selected",     "blocks, 4 x epochs",
-    "blocks, random", "blocks, from scratch", "blocks, shared",
-    "expansions",     "blocks, cut"};
+enum { WIDTH = ENCODER_WIDTH, MOST_SEEDS = 5, EPOCHS = 2, TUNING_EPOCHS = 8, MOST_TOKENS = 32 };
 
 typedef struct method {
-    kind of;
+    block_kind of;
     size_t m;                   /* features; 0: none */
     uint64_t seeds, full_seeds; /* without and with --full */
 } method;
 
-static const method methods[] = {
-    {ORIGINAL, 0, 5, 5},   {SELECTED, 16, 5, 5},  {LONGER, 16, 5, 5},   {SELECTED, 64, 2, 5},
-    {EXPANSION, 16, 2, 5}, {SCRATCH, 16, 2, 5},   {SELECTED, 32, 2, 5}, {SELECTED, 8, 2, 5},
-    {CUT, 16, 2, 5},       {SHARED, 16, 2, 5},    {RANDOM, 16, 2, 5},   {CUT, 64, 0, 5},
-    {EXPANSION, 8, 0, 3},  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
+static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {EXPANSION, 16, 1, 5},
+                                 {SELECTED, 16, 1, 5},  {CUT, 16, 1, 5},      {SCRATCH, 16, 1, 5},
+                                 {SHARED, 16, 1, 5},    {RANDOM, 16, 0, 5},   {SELECTED, 64, 1, 5},
+                                 {SELECTED, 32, 0, 5},  {SELECTED, 8, 0, 5},  {LONGER, 16, 0, 5},
+                                 {TUNED, 64, 0, 5},     {CUT, 64, 0, 5},      {EXPANSION, 8, 0, 3},
+                                 {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
-static const double usual_rate = 0.003; /* of all methods, chosen as below */
-static const double rates[] = {0.002, 0.006};
 
-enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, SECONDS, COLUMNS };
+/* Chosen by `choose`, from these. */
+static const double original_rate = 0.003, replaced_rate = 0.006, tuning_rate = 0.01;
+static const double warmup = 0.1;
+static const double rates[] = {0.001, 0.003, 0.006, 0.01};
+
+enum { ACCURACY, LOG_LOSS, HEAD_ONLY, MEGABYTES, MILLISECONDS, TRAINABLE, START, SECONDS, COLUMNS };
 static const column columns[COLUMNS] = {
     {"accuracy", "test accuracy", "%.4f"}, {"log_loss", "cross-entropy", "%.4f"},
     {"head_only", "head only", "%.4f"},    {"megabytes", "MB", "%.2f"},
     {"milliseconds", "ms", "%.1f"},        {"trainable", "trainable", "%.0f"},
-    {"seconds", "CPU seconds", "%.1f"}};
+    {"start_seconds", "start", "%.1f"},    {"seconds", "CPU seconds", "%.1f"}};
 
 static void name_of(const method *of, char name[64]) {
     if (of->m > 0)
-        snprintf(name, 64, "%s, m = %zu", kind_names[of->of], of->m);
+        snprintf(name, 64, "%s, m = %zu", block_names[of->of], of->m);
     else
-        snprintf(name, 64, "%s", kind_names[of->of]);
+        snprintf(name, 64, "%s", block_names[of->of]);
 }
 
 /* ---- Starts ---- */
@@ -92,95 +74,8 @@ typedef struct bench {
     sentence_encoder *encoder;
     size_t threads;
     corpus fit, test;
-    corpus distilling; /* rows of the blocks */
-    snnk_distill *blocks[2], *expansions[2];
+    block_source source;
 } bench;
-
-/* A distillation of a block, or of its expansion alone. */
-static snnk_distill *distill_make(const bench *on, int block, int32_t tier, bool whole,
-                                  uint64_t seed) {
-    const snnk_network *dense = encoder_dense(on->encoder, (encoder_part)block);
-    const part_rows *rows = &on->distilling.rows[block];
-    snnk_distill_config config;
-    snnk_workspace *workspace;
-    snnk_distill *made;
-
-    CHECK(snnk_distill_config_init(&config, sizeof config));
-    config.heldout_block_rows = 32; /* about a text */
-    config.selection_rows = 16384;
-    config.tier = tier;
-    config.seed = seed;
-    CHECK(snnk_workspace_create(on->threads, NULL, &workspace));
-    CHECK(snnk_distill_create(snnk_network_layer(dense, 0),
-                              whole ? snnk_network_layer(dense, 1) : NULL,
-                              SNNK_ROWS(.n = rows->n, .X = rows->X), &config, workspace, &made));
-    snnk_workspace_free(workspace);
-    return made;
-}
-
-static snnk_network *student(const snnk_distill *from, size_t m) {
-    snnk_layer *layer;
-
-    CHECK(snnk_distill_solve(from, m, NULL, NULL, &layer));
-    return make_network(1, &layer);
-}
-
-/* A student of the expansion, and the block's own second layer. */
-static snnk_network *expansion(const bench *on, int block, size_t m) {
-    snnk_layer *layers[2];
-
-    CHECK(snnk_distill_solve(on->expansions[block], m, NULL, NULL, &layers[0]));
-    layers[1] =
-        snnk_layer_retain(snnk_network_layer(encoder_dense(on->encoder, (encoder_part)block), 1));
-    return make_network(2, layers);
-}
-
-/* Random rows, and random Psi. Outputs have about a tenth of the mean square of the block's. */
-static snnk_network *scratch(const part_rows *rows, size_t m, uint64_t seed) {
-    const double scale = 1 / sqrt(WIDTH * mean_square(rows->n, rows->X));
-    const float size = (float)sqrt(0.2 * mean_square(rows->n, rows->Y) / (double)m);
-    snnk_map *map = make_features(WIDTH, m, SNNK_RELU, scale, 0.5, seed);
-    float *Psi = allocate(WIDTH * m, sizeof *Psi);
-    snnk_layer *layer;
-
-    CHECK(snnk_layer_create_random(map, WIDTH, seed, &layer));
-    CHECK(snnk_layer_weights(layer, Psi, m, NULL));
-    snnk_layer_free(layer);
-    for (size_t k = 0; k < WIDTH * m; k++) Psi[k] *= size;
-    CHECK(snnk_layer_create(map, WIDTH, Psi, m, NULL, &layer));
-    free(Psi);
-    snnk_map_free(map);
-    return make_network(1, &layer);
-}
-
-static snnk_network *cut(const snnk_distill *from, size_t m) {
-    snnk_network *made;
-
-    CHECK(snnk_distill_replacement(from, SNNK_DISTILL_METHOD_SVD, m, NULL, &made));
-    return made;
-}
-
-static snnk_network *random_student(const bench *on, int block, size_t m, uint64_t seed) {
-    snnk_distill *from = distill_make(on, block, SNNK_DISTILL_RANDOM, true, seed);
-    snnk_network *made = student(from, m);
-
-    snnk_distill_free(from);
-    return made;
-}
-
-/* The network that replaces a block before fine-tuning. */
-static snnk_network *replacement(const bench *on, const method *of, int block, uint64_t seed) {
-    switch (of->of) {
-    case SELECTED:
-    case LONGER:
-    case SHARED: return student(on->blocks[block], of->m);
-    case RANDOM: return random_student(on, block, of->m, seed);
-    case SCRATCH: return scratch(&on->distilling.rows[block], of->m, 2 * seed + (uint64_t)block);
-    case EXPANSION: return expansion(on, block, of->m);
-    case CUT: return cut(on->blocks[block], of->m);
-    default: return NULL;
-    }
-}
 
 /* What fine-tuning starts from, and how good it is. */
 typedef struct start {
@@ -189,31 +84,50 @@ typedef struct start {
     part_set parts;
     head head;
     judgement judged;
+    double seconds;                 /* to make it, without the moments that all share */
     size_t numbers;                 /* of the parts */
     double megabytes, milliseconds; /* of the whole encoder; for TIMED_REVIEWS */
 } start;
 
-static bool depends_on_seed(kind of) { return of == RANDOM || of == SCRATCH; }
+/* Tune all parts together, so that embeddings come close to those of the original. The rate of the
+ * attention stays 0. Frees `parts`. */
+static part_set tuned(encoder_middle middle, part_set original, part_set parts, slice fit) {
+    static const head none;
+    float *E = embeddings(middle, original, (slice){fit.of, 0, fit.of->n});
+    const finetune_settings settings = {.rate = tuning_rate,
+                                        .epochs = TUNING_EPOCHS,
+                                        .rows_rate = 1,
+                                        .warmup = warmup,
+                                        .wanted = E};
+    const part_set made = finetune(middle, parts, &none, fit, &settings).parts;
+
+    replaced_blocks_free(parts);
+    free(E);
+    return made;
+}
 
 static void start_fill(const bench *on, start *made, slice fit, slice by) {
+    const double begin = thread_seconds();
     const encoder_middle middle = encoder_middle_of(on->encoder);
+    const part_set original = original_parts(on->encoder);
     const method *of = &made->of;
     float *E;
 
-    made->parts = original_parts(on->encoder);
-    for (int block = 0; block < 2 && of->of != ORIGINAL; block++)
-        made->parts.parts[block] = block == 1 && of->of == SHARED
-                                       ? made->parts.parts[0]
-                                       : replacement(on, of, block, made->seed);
+    made->parts =
+        of->of == ORIGINAL ? original : replaced_blocks(&on->source, of->of, of->m, made->seed);
+    if (of->of == TUNED) made->parts = tuned(middle, original, made->parts, fit);
     E = embeddings(middle, made->parts, fit);
     made->head = head_fit(fit.n, E, fit.of->labels + fit.from);
     free(E);
+    made->seconds = thread_seconds() - begin;
     made->judged = judge(middle, made->parts, &made->head, by);
 }
 
 static void start_free(start *made) {
-    made->parts.parts[ENCODER_POOLER] = NULL;
-    if (made->of.of != ORIGINAL) part_set_free(made->parts);
+    if (made->of.of == TUNED)
+        part_set_free(made->parts);
+    else if (made->of.of != ORIGINAL)
+        replaced_blocks_free(made->parts);
 }
 
 /* ---- Size and time ---- */
@@ -304,16 +218,16 @@ static void run_job(void *context, size_t k) {
     const job_list *all = context;
     job *at = &all->jobs[k];
     const start *from = at->from;
-    const encoder_middle middle = encoder_middle_of(all->on->encoder);
     const finetune_settings settings = {.rate = at->rate,
                                         .epochs = (from->of.of == LONGER ? 4 : 1) * EPOCHS,
                                         .seed = at->seed,
-                                        .rows_rate = 1};
-    finetuned made = finetune(middle, from->parts, &from->head, all->fit, &settings);
-    result row = {.seed = (int)at->seed};
+                                        .rows_rate = 1,
+                                        .warmup = warmup};
+    finetuned made = finetune(encoder_middle_of(all->on->encoder), from->parts, &from->head,
+                              all->fit, &settings);
+    result row = {.seed = (int)at->seed, .numbers = from->numbers};
 
-    at->judged = judge(middle, made.parts, &made.head, all->by);
-    row.numbers = from->numbers;
+    at->judged = judge(made.middle, made.parts, &made.head, all->by);
     name_of(&from->of, row.method);
     row.value[ACCURACY] = at->judged.accuracy;
     row.value[LOG_LOSS] = at->judged.log_loss;
@@ -321,11 +235,12 @@ static void run_job(void *context, size_t k) {
     row.value[MEGABYTES] = from->megabytes;
     row.value[MILLISECONDS] = from->milliseconds;
     row.value[TRAINABLE] = (double)made.trainable;
+    row.value[START] = from->of.of == ORIGINAL ? NAN : from->seconds;
     row.value[SECONDS] = made.seconds;
-    part_set_free(made.parts);
+    finetuned_free(&made);
     if (!all->silent) result_write(&row, COLUMNS);
-    fprintf(stderr, "%s, rate %g, seed %d: %.4f, %.4f\n", row.method, at->rate, row.seed,
-            at->judged.accuracy, at->judged.log_loss);
+    say("%s, rate %g, seed %d: %.4f, %.4f", row.method, at->rate, row.seed, at->judged.accuracy,
+        at->judged.log_loss);
 }
 
 /* ---- All runs ---- */
@@ -333,7 +248,7 @@ static void run_job(void *context, size_t k) {
 /* Add runs of a method with seeds from ... to. */
 static void add_runs(job_list *all, const method *of, double rate, uint64_t from, uint64_t to) {
     for (uint64_t seed = from; seed <= to; seed++) {
-        if (seed == from || depends_on_seed(of->of))
+        if (seed == from || is_random(of->of))
             all->starts[all->n_starts++] = (start){.of = *of, .seed = seed};
         all->jobs[all->n++] =
             (job){.from = &all->starts[all->n_starts - 1], .rate = rate, .seed = seed};
@@ -360,7 +275,9 @@ static void run_all(const bench *on, const char *cache, bool full) {
     token_list timed = timed_reviews(on->encoder, cache);
 
     for (size_t k = 0; k < METHODS; k++)
-        add_runs(&all, &methods[k], usual_rate, 1, full ? methods[k].full_seeds : methods[k].seeds);
+        add_runs(&all, &methods[k], methods[k].of == ORIGINAL ? original_rate : replaced_rate, 1,
+                 full ? methods[k].full_seeds : methods[k].seeds);
+    say("%zu starts ...", all.n_starts);
     run_jobs(all.n_starts, run_start, &all, on->threads);
     encoder_set_threads(on->encoder, 1);
     for (size_t k = 0; k < all.n_starts; k++) measure(on, &all.starts[k], &timed);
@@ -371,7 +288,7 @@ static void run_all(const bench *on, const char *cache, bool full) {
 
 /* Fine-tune on four fifths of the reviews, with some rates. */
 static void choose(const bench *on) {
-    static const method some[] = {{ORIGINAL, 0, 0, 0}, {SELECTED, 16, 0, 0}};
+    static const method some[] = {{ORIGINAL, 0, 0, 0}, {TUNED, 16, 0, 0}, {CUT, 16, 0, 0}};
     enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
     const size_t kept = on->fit.n - on->fit.n / 5;
     job_list all = jobs_make(on, (slice){&on->fit, 0, kept},
@@ -388,7 +305,7 @@ static void choose(const bench *on) {
     run_jobs(all.n, run_job, &all, on->threads);
     for (size_t k = 0; k < all.n; k++)
         printf("%s, rate %g: cross-entropy %.4f, accuracy %.4f\n",
-               kind_names[all.jobs[k].from->of.of], all.jobs[k].rate, all.jobs[k].judged.log_loss,
+               block_names[all.jobs[k].from->of.of], all.jobs[k].rate, all.jobs[k].judged.log_loss,
                all.jobs[k].judged.accuracy);
     jobs_free(&all);
 }
@@ -400,21 +317,12 @@ static bench bench_make(const run_arguments *asked) {
 
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
-    made.distilling = corpus_read(made.encoder, cache, "reviews-train.txt", tokens,
-                                  DISTILLING_REVIEWS, 1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
-    for (int block = 0; block < 2; block++) {
-        made.blocks[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, true, 0);
-        made.expansions[block] = distill_make(&made, block, SNNK_DISTILL_SELECTED, false, 0);
-    }
+    made.source = block_source_make(made.encoder, cache, tokens, asked->threads);
     return made;
 }
 
 static void bench_free(bench *made) {
-    for (int block = 0; block < 2; block++) {
-        snnk_distill_free(made->blocks[block]);
-        snnk_distill_free(made->expansions[block]);
-    }
-    corpus_free(&made->distilling);
+    block_source_free(&made->source);
     corpus_free(&made->test);
     corpus_free(&made->fit);
     encoder_free(made->encoder);
@@ -462,7 +370,7 @@ static void write_points(const char *folder, const results *all) {
 }
 
 static int report(const report_arguments *asked, results *all) {
-    static const method original = {ORIGINAL, 0, 0, 0}, m16 = {SELECTED, 16, 0, 0};
+    static const method original = {ORIGINAL, 0, 0, 0}, m16 = {TUNED, 16, 0, 0};
     double errors[2], drop, error;
 
     if (asked->folder) write_points(asked->folder, all);
@@ -492,8 +400,8 @@ static int report(const report_arguments *asked, results *all) {
 static int self_test(void) {
     static result rows[4] = {{"original", 1, 1, {0.80}},
                              {"original", 1, 2, {0.82}},
-                             {"blocks, selected, m = 16", 1, 1, {0.79}},
-                             {"blocks, selected, m = 16", 1, 2, {0.81}}};
+                             {"blocks, tuned, m = 16", 1, 1, {0.79}},
+                             {"blocks, tuned, m = 16", 1, 2, {0.81}}};
     const results all = {.n_columns = COLUMNS, .columns = columns, .n = 4, .rows = rows};
     double error, mean;
     int failed = !finetune_test();

@@ -14,38 +14,65 @@ static float *room_for(size_t rows, size_t width) { return allocate(rows * width
 
 /* ---- Reviews ---- */
 
-/* Cut texts to `most` tokens. */
-static void cut(token_list *list, size_t most) {
-    size_t at = 0;
+enum { LEAST_PIECE = 8 };
 
-    for (size_t i = 0; i < list->n_texts; i++) {
-        const size_t begin = list->first[i], count = list->first[i + 1] - begin;
-        const size_t kept = count < most ? count : most;
+/* Cut n texts to pieces of `most` tokens, at most `pieces` of each. The last one, if it is not the
+ * only one, has at least LEAST_PIECE. */
+static token_list cut(const token_list *from, size_t most, size_t pieces) {
+    token_list made = {0, 0, NULL, NULL};
 
-        memmove(list->tokens + at, list->tokens + begin, kept * sizeof *list->tokens);
-        list->first[i] = at;
-        at += kept;
-    }
-    list->first[list->n_texts] = list->n_tokens = at;
+    made.first = allocate(from->n_texts * pieces + 1, sizeof *made.first);
+    made.tokens = allocate(from->n_tokens, sizeof *made.tokens);
+    for (size_t i = 0; i < from->n_texts; i++)
+        for (size_t piece = 0; piece < pieces; piece++) {
+            const size_t begin = from->first[i] + piece * most, end = from->first[i + 1];
+            const size_t left = end > begin ? end - begin : 0, kept = left < most ? left : most;
+
+            if (piece > 0 && kept < LEAST_PIECE) break;
+            memcpy(made.tokens + made.n_tokens, from->tokens + begin, kept * sizeof *made.tokens);
+            made.n_tokens += kept;
+            made.first[++made.n_texts] = made.n_tokens;
+        }
+    return made;
+}
+
+/* Cut texts, and set all but labels. */
+static void collect(corpus *made, sentence_encoder *encoder, size_t n, const char *const *texts,
+                    size_t most_tokens, size_t pieces, unsigned parts) {
+    token_list whole = encoder_tokenise(encoder, n, texts);
+    token_list list = cut(&whole, most_tokens, pieces);
+    part_rows *wanted[ENCODER_PARTS] = {NULL};
+
+    token_list_free(&whole);
+    for (int part = 0; part < ENCODER_PARTS; part++)
+        if (parts >> part & 1) wanted[part] = &made->rows[part];
+    encoder_rows(encoder, &list, wanted);
+    made->n = list.n_texts;
+    made->X = made->rows[ENCODER_FFN_0].X;
+    made->sums = made->rows[ENCODER_FFN_0].sums;
+    made->first = list.first;
+    free(list.tokens);
 }
 
 corpus corpus_read(sentence_encoder *encoder, const char *directory, const char *name,
                    size_t most_tokens, size_t most, unsigned parts) {
     review_set reviews = reviews_read(directory, name);
     const size_t n = most > 0 && most < reviews.lines.n ? most : reviews.lines.n;
-    token_list list = encoder_tokenise(encoder, n, (const char *const *)reviews.texts);
-    corpus made = {.n = n, .labels = allocate(n, sizeof *made.labels)};
-    part_rows *wanted[ENCODER_PARTS] = {NULL};
+    corpus made = {.labels = allocate(n, sizeof *made.labels)};
 
-    cut(&list, most_tokens);
+    collect(&made, encoder, n, (const char *const *)reviews.texts, most_tokens, 1, parts);
     memcpy(made.labels, reviews.labels, n * sizeof *made.labels);
-    for (int part = 0; part < ENCODER_PARTS; part++)
-        if (parts >> part & 1) wanted[part] = &made.rows[part];
-    encoder_rows(encoder, &list, wanted);
-    made.X = made.rows[ENCODER_FFN_0].X;
-    made.sums = made.rows[ENCODER_FFN_0].sums;
-    made.first = list.first;
-    free(list.tokens);
+    reviews_free(&reviews);
+    return made;
+}
+
+corpus pieces_read(sentence_encoder *encoder, const char *directory, const char *name,
+                   size_t most_tokens, size_t pieces, size_t n) {
+    review_set reviews = reviews_read(directory, name);
+    corpus made = {.n = 0};
+
+    collect(&made, encoder, n, (const char *const *)reviews.texts, most_tokens, pieces,
+            1U << ENCODER_FFN_0);
     reviews_free(&reviews);
     return made;
 }
@@ -289,15 +316,24 @@ static double factor_at(const finetune_settings *settings, double done) {
     return done < warmup ? done / warmup : graph_schedule((done - warmup) / (1 - warmup));
 }
 
-/* The gradient of the sum of 1 - e . wanted with respect to embeddings e. */
-static void towards(learner *of, const float *wanted, const size_t *which) {
-    for (size_t i = 0; i < of->graph.n_texts; i++)
-        for (size_t k = 0; k < WIDTH; k++) of->d_E[i * WIDTH + k] = -wanted[which[i] * WIDTH + k];
+/* The gradient of the loss `wanted` of finetune.h. Of |e - e0|^2 / 2 only -e . e0 changes. */
+static void towards(learner *of, const finetune_settings *settings, const head *by,
+                    const size_t *which) {
+    const double weight = settings->along / fmax((double)squares_of(WIDTH, by->B), 1e-30);
+
+    for (size_t i = 0; i < of->graph.n_texts; i++) {
+        const float *wanted = settings->wanted + which[i] * WIDTH, *e = of->E + i * WIDTH;
+        double error = 0;
+
+        for (size_t k = 0; k < WIDTH; k++) error += (double)by->B[k] * (double)(e[k] - wanted[k]);
+        for (size_t k = 0; k < WIDTH; k++)
+            of->d_E[i * WIDTH + k] = (float)(weight * error) * by->B[k] - wanted[k];
+    }
     backward_from_embeddings(of);
 }
 
-static void run_epoch(learner *of, slice fit, size_t *which, const finetune_settings *settings,
-                      uint64_t epoch) {
+static void run_epoch(learner *of, const head *start, slice fit, size_t *which,
+                      const finetune_settings *settings, uint64_t epoch) {
     for (size_t i = 0; i < fit.n; i += FINETUNE_BATCH) {
         const size_t n = batch_at(i, fit.n);
         const double done = ((double)epoch + (double)i / (double)fit.n) / (double)settings->epochs;
@@ -306,7 +342,7 @@ static void run_epoch(learner *of, slice fit, size_t *which, const finetune_sett
 
         forward(of, fit.of, n, which + i);
         if (settings->wanted) {
-            towards(of, settings->wanted, which + i);
+            towards(of, settings, start, which + i);
         } else {
             loss_of(of, fit.of->labels, which + i, &right);
             backward(of);
@@ -330,7 +366,7 @@ finetuned finetune(encoder_middle middle, part_set start, const head *from, slic
     if (settings->freeze) settings->freeze(&of.graph);
     for (uint64_t epoch = 0; epoch < settings->epochs; epoch++) {
         graph_shuffle(fit.n, which, &state);
-        run_epoch(&of, fit, which, settings, epoch);
+        run_epoch(&of, from, fit, which, settings, epoch);
     }
     made = (finetuned){.middle = middle, .parts = graph_parts(&of.graph), .head = head_of(&of)};
     made.middle.qkv = learned_layer(of.graph.trainers[GRAPH_QKV]);
@@ -423,22 +459,34 @@ static void made_up_free(made_up *made) {
 }
 
 static const size_t every_review[REVIEWS] = {0, 1, 2};
+enum { TEST_ALONG = 3 };
 
-/* The loss of the batch of `forward`: the cross-entropy, or the sum of -cos to embeddings, which
+/* The loss of the batch of `forward`: the cross-entropy, or that of the embeddings `wanted`, which
  * may have any length. */
-static double test_loss(learner *of, const corpus *reviews, const float *wanted) {
+static double test_loss(learner *of, const made_up *at, const float *wanted) {
     size_t right = 0;
-    double sum = 0;
+    double sum = 0, squares = 0;
 
-    if (!wanted) return loss_of(of, reviews->labels, every_review, &right);
-    for (size_t k = 0; k < (size_t)REVIEWS * WIDTH; k++)
-        sum -= (double)of->E[k] * (double)wanted[k];
+    if (!wanted) return loss_of(of, at->reviews.labels, every_review, &right);
+    for (size_t k = 0; k < WIDTH; k++) squares += (double)at->head.B[k] * (double)at->head.B[k];
+    for (size_t i = 0; i < REVIEWS; i++) {
+        double along = 0;
+
+        for (size_t k = 0; k < WIDTH; k++) {
+            const double error = (double)of->E[i * WIDTH + k] - (double)wanted[i * WIDTH + k];
+
+            sum += 0.5 * error * error;
+            along += (double)at->head.B[k] * error;
+        }
+        sum += 0.5 * TEST_ALONG * along * along / squares;
+    }
     return sum;
 }
 
 /* The loss after a step of gradient descent on one network alone, so long that a linear loss would
  * change by `change`. */
 static double loss_along(const made_up *at, int network, const float *wanted, double change) {
+    const finetune_settings settings = {.wanted = wanted, .along = TEST_ALONG};
     snnk_train_config config;
     snnk_trainer *trainer;
     double length, loss;
@@ -455,15 +503,15 @@ static double loss_along(const made_up *at, int network, const float *wanted, do
         if (k != network) graph_freeze(&of.graph, (graph_network)k);
     trainer = network == HEAD ? of.head : of.graph.trainers[network];
     forward(&of, &at->reviews, REVIEWS, every_review);
-    test_loss(&of, &at->reviews, wanted);
+    test_loss(&of, at, wanted);
     if (wanted)
-        towards(&of, wanted, every_review);
+        towards(&of, &settings, &at->head, every_review);
     else
         backward(&of);
     length = snnk_trainer_gradient_length(trainer);
     CHECK(snnk_trainer_step(trainer, -change / (length * length), 1, NULL));
     forward(&of, &at->reviews, REVIEWS, every_review);
-    loss = test_loss(&of, &at->reviews, wanted);
+    loss = test_loss(&of, at, wanted);
     learner_free(&of);
     return loss;
 }

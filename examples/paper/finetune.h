@@ -15,7 +15,7 @@ enum { FINETUNE_BATCH = 32 };
 typedef struct corpus {
     size_t n;        /* reviews */
     size_t *first;   /* n + 1: review i is rows first[i] ... first[i + 1] - 1 of a block */
-    int32_t *labels; /* 1: great, 0: other */
+    int32_t *labels; /* 1: great, 0: other; NULL: none */
     part_rows rows[ENCODER_PARTS];
     const float *X, *sums; /* what enters block 0, and what its outputs are added to: of rows[0] */
 } corpus;
@@ -26,6 +26,11 @@ typedef struct corpus {
  *   parts        the sum of 1 << part over the parts whose rows are wanted */
 corpus corpus_read(sentence_encoder *encoder, const char *directory, const char *name,
                    size_t most_tokens, size_t most, unsigned parts);
+
+/* Read up to `pieces` pieces of most_tokens of each of the first n reviews, as reviews without
+ * labels. Rows are those of block 0. */
+corpus pieces_read(sentence_encoder *encoder, const char *directory, const char *name,
+                   size_t most_tokens, size_t pieces, size_t n);
 void corpus_free(corpus *made);
 
 /* Reviews from ... from + n - 1. */
@@ -68,11 +73,14 @@ typedef struct finetune_settings {
     uint64_t seed;               /* of the order of reviews */
     int32_t absolute;            /* 1: the rate is not relative to the numbers */
     double snnk_rate, rows_rate; /* as in snnk_train_config */
-    double attention;    /* the rate of the attention between the blocks is this times `rate` */
-    double clip;         /* the largest length of the gradient of a network; 0: no limit */
-    double warmup;       /* share of all steps in which the rate rises from 0 */
-    const float *wanted; /* embeddings of all reviews of the corpus: the loss is 1 - cos of them and
-                          * t, without labels, and the head stays. NULL: the cross-entropy */
+    double attention; /* the rate of the attention between the blocks is this times `rate` */
+    double clip;      /* the largest length of the gradient of a network; 0: no limit */
+    double warmup;    /* share of all steps in which the rate rises from 0 */
+    const float
+        *wanted;  /* embeddings e0 of all reviews of the corpus: the loss is |e - e0|^2 / 2 of
+                          * them and e = t / |t|, without labels, and the head stays. NULL: the
+                          * cross-entropy */
+    double along; /* and this times (B . (e - e0))^2 / (2 |B|^2) for the head's B */
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 

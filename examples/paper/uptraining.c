@@ -33,7 +33,14 @@
 
 #include "blocks.h"
 
-enum { WIDTH = ENCODER_WIDTH, MOST_SEEDS = 5, EPOCHS = 2, TUNING_EPOCHS = 8, MOST_TOKENS = 32 };
+enum {
+    WIDTH = ENCODER_WIDTH,
+    MOST_SEEDS = 5,
+    EPOCHS = 2,
+    TUNING_EPOCHS = 5,
+    PIECES = 2,
+    MOST_TOKENS = 32
+};
 
 typedef struct method {
     block_kind of;
@@ -41,16 +48,16 @@ typedef struct method {
     uint64_t seeds, full_seeds; /* without and with --full */
 } method;
 
-static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {EXPANSION, 16, 1, 5},
-                                 {SELECTED, 16, 1, 5},  {CUT, 16, 1, 5},      {SCRATCH, 16, 1, 5},
-                                 {SHARED, 16, 1, 5},    {RANDOM, 16, 0, 5},   {SELECTED, 64, 1, 5},
-                                 {SELECTED, 32, 0, 5},  {SELECTED, 8, 0, 5},  {LONGER, 16, 0, 5},
-                                 {TUNED, 64, 0, 5},     {CUT, 64, 0, 5},      {EXPANSION, 8, 0, 3},
+static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {SELECTED, 16, 1, 5},
+                                 {CUT, 16, 1, 5},       {SCRATCH, 16, 1, 5},  {TUNED, 64, 0, 5},
+                                 {SELECTED, 64, 0, 5},  {SELECTED, 32, 0, 5}, {SELECTED, 8, 0, 5},
+                                 {LONGER, 16, 0, 5},    {RANDOM, 16, 0, 5},   {SHARED, 16, 0, 5},
+                                 {CUT, 64, 0, 5},       {EXPANSION, 8, 0, 3}, {EXPANSION, 16, 0, 5},
                                  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 /* Chosen by `choose`, from these. */
-static const double original_rate = 0.003, replaced_rate = 0.006, tuning_rate = 0.01;
+static const double original_rate = 0.003, replaced_rate = 0.003, tuning_rate = 0.01;
 static const double warmup = 0.1;
 static const double rates[] = {0.001, 0.003, 0.006, 0.01};
 
@@ -74,6 +81,7 @@ typedef struct bench {
     sentence_encoder *encoder;
     size_t threads;
     corpus fit, test;
+    corpus pieces; /* of the reviews to learn from, without labels */
     block_source source;
 } bench;
 
@@ -89,21 +97,36 @@ typedef struct start {
     double megabytes, milliseconds; /* of the whole encoder; for TIMED_REVIEWS */
 } start;
 
-/* Tune all parts together, so that embeddings come close to those of the original. The rate of the
- * attention stays 0. Frees `parts`. */
-static part_set tuned(encoder_middle middle, part_set original, part_set parts, slice fit) {
-    static const head none;
-    float *E = embeddings(middle, original, (slice){fit.of, 0, fit.of->n});
+static head fitted_head(encoder_middle middle, part_set parts, slice fit) {
+    float *E = embeddings(middle, parts, fit);
+    const head made = head_fit(fit.n, E, fit.of->labels + fit.from);
+
+    free(E);
+    return made;
+}
+
+/* Tune all parts together, so that embeddings come close to those of the original, most of all in
+ * what its head sees. Frees `parts`. */
+static part_set tuned(const bench *on, part_set parts, slice fit) {
+    const encoder_middle middle = encoder_middle_of(on->encoder);
+    const part_set original = original_parts(on->encoder);
+    const slice pieces = {&on->pieces, 0, on->pieces.n};
+    const head by = fitted_head(middle, original, fit);
+    float *E = embeddings(middle, original, pieces);
     const finetune_settings settings = {.rate = tuning_rate,
                                         .epochs = TUNING_EPOCHS,
                                         .rows_rate = 1,
                                         .warmup = warmup,
-                                        .wanted = E};
-    const part_set made = finetune(middle, parts, &none, fit, &settings).parts;
+                                        .wanted = E,
+                                        .along = 100};
+    finetuned made = finetune(middle, parts, &by, pieces, &settings);
+    const part_set kept = made.parts;
 
+    made.parts = (part_set){{NULL}};
+    finetuned_free(&made);
     replaced_blocks_free(parts);
     free(E);
-    return made;
+    return kept;
 }
 
 static void start_fill(const bench *on, start *made, slice fit, slice by) {
@@ -111,14 +134,11 @@ static void start_fill(const bench *on, start *made, slice fit, slice by) {
     const encoder_middle middle = encoder_middle_of(on->encoder);
     const part_set original = original_parts(on->encoder);
     const method *of = &made->of;
-    float *E;
 
     made->parts =
         of->of == ORIGINAL ? original : replaced_blocks(&on->source, of->of, of->m, made->seed);
-    if (of->of == TUNED) made->parts = tuned(middle, original, made->parts, fit);
-    E = embeddings(middle, made->parts, fit);
-    made->head = head_fit(fit.n, E, fit.of->labels + fit.from);
-    free(E);
+    if (of->of == TUNED) made->parts = tuned(on, made->parts, fit);
+    made->head = fitted_head(middle, made->parts, fit);
     made->seconds = thread_seconds() - begin;
     made->judged = judge(middle, made->parts, &made->head, by);
 }
@@ -286,11 +306,14 @@ static void run_all(const bench *on, const char *cache, bool full) {
     jobs_free(&all);
 }
 
+/* The reviews that `choose` learns from. */
+static size_t kept_reviews(const corpus *fit) { return fit->n - fit->n / 5; }
+
 /* Fine-tune on four fifths of the reviews, with some rates. */
 static void choose(const bench *on) {
     static const method some[] = {{ORIGINAL, 0, 0, 0}, {TUNED, 16, 0, 0}, {CUT, 16, 0, 0}};
     enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
-    const size_t kept = on->fit.n - on->fit.n / 5;
+    const size_t kept = kept_reviews(&on->fit);
     job_list all = jobs_make(on, (slice){&on->fit, 0, kept},
                              (slice){&on->fit, kept, on->fit.n - kept}, (size_t)SOME * RATES);
 
@@ -310,12 +333,14 @@ static void choose(const bench *on) {
     jobs_free(&all);
 }
 
-static bench bench_make(const run_arguments *asked) {
+static bench bench_make(const run_arguments *asked, bool choosing) {
     const char *cache = asked->cache;
     const size_t tokens = asked->tokens;
     bench made = {.encoder = load_encoder(cache, asked->threads), .threads = asked->threads};
 
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
+    made.pieces = pieces_read(made.encoder, cache, "reviews-train.txt", tokens, PIECES,
+                              choosing ? kept_reviews(&made.fit) : made.fit.n);
     made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
     made.source = block_source_make(made.encoder, cache, tokens, asked->threads);
     return made;
@@ -324,12 +349,13 @@ static bench bench_make(const run_arguments *asked) {
 static void bench_free(bench *made) {
     block_source_free(&made->source);
     corpus_free(&made->test);
+    corpus_free(&made->pieces);
     corpus_free(&made->fit);
     encoder_free(made->encoder);
 }
 
 static int run_cache(const run_arguments *asked, bool choosing) {
-    bench on = bench_make(asked);
+    bench on = bench_make(asked, choosing);
 
     if (choosing)
         choose(&on);

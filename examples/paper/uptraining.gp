@@ -2,10 +2,10 @@
 #     gnuplot -e "dir='build/paper/uptraining'; out='build/paper/uptraining.png'" uptraining.gp
 set terminal pngcairo size 1200,440 font "sans,10"
 set output out
-array method[7] = ["original", "blocks, selected", "blocks, random", "blocks, from scratch", \
-    "blocks, shared", "expansions", "blocks, cut"]
-array color[7] = ["#404040", "#c1440e", "#e0a040", "#d8c49a", "#8a4fa3", "#4a8f29", "#1f6fb2"]
-array point[7] = [2, 7, 5, 4, 13, 11, 9]
+array method[8] = ["original", "blocks, tuned", "blocks, selected", "blocks, random", \
+    "blocks, from scratch", "blocks, shared", "expansions", "blocks, cut"]
+array color[8] = ["#404040", "#c1440e", "#e0a040", "#7fb2dd", "#909090", "#8a4fa3", "#4a8f29", "#1f6fb2"]
+array point[8] = [2, 7, 5, 4, 12, 13, 11, 9]
 file(k) = sprintf("<grep '^%s' %s/points.txt", method[k], dir)
 set multiplot layout 1,2
 set grid lc rgb "#e4e4e4"
@@ -17,10 +17,10 @@ set xlabel "stored numbers of blocks and pooler"
 set logscale x
 set xrange [2e5:6e6]
 set title "accuracy against numbers (all seeds)"
-plot for [k=1:7] file(k) using 2:3 with points pt point[k] ps 1.2 lc rgb color[k] title method[k]
+plot for [k=1:8] file(k) using 2:3 with points pt point[k] ps 1.2 lc rgb color[k] title method[k]
 unset logscale x
 set xlabel "ms for 32 reviews, one thread"
 set xrange [0:*]
 set title "accuracy against time (all seeds)"
-plot for [k=1:7] file(k) using 6:3 with points pt point[k] ps 1.2 lc rgb color[k] notitle
+plot for [k=1:8] file(k) using 6:3 with points pt point[k] ps 1.2 lc rgb color[k] notitle
 unset multiplot

@@ -414,8 +414,8 @@ static double mean_of(const results *all, const method *of) {
     return results_mean(all, name, numbers_of(of), ACCURACY);
 }
 
-/* The largest ratio of numbers that learn, of the bottleneck adapters of a place to its SNNK adapters
- * of 16 features, whose accuracy is no more than 0.5 points lower. 0 if there are none. */
+/* The largest ratio of numbers that learn, of bottleneck adapters to SNNK adapters of 16 features
+ * in the same place whose accuracy is no more than 0.5 points lower. 0 if there are none. */
 static double parameter_ratio(const results *all, int on_top) {
     const method snnk = {SNNK, 16, on_top, 0};
     const double least = mean_of(all, &snnk) + 0.005;

@@ -1,4 +1,4 @@
-/* Replacements of both feed-forward blocks of the sentence encoder, for uptraining.c to fine-tune. */
+/* Replacements of both feed-forward blocks of the sentence encoder, for uptraining.c. */
 #ifndef PAPER_BLOCKS_H
 #define PAPER_BLOCKS_H
 

@@ -7,26 +7,31 @@
  *     uptraining report [--json] [--out DIR] RESULTS...
  *     uptraining self-test
  *
- * CACHE is what examples/sentence_encoder/run.sh makes. --full: more seeds, and all sizes of
- * expansions. --tokens: reviews are cut to so many (default 32, at most 128). RESULTS:
- * a line for each run. --out: a folder for what uptraining.gp draws. choose prints how good some
- * rates are on the last fifth of the training reviews.
+ * CACHE is what examples/sentence_encoder/run.sh makes. --full: more seeds, sizes and methods.
+ * --tokens: reviews are cut to so many (default 32, at most 128). RESULTS: a line for each run.
+ * --out: a folder for what uptraining.gp draws. choose prints how good some rates are on the last
+ * fifth of the training reviews.
  *
  *     original              512 -> 1536 -> 512 with relu, both blocks
  *     blocks, selected      each block becomes Psi relu(G x + c) + bias; rows selected among its
  *                           neurons, Psi from least squares (<snnk/distill.h>)
- *     blocks, 4 x epochs    the same, for about the time that the original takes
- *     blocks, random        the same with random rows
+ *     blocks, tuned         the same; then both and the pooler are tuned together, so that the
+ *                           embeddings of the training reviews are those of the original
  *     blocks, from scratch  random rows and random Psi
- *     blocks, shared        one network in place of both blocks; it starts as the selected student
- *                           of block 0
- *     expansions            relu(W1 x + b1) alone is replaced; W2 stays and learns; bundled after
  *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
  *                           numbers
  *
+ * With --full:
+ *
+ *     blocks, 4 x epochs    as selected, for about the time that the original takes
+ *     blocks, random        as selected, with random rows
+ *     blocks, shared        one network in place of both blocks; it starts as the selected student
+ *                           of block 0
+ *     expansions            relu(W1 x + b1) alone is replaced; W2 stays and learns; bundled after
+ *
  * What learns: both blocks (also their rows), the pooler, and a head of 513 numbers. The head
- * starts at a logistic regression on the embeddings. Its accuracy before any step is
- * the closed form's. */
+ * starts at a logistic regression on the embeddings. Its accuracy before any step is the closed
+ * form's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -49,8 +49,12 @@ bool read_report_arguments(int argc, char **argv, report_arguments *read, result
 sentence_encoder *load_encoder(const char *cache, size_t threads) {
     char path[1024];
     sentence_encoder *made;
+    FILE *file;
 
     snprintf(path, sizeof path, "%s/encoder.safetensors", cache);
+    file = fopen(path, "rb");
+    if (!file) die("cannot open %s: sh examples/sentence_encoder/run.sh --fetch makes it", path);
+    fclose(file);
     made = encoder_load(path);
     encoder_set_threads(made, threads);
     return made;

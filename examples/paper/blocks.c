@@ -137,7 +137,7 @@ void replaced_blocks_free(part_set made) {
 /* ---- Sources ---- */
 
 block_source block_source_make(sentence_encoder *encoder, const char *cache, size_t tokens,
-                               size_t threads) {
+                               size_t threads, bool expansions) {
     block_source made = {.encoder = encoder, .threads = threads};
     const part_rows *rows = made.some.rows;
 
@@ -145,7 +145,7 @@ block_source block_source_make(sentence_encoder *encoder, const char *cache, siz
                             1U << ENCODER_FFN_0 | 1U << ENCODER_FFN_1);
     made.of_block_0 =
         distill_make(&made, 0, rows[0].X, rows[0].Y, SNNK_DISTILL_SELECTED, true, 0, threads);
-    for (int block = 0; block < 2; block++)
+    for (int block = 0; block < 2 && expansions; block++)
         made.of_expansions[block] = distill_make(&made, block, rows[block].X, NULL,
                                                  SNNK_DISTILL_SELECTED, false, 0, threads);
     return made;

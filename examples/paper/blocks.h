@@ -27,9 +27,9 @@ typedef struct block_source {
 } block_source;
 
 /* Read reviews of the cache that examples/sentence_encoder/run.sh makes, cut to so many tokens, and
- * prepare distillation. */
+ * prepare distillation; of expansions only if they are wanted. */
 block_source block_source_make(sentence_encoder *encoder, const char *cache, size_t tokens,
-                               size_t threads);
+                               size_t threads, bool expansions);
 void block_source_free(block_source *made);
 
 /* Make parts with both blocks replaced by m features each, before any tuning. Several threads may

@@ -17,7 +17,6 @@
  *                           neurons, Psi from least squares (<snnk/distill.h>)
  *     blocks, tuned         the same; then both and the pooler are tuned together, so that the
  *                           embeddings of the training reviews are those of the original
- *     blocks, from scratch  random rows and random Psi
  *     blocks, cut           a dense rival: the matrices cut by singular values, with no more
  *                           numbers
  *
@@ -25,6 +24,7 @@
  *
  *     blocks, 4 x epochs    as selected, for about the time that the original takes
  *     blocks, random        as selected, with random rows
+ *     blocks, from scratch  random rows and random Psi
  *     blocks, shared        one network in place of both blocks; it starts as the selected student
  *                           of block 0
  *     expansions            relu(W1 x + b1) alone is replaced; W2 stays and learns; bundled after
@@ -54,7 +54,7 @@ typedef struct method {
 } method;
 
 static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {SELECTED, 16, 1, 5},
-                                 {CUT, 16, 1, 5},       {SCRATCH, 16, 1, 5},  {TUNED, 64, 0, 5},
+                                 {CUT, 16, 1, 5},       {SCRATCH, 16, 0, 5},  {TUNED, 64, 0, 5},
                                  {SELECTED, 64, 0, 5},  {SELECTED, 32, 0, 5}, {SELECTED, 8, 0, 5},
                                  {LONGER, 16, 0, 5},    {RANDOM, 16, 0, 5},   {SHARED, 16, 0, 5},
                                  {CUT, 64, 0, 5},       {EXPANSION, 8, 0, 3}, {EXPANSION, 16, 0, 5},
@@ -346,8 +346,11 @@ static bench bench_make(const run_arguments *asked, bool choosing) {
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.pieces = pieces_read(made.encoder, cache, "reviews-train.txt", tokens, PIECES,
                               choosing ? kept_reviews(&made.fit) : made.fit.n);
+    free(made.pieces.rows[ENCODER_FFN_0].Y);
+    free(made.fit.rows[ENCODER_FFN_0].Y);
+    made.pieces.rows[ENCODER_FFN_0].Y = made.fit.rows[ENCODER_FFN_0].Y = NULL;
     made.test = corpus_read(made.encoder, cache, "reviews-test.txt", tokens, 0, 1U);
-    made.source = block_source_make(made.encoder, cache, tokens, asked->threads);
+    made.source = block_source_make(made.encoder, cache, tokens, asked->threads, asked->full);
     return made;
 }
 

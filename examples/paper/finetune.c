@@ -212,7 +212,6 @@ static snnk_train_config config_of(const finetune_settings *settings) {
     config.rate = settings->rate;
     config.snnk_rate = settings->snnk_rate;
     config.rows_rate = settings->rows_rate;
-    config.clip = settings->clip;
     config.relative = !settings->absolute;
     return config;
 }

@@ -74,13 +74,14 @@ typedef struct finetune_settings {
     int32_t absolute;            /* 1: the rate is not relative to the numbers */
     double snnk_rate, rows_rate; /* as in snnk_train_config */
     double attention; /* the rate of the attention between the blocks is this times `rate` */
-    double clip;      /* the largest length of the gradient of a network; 0: no limit */
     double warmup;    /* share of all steps in which the rate rises from 0 */
-    const float
-        *wanted;  /* embeddings e0 of all reviews of the corpus: the loss is |e - e0|^2 / 2 of
-                          * them and e = t / |t|, without labels, and the head stays. NULL: the
-                          * cross-entropy */
-    double along; /* and this times (B . (e - e0))^2 / (2 |B|^2) for the head's B */
+
+    /* NULL: the loss is the cross-entropy. Else embeddings e0 of all reviews of the corpus: the
+     * loss is |e - e0|^2 / 2 with e = t / |t|, plus `along` times (B . (e - e0))^2 / (2 |B|^2) for
+     * the B of the head. Labels are not used, and the head stays. */
+    const float *wanted;
+    double along;
+
     void (*freeze)(graph *of); /* freezes what shall not learn; NULL: nothing */
 } finetune_settings;
 

@@ -71,3 +71,21 @@ void corpus_free(corpus *made) {
     free(made->labels);
     for (int part = 0; part < ENCODER_PARTS; part++) part_rows_free(&made->rows[part]);
 }
+
+int corpus_test(void) {
+    static size_t first[] = {0, 3, 43, 113, 146};
+    static const size_t wanted[] = {0, 3, 35, 43, 75, 107, 139};
+    static int32_t tokens[146];
+    const token_list list = {4, 146, first, tokens};
+    token_list made;
+    int good;
+
+    for (int32_t k = 0; k < 146; k++) tokens[k] = k;
+    made = cut(&list, 32, 2); /* of 3, 32 + 8, 32 + 32 (6 are left), and 32 (1 is left) */
+    good = made.n_texts == 6 && made.n_tokens == 139;
+    good = good && memcmp(made.first, wanted, sizeof wanted) == 0;
+    good = good && made.tokens[106] == 106 && made.tokens[107] == 113;
+    token_list_free(&made);
+    if (!good) fprintf(stderr, "texts are cut to wrong pieces\n");
+    return good;
+}

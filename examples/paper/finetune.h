@@ -33,6 +33,9 @@ corpus pieces_read(sentence_encoder *encoder, const char *directory, const char 
                    size_t most_tokens, size_t pieces, size_t n);
 void corpus_free(corpus *made);
 
+/* Test how texts are cut to pieces. Returns 1 if that is right; otherwise prints a sentence. */
+int corpus_test(void);
+
 /* Reviews from ... from + n - 1. */
 typedef struct slice {
     const corpus *of;

@@ -438,7 +438,7 @@ static int self_test(void) {
                              {"blocks, tuned, m = 16", 1, 2, {0.81}}};
     const results all = {.n_columns = COLUMNS, .columns = columns, .n = 4, .rows = rows};
     double error, mean;
-    int failed = !finetune_test();
+    int failed = !finetune_test() + !corpus_test();
 
     mean = mean_of(&all, &methods[0], &error);
     failed += !(fabs(mean - 0.81) < 1e-12) || !(fabs(error - 0.01) < 1e-12);

@@ -357,6 +357,7 @@ static bench bench_make(sentence_encoder *encoder, const char *cache, size_t tok
     const part_set parts = original_parts(encoder);
     bench made = {.encoder = encoder};
 
+    say("Reading reviews ...");
     scale_blocks(encoder, cache, tokens, made.scaling);
     made.fit = corpus_read(encoder, cache, "reviews-train.txt", tokens, 0, 1U << ENCODER_FFN_0);
     made.test = corpus_read(encoder, cache, "reviews-test.txt", tokens, 0, 1U << ENCODER_FFN_0);

@@ -343,6 +343,7 @@ static bench bench_make(const run_arguments *asked, bool choosing) {
     const size_t tokens = asked->tokens;
     bench made = {.encoder = load_encoder(cache, asked->threads), .threads = asked->threads};
 
+    say("Reading reviews ...");
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.pieces = pieces_read(made.encoder, cache, "reviews-train.txt", tokens, PIECES,
                               choosing ? kept_reviews(&made.fit) : made.fit.n);

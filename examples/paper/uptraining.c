@@ -61,7 +61,7 @@ static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {S
                                  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
-/* Chosen by `choose`, from these. */
+/* The first two are chosen by `choose`, from `rates`; all on the last fifth of the reviews. */
 static const double original_rate = 0.003, replaced_rate = 0.003, tuning_rate = 0.01;
 static const double warmup = 0.1;
 static const double rates[] = {0.001, 0.003, 0.006, 0.01};

@@ -61,8 +61,9 @@ static const method methods[] = {{ORIGINAL, 0, 5, 5},   {TUNED, 16, 5, 5},    {S
                                  {EXPANSION, 32, 0, 3}, {EXPANSION, 64, 0, 3}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
-/* The first two are chosen by `choose`, from `rates`; all on the last fifth of the reviews. */
-static const double original_rate = 0.003, replaced_rate = 0.003, tuning_rate = 0.01;
+/* The first three are chosen by `choose`, from `rates`; all on the last fifth of the reviews. */
+static const double original_rate = 0.003, replaced_rate = 0.003, cut_rate = 0.01;
+static const double tuning_rate = 0.01;
 static const double warmup = 0.1;
 static const double rates[] = {0.001, 0.003, 0.006, 0.01};
 
@@ -294,13 +295,17 @@ static void jobs_free(job_list *all) {
     free(all->starts);
 }
 
+static double rate_of(block_kind of) {
+    return of == ORIGINAL ? original_rate : of == CUT ? cut_rate : replaced_rate;
+}
+
 static void run_all(const bench *on, const char *cache, bool full) {
     job_list all = jobs_make(on, (slice){&on->fit, 0, on->fit.n}, (slice){&on->test, 0, on->test.n},
                              (size_t)METHODS * MOST_SEEDS);
     token_list timed = timed_reviews(on->encoder, cache);
 
     for (size_t k = 0; k < METHODS; k++)
-        add_runs(&all, &methods[k], methods[k].of == ORIGINAL ? original_rate : replaced_rate, 1,
+        add_runs(&all, &methods[k], rate_of(methods[k].of), 1,
                  full ? methods[k].full_seeds : methods[k].seeds);
     say("%zu starts ...", all.n_starts);
     run_jobs(all.n_starts, run_start, &all, on->threads);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 void die(const char *format, ...) {
     va_list arguments;
@@ -14,6 +15,16 @@ void die(const char *format, ...) {
     va_end(arguments);
     fputc('\n', stderr);
     exit(1);
+}
+
+void say(const char *format, ...) {
+    va_list arguments;
+
+    if (!isatty(STDERR_FILENO)) return;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
 }
 
 void *allocate(size_t count, size_t bytes) {

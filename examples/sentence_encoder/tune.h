@@ -1,7 +1,6 @@
 /* Tune the replaced parts end to end, so that embeddings of texts come close to the original's. The
  * loss is the mean of 1 - cos(embedding, the original's). Its gradient passes through the pooler,
- * blocks, norms and attention; the blocks and the pooler change. Each of them has a trainer
- * (<snnk/train.h>); attention and norms are this program's own. */
+ * blocks, norms and attention (graph.h); the blocks and the pooler change. */
 #ifndef SENTENCE_ENCODER_TUNE_H
 #define SENTENCE_ENCODER_TUNE_H
 

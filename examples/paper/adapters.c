@@ -390,11 +390,11 @@ static void run_closed_form(const bench *on) {
     snnk_network_free(network);
 }
 
-static int run_cache(const run_arguments *asked, bool choosing) {
+static int run_cache(const run_arguments *asked) {
     sentence_encoder *encoder = load_encoder(asked->cache, asked->threads);
     bench on = bench_make(encoder, asked->cache, asked->tokens);
 
-    if (choosing) {
+    if (asked->choosing) {
         choose(&on, asked->threads);
     } else {
         run_closed_form(&on);
@@ -506,26 +506,16 @@ static int self_test(void) {
 }
 
 int main(int argc, char **argv) {
-    results all = {.n_columns = COLUMNS, .columns = columns};
-    report_arguments wanted;
-    run_arguments asked;
-    int status;
+    static const experiment of = {
+        .usage = "adapters run|choose CACHE [--tokens N] [--threads N] | report [--json] "
+                 "[--out DIR] RESULTS... | self-test",
+        .tokens = MOST_TOKENS,
+        .chooses = true,
+        .n_columns = COLUMNS,
+        .columns = columns,
+        .self_test = self_test,
+        .run = run_cache,
+        .report = report};
 
-    if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
-        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
-        return run_cache(&asked, false);
-    if (argc > 2 && strcmp(argv[1], "choose") == 0 &&
-        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
-        return run_cache(&asked, true);
-    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
-        read_report_arguments(argc, argv, &wanted, &all)) {
-        status = report(&wanted, &all);
-        results_free(&all);
-        return status;
-    }
-    results_free(&all);
-    fprintf(stderr, "usage: adapters run|choose CACHE [--tokens N] [--threads N] | report [--json] "
-                    "[--out DIR] RESULTS... | self-test\n");
-    return 2;
+    return experiment_main(argc, argv, &of);
 }

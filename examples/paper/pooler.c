@@ -358,23 +358,15 @@ static int self_test(void) {
 }
 
 int main(int argc, char **argv) {
-    results all = {.n_columns = COLUMNS, .columns = columns};
-    report_arguments wanted;
-    run_arguments asked;
-    int status;
+    static const experiment of = {
+        .usage = "pooler run CACHE [--tokens N] | report [--json] [--out DIR] RESULTS... "
+                 "| self-test",
+        .tokens = MOST_TOKENS,
+        .n_columns = COLUMNS,
+        .columns = columns,
+        .self_test = self_test,
+        .run = run_cache,
+        .report = report};
 
-    if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
-        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
-        return run_cache(&asked);
-    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
-        read_report_arguments(argc, argv, &wanted, &all)) {
-        status = report(&wanted, &all);
-        results_free(&all);
-        return status;
-    }
-    results_free(&all);
-    fprintf(stderr, "usage: pooler run CACHE [--tokens N] | report [--json] [--out DIR] RESULTS... "
-                    "| self-test\n");
-    return 2;
+    return experiment_main(argc, argv, &of);
 }

@@ -13,8 +13,11 @@ static size_t read_number(const char *name, const char *text, size_t most) {
     return (size_t)value;
 }
 
-bool read_run_arguments(int argc, char **argv, size_t tokens, run_arguments *read) {
-    *read = (run_arguments){.tokens = tokens, .threads = 1};
+/* Read the arguments of `run` or `choose`. Returns false if they are others. */
+static bool read_run_arguments(int argc, char **argv, const experiment *of, run_arguments *read) {
+    *read = (run_arguments){.tokens = of->tokens, .threads = 1};
+    read->choosing = strcmp(argv[1], "choose") == 0;
+    if (!(of->chooses && read->choosing) && strcmp(argv[1], "run") != 0) return false;
     if (argc < 3 || argv[2][0] == '-') return false;
     read->cache = argv[2];
     for (int i = 3; i < argc; i++)
@@ -29,10 +32,12 @@ bool read_run_arguments(int argc, char **argv, size_t tokens, run_arguments *rea
     return true;
 }
 
-bool read_report_arguments(int argc, char **argv, report_arguments *read, results *all) {
+/* Read the arguments of `report`, and all results. Returns false if they are others. */
+static bool read_report_arguments(int argc, char **argv, report_arguments *read, results *all) {
     int i = 2;
 
     *read = (report_arguments){NULL, false};
+    if (strcmp(argv[1], "report") != 0) return false;
     for (; i < argc && argv[i][0] == '-'; i++)
         if (strcmp(argv[i], "--json") == 0)
             read->json = true;
@@ -44,6 +49,22 @@ bool read_report_arguments(int argc, char **argv, report_arguments *read, result
     for (; i < argc; i++)
         if (!results_read(all, argv[i])) die("cannot read %s", argv[i]);
     return true;
+}
+
+int experiment_main(int argc, char **argv, const experiment *of) {
+    results all = {.n_columns = of->n_columns, .columns = of->columns};
+    report_arguments wanted;
+    run_arguments asked;
+    int status = 2;
+
+    if (argc == 2 && strcmp(argv[1], "self-test") == 0) return of->self_test();
+    if (argc > 2 && read_run_arguments(argc, argv, of, &asked)) return of->run(&asked);
+    if (argc > 2 && read_report_arguments(argc, argv, &wanted, &all))
+        status = of->report(&wanted, &all);
+    else
+        fprintf(stderr, "usage: %s\n", of->usage);
+    results_free(&all);
+    return status;
 }
 
 sentence_encoder *load_encoder(const char *cache, size_t threads) {

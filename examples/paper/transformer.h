@@ -1,19 +1,18 @@
-/* What the experiments on the sentence encoder share, besides fine-tuning: arguments, and small
- * sums. */
+/* What the experiments on the sentence encoder share, besides fine-tuning: main, and small sums. */
 #ifndef PAPER_TRANSFORMER_H
 #define PAPER_TRANSFORMER_H
 
 #include "finetune.h"
 
+/* ---- Experiments ---- */
+
 /* Arguments of `run` and `choose`, after them: CACHE [--full] [--tokens N] [--threads N]. */
 typedef struct run_arguments {
     const char *cache;
+    bool choosing; /* rates, instead of running */
     bool full;
     size_t tokens, threads;
 } run_arguments;
-
-/* Read them. Returns false if they are others. tokens: the default. */
-bool read_run_arguments(int argc, char **argv, size_t tokens, run_arguments *read);
 
 /* Arguments of `report`, after it: [--json] [--out DIR] RESULTS... */
 typedef struct report_arguments {
@@ -21,8 +20,23 @@ typedef struct report_arguments {
     bool json;
 } report_arguments;
 
-/* Read them, and all results. Returns false if they are others. */
-bool read_report_arguments(int argc, char **argv, report_arguments *read, results *all);
+typedef struct experiment {
+    const char *usage;
+    size_t tokens; /* the default */
+    bool chooses;  /* there is a `choose` */
+    size_t n_columns;
+    const column *columns; /* of results */
+
+    /* Each returns what main does. */
+    int (*self_test)(void);
+    int (*run)(const run_arguments *asked);
+    int (*report)(const report_arguments *asked, results *all);
+} experiment;
+
+/* The main of an experiment. */
+int experiment_main(int argc, char **argv, const experiment *of);
+
+/* ---- The encoder ---- */
 
 /* Load the encoder of a cache. */
 sentence_encoder *load_encoder(const char *cache, size_t threads);

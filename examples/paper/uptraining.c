@@ -343,7 +343,7 @@ static void choose(const bench *on) {
     jobs_free(&all);
 }
 
-static bench bench_make(const run_arguments *asked, bool choosing) {
+static bench bench_make(const run_arguments *asked) {
     const char *cache = asked->cache;
     const size_t tokens = asked->tokens;
     bench made = {.encoder = load_encoder(cache, asked->threads), .threads = asked->threads};
@@ -351,7 +351,7 @@ static bench bench_make(const run_arguments *asked, bool choosing) {
     say("Reading reviews ...");
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.pieces = pieces_read(made.encoder, cache, "reviews-train.txt", tokens, PIECES,
-                              choosing ? kept_reviews(&made.fit) : made.fit.n);
+                              asked->choosing ? kept_reviews(&made.fit) : made.fit.n);
     free(made.pieces.rows[ENCODER_FFN_0].Y);
     free(made.fit.rows[ENCODER_FFN_0].Y);
     made.pieces.rows[ENCODER_FFN_0].Y = made.fit.rows[ENCODER_FFN_0].Y = NULL;
@@ -368,10 +368,10 @@ static void bench_free(bench *made) {
     encoder_free(made->encoder);
 }
 
-static int run_cache(const run_arguments *asked, bool choosing) {
-    bench on = bench_make(asked, choosing);
+static int run_cache(const run_arguments *asked) {
+    bench on = bench_make(asked);
 
-    if (choosing)
+    if (asked->choosing)
         choose(&on);
     else
         run_all(&on, asked->cache, asked->full);
@@ -454,26 +454,16 @@ static int self_test(void) {
 }
 
 int main(int argc, char **argv) {
-    results all = {.n_columns = COLUMNS, .columns = columns};
-    report_arguments wanted;
-    run_arguments asked;
-    int status;
+    static const experiment of = {
+        .usage = "uptraining run|choose CACHE [--full] [--tokens N] [--threads N] | "
+                 "report [--json] [--out DIR] RESULTS... | self-test",
+        .tokens = MOST_TOKENS,
+        .chooses = true,
+        .n_columns = COLUMNS,
+        .columns = columns,
+        .self_test = self_test,
+        .run = run_cache,
+        .report = report};
 
-    if (argc == 2 && strcmp(argv[1], "self-test") == 0) return self_test();
-    if (argc > 2 && strcmp(argv[1], "run") == 0 &&
-        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
-        return run_cache(&asked, false);
-    if (argc > 2 && strcmp(argv[1], "choose") == 0 &&
-        read_run_arguments(argc, argv, MOST_TOKENS, &asked))
-        return run_cache(&asked, true);
-    if (argc > 2 && strcmp(argv[1], "report") == 0 &&
-        read_report_arguments(argc, argv, &wanted, &all)) {
-        status = report(&wanted, &all);
-        results_free(&all);
-        return status;
-    }
-    results_free(&all);
-    fprintf(stderr, "usage: uptraining run|choose CACHE [--full] [--tokens N] [--threads N] | "
-                    "report [--json] [--out DIR] RESULTS... | self-test\n");
-    return 2;
+    return experiment_main(argc, argv, &of);
 }

@@ -278,6 +278,25 @@ static void test_refines(void **state) {
     free_teacher(&a);
 }
 
+/* A batch may have more rows than the 65536 that refining has in memory otherwise. */
+static void test_refines_by_large_batches(void **state) {
+    enum { ROWS = 90000 };
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
+    float *X = malloc(sizeof(float) * ROWS * D);
+    snnk_layer *layer;
+
+    (void)state;
+    draw_floats(X, ROWS * D, 6);
+    config.batch = 70000;
+    config.epochs = 1;
+    assert_ok(snnk_layer_distill(a.hidden, a.readout, 3, SNNK_ROWS(.n = ROWS, .X = X), &config,
+                                 NULL, NULL, &layer));
+    snnk_layer_free(layer);
+    free(X);
+    free_teacher(&a);
+}
+
 /* Stores what the first epoch explains; its last digits can differ from what the selection
  * explains. */
 typedef struct first_epoch {
@@ -922,6 +941,7 @@ int main(void) {
         cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_singular_values_are_no_larger),
         cmocka_unit_test(test_refines),
+        cmocka_unit_test(test_refines_by_large_batches),
         cmocka_unit_test(test_refinement_starts_at_the_selection),
         cmocka_unit_test(test_cancels),
         cmocka_unit_test(test_cancels_a_search),

@@ -410,7 +410,8 @@ static void test_refused_sources(void **state) {
     assert_status(snnk_trainer_run_source(trainer, &source, NULL, NULL, NULL), SNNK_E_NULL);
     r.targets = true;
     r.short_by = 1;
-    assert_true(snnk_trainer_run_source(trainer, &source, NULL, NULL, NULL) < 0);
+    assert_status(snnk_trainer_run_source(trainer, &source, NULL, NULL, NULL), SNNK_E_SHAPE);
+    assert_says("the source gave 0 rows instead of 1");
     r.short_by = 0;
     f->X[77 * D + 1] = NAN; /* found in the middle of an epoch */
     assert_status(snnk_trainer_run_source(trainer, &source, NULL, NULL, NULL), SNNK_E_NONFINITE);

@@ -197,6 +197,68 @@ static void test_nothing_solved_is_kept(void **state) {
     snnk_network_free(network);
 }
 
+/* What a step changed is no solution any more. */
+static void test_solutions_end_with_steps(void **state) {
+    static float equal_X[N * D], equal_Y[N * L], far_Y[N * L];
+    snnk_train_config config = train_config();
+    snnk_train_report report = {.size = sizeof report};
+    snnk_network *network = two_layers();
+
+    (void)state;
+    for (size_t i = 0; i < N * L; i++) equal_Y[i] = 3, far_Y[i] = 50 + Y[i];
+    config.solve = SNNK_TRAIN_SOLVE_END;
+    config.epochs = 2;
+    snnk_trainer *trainer = create(network, &config);
+
+    assert_ok(
+        snnk_trainer_run(trainer, SNNK_ROWS(.n = N, .X = X, .Y = far_Y), NULL, NULL, &report));
+    assert_int_equal(report.solved, 1);
+    assert_ok(snnk_trainer_run(trainer, SNNK_ROWS(.n = N, .X = equal_X, .Y = equal_Y), NULL, NULL,
+                               &report));
+    assert_true(report.best_epoch > 2); /* and equal rows have no solution */
+    assert_int_equal(report.solved, 0);
+    snnk_trainer_free(trainer);
+    snnk_network_free(network);
+}
+
+static int stop_if(void *user, const snnk_trainer *trainer) {
+    (void)trainer;
+    return *(const bool *)user;
+}
+
+/* A run without held-out rows that has only the solution left to make keeps it. */
+static void test_solution_after_a_cancelled_run(void **state) {
+    static float far_Y[N * L], outputs[N * L];
+    bool stop = true;
+    snnk_train_config config = train_config();
+    snnk_train_report report = {.size = sizeof report};
+    snnk_network *network = two_layers(), *made;
+    double mean = 0;
+
+    (void)state;
+    for (size_t i = 0; i < N * L; i++) far_Y[i] = 50 + Y[i];
+    const snnk_rows rows = {.size = sizeof rows, .n = N, .X = X, .Y = far_Y};
+    const snnk_rows none = {.size = sizeof none, .n = 0, .X = X, .Y = far_Y};
+
+    config.solve = SNNK_TRAIN_SOLVE_END;
+    config.epochs = 1;
+    config.after_epoch = stop_if;
+    config.user = &stop;
+    snnk_trainer *trainer = create(network, &config);
+
+    assert_int_equal(snnk_trainer_run(trainer, &rows, &rows, NULL, NULL), SNNK_E_CANCELLED);
+    stop = false;
+    assert_ok(snnk_trainer_run(trainer, &rows, &none, NULL, &report));
+    assert_int_equal(report.solved, 1);
+    assert_ok(snnk_trainer_network(trainer, &made));
+    assert_ok(snnk_network_forward(made, N, X, D, outputs, L, NULL));
+    for (size_t i = 0; i < N * L; i++) mean += ((double)far_Y[i] - (double)outputs[i]) / (N * L);
+    assert_close(mean, 0, 1e-3, 0); /* least squares with a bias */
+    snnk_network_free(made);
+    snnk_trainer_free(trainer);
+    snnk_network_free(network);
+}
+
 /* The loss of an epoch of L-BFGS is that of the rows, as of the other optimizers. */
 static void test_loss_without_decay(void **state) {
     snnk_train_config config = train_config();
@@ -333,6 +395,8 @@ int main(void) {
         cmocka_unit_test(test_other_held_out_rows),
         cmocka_unit_test(test_solutions_that_do_not_exist),
         cmocka_unit_test(test_nothing_solved_is_kept),
+        cmocka_unit_test(test_solutions_end_with_steps),
+        cmocka_unit_test(test_solution_after_a_cancelled_run),
         cmocka_unit_test(test_loss_without_decay),
         cmocka_unit_test(test_size_beside_frozen_weights),
         cmocka_unit_test(test_parts_of_frozen_layers),

@@ -2,7 +2,7 @@
  * labels great or other: linearised, that is replaced by m features of which the answer is a linear
  * function.
  *
- *     pooler run CACHE [--tokens N] > RESULTS
+ *     pooler run CACHE [--tokens N] [--threads N] > RESULTS
  *     pooler report [--json] [--out DIR] RESULTS...
  *     pooler self-test
  *
@@ -58,7 +58,7 @@ typedef struct data_set {
 
 /* The first four fifths of the reviews to learn from, and the last one, to choose by. */
 static data_set for_choosing(const data_set *from) {
-    const size_t n = from->fit.n, kept = n - n / 5;
+    const size_t n = from->fit.n, kept = kept_reviews(n);
     data_set made = *from;
 
     made.fit.n = kept;
@@ -359,8 +359,9 @@ static int self_test(void) {
 
 int main(int argc, char **argv) {
     static const experiment of = {
-        .usage = "pooler run CACHE [--tokens N] | report [--json] [--out DIR] RESULTS... "
-                 "| self-test",
+        .usage =
+            "pooler run CACHE [--tokens N] [--threads N] | report [--json] [--out DIR] RESULTS... "
+            "| self-test",
         .tokens = MOST_TOKENS,
         .n_columns = COLUMNS,
         .columns = columns,

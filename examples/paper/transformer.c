@@ -21,7 +21,7 @@ static bool read_run_arguments(int argc, char **argv, const experiment *of, run_
     if (argc < 3 || argv[2][0] == '-') return false;
     read->cache = argv[2];
     for (int i = 3; i < argc; i++)
-        if (strcmp(argv[i], "--full") == 0)
+        if (of->has_full && strcmp(argv[i], "--full") == 0)
             read->full = true;
         else if (strcmp(argv[i], "--tokens") == 0 && i + 1 < argc)
             read->tokens = read_number("--tokens", argv[++i], ENCODER_MOST_TOKENS);
@@ -88,6 +88,8 @@ part_set original_parts(const sentence_encoder *encoder) {
         made.parts[part] = encoder_dense(encoder, (encoder_part)part);
     return made;
 }
+
+size_t kept_reviews(size_t n) { return n - n / 5; }
 
 double mean_square(size_t n, const float *X) {
     double sum = 0;

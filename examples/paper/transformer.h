@@ -24,6 +24,7 @@ typedef struct experiment {
     const char *usage;
     size_t tokens; /* the default */
     bool chooses;  /* there is a `choose` */
+    bool has_full; /* there is a --full */
     size_t n_columns;
     const column *columns; /* of results */
 
@@ -43,6 +44,9 @@ sentence_encoder *load_encoder(const char *cache, size_t threads);
 
 /* The parts as loaded. */
 part_set original_parts(const sentence_encoder *encoder);
+
+/* Rates are chosen on the last fifth of the n reviews to learn from: how many come before. */
+size_t kept_reviews(size_t n);
 
 /* The mean square of n rows of ENCODER_WIDTH. */
 double mean_square(size_t n, const float *X);

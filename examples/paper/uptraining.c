@@ -317,13 +317,11 @@ static void run_all(const bench *on, const char *cache, bool full) {
 }
 
 /* The reviews that `choose` learns from. */
-static size_t kept_reviews(const corpus *fit) { return fit->n - fit->n / 5; }
-
 /* Fine-tune on four fifths of the reviews, with some rates. */
 static void choose(const bench *on) {
     static const method some[] = {{ORIGINAL, 0, 0, 0}, {TUNED, 16, 0, 0}, {CUT, 16, 0, 0}};
     enum { SOME = sizeof some / sizeof *some, RATES = sizeof rates / sizeof *rates };
-    const size_t kept = kept_reviews(&on->fit);
+    const size_t kept = kept_reviews(on->fit.n);
     job_list all = jobs_make(on, (slice){&on->fit, 0, kept},
                              (slice){&on->fit, kept, on->fit.n - kept}, (size_t)SOME * RATES);
 
@@ -351,7 +349,7 @@ static bench bench_make(const run_arguments *asked) {
     say("Reading reviews ...");
     made.fit = corpus_read(made.encoder, cache, "reviews-train.txt", tokens, 0, 1U);
     made.pieces = pieces_read(made.encoder, cache, "reviews-train.txt", tokens, PIECES,
-                              asked->choosing ? kept_reviews(&made.fit) : made.fit.n);
+                              asked->choosing ? kept_reviews(made.fit.n) : made.fit.n);
     free(made.pieces.rows[ENCODER_FFN_0].Y);
     free(made.fit.rows[ENCODER_FFN_0].Y);
     made.pieces.rows[ENCODER_FFN_0].Y = made.fit.rows[ENCODER_FFN_0].Y = NULL;
@@ -459,6 +457,7 @@ int main(int argc, char **argv) {
                  "report [--json] [--out DIR] RESULTS... | self-test",
         .tokens = MOST_TOKENS,
         .chooses = true,
+        .has_full = true,
         .n_columns = COLUMNS,
         .columns = columns,
         .self_test = self_test,

@@ -250,14 +250,14 @@ static int make_trainer(refinement *s, snnk_trainer **trainer) {
 }
 
 static int train(refinement *s, snnk_trainer *trainer, snnk_train_report *report) {
-    const size_t each = s->n_heldout + snnk__min_size(s->n_rows, SNNK__DISTILL_BLOCK);
+    const size_t run = snnk__max_size(SNNK__DISTILL_BLOCK, (size_t)s->distill->config.batch / 64);
+    const size_t each = s->n_heldout + snnk__min_size(s->n_rows, run + 1);
     snnk_rows heldout = {.size = sizeof heldout, .n = s->n_heldout};
     const snnk_train_source source = {.size = sizeof source,
                                       .rows = s->n_rows,
                                       .read = read_rows,
                                       .user = s,
-                                      .window =
-                                          64 * SNNK__DISTILL_BLOCK}; /* it is read in 64 parts */
+                                      .window = 64 * run + 63}; /* it is read in 64 runs */
     int st;
 
     if ((st = alloc(s, each, s->d, &s->X)) != SNNK_OK) return st;

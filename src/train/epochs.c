@@ -67,6 +67,11 @@ static int batch_gradient(snnk__run *run, const snnk__batch *batch, double *loss
     const int st = batch_loss(run, batch, run->dY, loss, weight);
 
     if (st != SNNK_OK) return st;
+    if (!isfinite(*loss) && trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS)
+        return snnk__fail(SNNK_E_NONFINITE,
+                          "the loss of step %llu is not finite: smaller inputs or numbers to start "
+                          "from may help",
+                          (unsigned long long)trainer->steps + 1);
     if (!isfinite(*loss))
         return snnk__fail(SNNK_E_NONFINITE,
                           "the loss of step %llu is not finite: a smaller rate (now %g) or `clip` "

@@ -116,7 +116,7 @@ static int search(snnk__run *run, snnk__lbfgs *b, double loss, double *t) {
         set_numbers(run->trainer, b->x, step, b->d);
         int st = evaluate(run, &now, NULL, b->g_new);
 
-        if (st == SNNK_E_NONFINITE) {
+        if (st == SNNK_E_NONFINITE && !isfinite(now)) { /* not of rows that were read */
             now = INFINITY;
             st = snnk__recovered(SNNK_OK, &before);
         }

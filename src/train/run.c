@@ -113,13 +113,15 @@ static int batch_of(const snnk_trainer *trainer, uint64_t n, size_t *batch) {
     const uint64_t wanted = trainer->config.batch;
 
     if (n == 0) return snnk__fail(SNNK_E_SHAPE, "there are 0 rows to learn from");
-    if (wanted > n)
+    if (wanted > n && trainer->config.optimizer != SNNK_OPTIMIZER_LBFGS)
         return snnk__fail(
             SNNK_E_RANGE,
             "batch = %llu is more than the %llu rows to learn from (others may be held "
             "out)",
             (unsigned long long)wanted, (unsigned long long)n);
-    *batch = wanted > 0 ? (size_t)wanted : (size_t)(n < DEFAULT_BATCH ? n : DEFAULT_BATCH);
+    const uint64_t usual = wanted > 0 ? wanted : DEFAULT_BATCH;
+
+    *batch = (size_t)(n < usual ? n : usual);
     return SNNK_OK;
 }
 
@@ -228,6 +230,7 @@ static int one_epoch(snnk__run *run) {
 
     if ((st = reserve_epoch(trainer)) != SNNK_OK) return st;
     snnk__trainer_mark(trainer);
+    trainer->present_solved = false;
     st = is_redrawn(trainer) ? snnk__redraw(run) : SNNK_OK;
     if (st == SNNK_OK)
         st = trainer->config.optimizer == SNNK_OPTIMIZER_LBFGS ? snnk__lbfgs_run(run, &epoch.loss)
@@ -274,7 +277,9 @@ static int solve_at_end(snnk__run *run, snnk_train_report *report) {
     if (st == SNNK_OK && solved && (!run->judges || judged.loss < trainer->best_loss)) {
         const uint64_t epoch = trainer->best_epoch;
 
-        if (run->judges) keep(trainer, judged.loss);
+        /* Without held-out rows the best numbers may be of an earlier run. */
+        if (run->judges || trainer->has_best)
+            keep(trainer, run->judges ? judged.loss : trainer->best_loss);
         trainer->best_epoch = epoch;
         trainer->best_solved = trainer->present_solved = true;
         report->solved = 1;
@@ -436,6 +441,8 @@ int snnk__trainer_run_source(snnk_trainer *trainer, const snnk_train_source *sou
     if ((st = batch_of(trainer, source->rows, &batch)) != SNNK_OK) return st;
     if ((st = snnk__source_read(source, 0, 1, &first)) != SNNK_OK) return st;
     if ((st = read_rows(trainer, &first, &read)) != SNNK_OK) return st;
+    if (read.n != 1)
+        return snnk__fail(SNNK_E_SHAPE, "the source gave %zu rows instead of 1", read.n);
     if ((st = resolve_loss(trainer, &read, &run.loss)) != SNNK_OK) return st;
     st = snnk__batches_open_source(&trainer->allocator, source, &read, run.loss, batch,
                                    trainer->config.seed, &run.train);

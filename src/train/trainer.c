@@ -453,6 +453,7 @@ int snnk__trainer_step(snnk_trainer *trainer, double scale, double factor,
     if ((st = check_rates(trainer, factor)) != SNNK_OK) return st;
     if ((st = clip_gradients(trainer, &scale, workspace)) != SNNK_OK) return st;
     trainer->steps++;
+    trainer->present_solved = false;
     snnk__optimizer_step(&trainer->config, trainer->n_slots, trainer->slots, trainer->steps, scale,
                          factor, workspace);
     snnk__trainer_refresh(trainer, workspace);
@@ -481,12 +482,14 @@ static void copy_marked(snnk_trainer *trainer, bool back) {
 void snnk__trainer_mark(snnk_trainer *trainer) {
     copy_marked(trainer, false);
     trainer->mark_steps = trainer->steps;
+    trainer->mark_solved = trainer->present_solved;
     if (trainer->lbfgs) snnk__lbfgs_mark(trainer->lbfgs);
 }
 
 void snnk__trainer_return(snnk_trainer *trainer) {
     copy_marked(trainer, true);
     trainer->steps = trainer->mark_steps;
+    trainer->present_solved = trainer->mark_solved;
     if (trainer->lbfgs) snnk__lbfgs_return(trainer->lbfgs);
     snnk__trainer_forget_gradients(trainer);
     snnk__trainer_refresh(trainer, NULL);

@@ -29,6 +29,7 @@ struct snnk_trainer {
     uint64_t run_done;                /* epochs of the present run; 0 after it has ended */
     double rate_share;                /* of the last step */
     uint64_t mark_steps;              /* `steps` when the numbers were marked */
+    bool mark_solved;                 /* `present_solved` then */
     float *mark;                      /* values, means and squares of all arrays then */
     snnk__lbfgs *lbfgs;               /* its history; NULL: none yet */
 };

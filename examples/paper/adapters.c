@@ -44,7 +44,7 @@ static const method in_blocks[] = {
 enum { IN_BLOCKS = sizeof in_blocks / sizeof *in_blocks };
 static const size_t top_sizes[] = {4, 8, 16, 32, 64};
 enum { TOP_SIZES = sizeof top_sizes / sizeof *top_sizes };
-static const double block_rates[] = {0.0003, 0.001, 0.003, 0.01};
+static const double block_rates[] = {0.001, 0.003, 0.01, 0.03};
 static const double top_rates[] = {0.0005, 0.001, 0.003, 0.01};
 
 enum { ACCURACY, LOG_LOSS, SECONDS, COLUMNS };

@@ -218,8 +218,8 @@ typedef struct snnk_train_report {
  *   report     out, on success only; NULL if not wanted
  * Runs config->epochs epochs; a later call runs as many again, from the present numbers, and keeps
  * those of the first if they are better on the held-out rows. The rate falls over the epochs of
- * one call. After a call that was cancelled or failed in an epoch, the next one makes the epochs that were
- * left.
+ * one call. After a call that was cancelled or failed in an epoch, the next one makes the epochs
+ * that were left.
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_STATE (a trainer from a checkpoint without its loss
  * function), SNNK_E_SHAPE (inputs or targets of another width; one output
  * for a loss that needs two; no rows to learn from),
@@ -246,7 +246,8 @@ typedef struct snnk_train_source {
                       * other, and come from places all over the data: runs of 1/64 of a window, in
                       * random order. A window of all rows is read once in a run, any other in each
                       * pass over the rows: an epoch, a solution of the last layer, each layer of a
-                      * redraw, each trial of L-BFGS. Rounded down to whole batches. Default 0: 65536, or a batch if that is more */
+                      * redraw, each trial of L-BFGS. Rounded down to whole batches. Default 0:
+                      * 65536, or a batch if that is more */
 } snnk_train_source;
 
 /* The same from a source. Held-out rows must be given; NULL: there are none, and training runs all
@@ -317,8 +318,8 @@ SNNK_API int snnk_trainer_backward(snnk_trainer *trainer, snnk_record *record, c
 /* Get the length of the gradient of all numbers that learn: the square root of the sum of its
  * squares, over the backward passes since the last step. It is what `clip` limits, times the scale
  * of the step. A program with several trainers can limit their gradient as a whole: take the root
- * of the sum of the squared lengths, and pass a smaller `scale` to each step. 0 for NULL; infinite or NaN if a gradient
- * is not finite. */
+ * of the sum of the squared lengths, and pass a smaller `scale` to each step. 0 for NULL; infinite
+ * or NaN if a gradient is not finite. */
 SNNK_API double snnk_trainer_gradient_length(const snnk_trainer *trainer);
 
 /* Change the numbers along the gradients, and set these to 0.

@@ -227,9 +227,12 @@ typedef struct reader {
     const fixture *f;
     long reads, fail_at; /* this read fails; 0: none */
     size_t rows;         /* that were read */
+    long nan_from;       /* this read and later ones have a NaN; 0: none */
     bool weighted, labels, targets;
     size_t short_by; /* rows that are missing */
 } reader;
+
+static const float not_numbers[N * D] = {NAN};
 
 static int read_rows(void *user, uint64_t first, size_t count, snnk_rows *rows) {
     reader *r = user;
@@ -239,6 +242,7 @@ static int read_rows(void *user, uint64_t first, size_t count, snnk_rows *rows) 
     r->rows += count;
     rows->n = count - r->short_by;
     rows->X = r->f->X + first * D;
+    if (r->nan_from > 0 && r->reads >= r->nan_from) rows->X = not_numbers;
     if (r->targets) rows->Y = r->f->Y + first * L;
     if (r->labels) rows->labels = r->f->labels + first;
     if (r->weighted) rows->weights = r->f->weights + first;
@@ -382,6 +386,32 @@ static void test_large_batches(void **state) {
     snnk_trainer_free(trainer);
     snnk_network_free(network);
     free(X);
+}
+
+/* L-BFGS takes a loss that is not finite for that of too long a step, but not rows that are not
+ * finite. */
+static void test_lbfgs_refuses_rows(void **state) {
+    const fixture *f = *state;
+    snnk_train_config config = short_config();
+    reader r = {.f = f, .targets = true};
+    const snnk_train_source source =
+        source_of(&r, 64); /* a part of the rows: they are read again */
+
+    config.optimizer = SNNK_OPTIMIZER_LBFGS;
+    snnk_trainer *trainer = create(f, &config);
+
+    assert_ok(snnk_trainer_run_source(trainer, &source, NULL, NULL, NULL));
+    const long all = r.reads;
+
+    for (r.nan_from = 2; r.nan_from < all; r.nan_from += 7) {
+        snnk_trainer *other = create(f, &config);
+
+        r.reads = 0;
+        assert_status(snnk_trainer_run_source(other, &source, NULL, NULL, NULL), SNNK_E_NONFINITE);
+        assert_says("rows from ");
+        snnk_trainer_free(other);
+    }
+    snnk_trainer_free(trainer);
 }
 
 static void test_refused_sources(void **state) {
@@ -576,6 +606,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sources_like_arrays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lbfgs_refuses_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancelling_losses, setup, teardown),

@@ -98,7 +98,7 @@ static int create_part(snnk__block_learner *s, const snnk__block *block,
         p->diagonal = block->diagonal;
     } else if (block->G) {
         st = transpose(allocator, block->G, &p->back);
-    } else {
+    } else if (of_map) { /* only blocks of maps have rows without panels */
         st = transpose_rows(allocator, of_map, &p->back);
     }
     if (st == SNNK_OK && p->block.mix) st = transpose(allocator, p->block.mix, &p->unmix);
@@ -384,11 +384,11 @@ static int write_layer(const snnk__learner *learner, snnk_layer **layer) {
     const bool dense = !s->layer->kind->map,
                has_bias = s->reads_out ? s->learns_bias : dense && s->learns_offsets;
 
-    if (has_bias) /* otherwise all the digits of the layer's own */
+    if (bias && has_bias) /* otherwise all the digits of the layer's own */
         for (size_t o = 0; o < l; o++) bias[o] = (double)learnt[o];
-    for (size_t o = 0; s->reads_out && o < l; o++)
+    for (size_t o = 0; W && s->reads_out && o < l; o++)
         for (size_t j = 0; j < m; j++) W[o * m + j] = s->Psi_value[j * l + o];
-    if (dense) memcpy(W, s->G_value, l * d * sizeof *W);
+    if (W && dense) memcpy(W, s->G_value, l * d * sizeof *W);
     st = s->layer->kind->replace(s->layer, &numbers, layer);
     snnk__free(&learner->allocator, W);
     return st;

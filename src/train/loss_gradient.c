@@ -42,7 +42,7 @@ static double squared_errors(size_t n, const float *y, const float *targets, dou
 static double squared(const snnk__targets *t, size_t i, const float *y, double weight, float *dy) {
     double sum = 0;
 
-    if (t->Y) return squared_errors(t->outputs, y, t->Y + i * t->outputs, weight, dy);
+    if (!t->labels) return squared_errors(t->outputs, y, t->Y + i * t->outputs, weight, dy);
     for (size_t k = 0; k < t->outputs; k++) {
         const double e = y[k] - target_of(t, i, k);
 

@@ -371,6 +371,7 @@ static int run_all(snnk__run *run, snnk_train_report *report) {
     snnk__progress_begin_stage(run->progress, 1);
     st = run_epochs(run, report);
     snnk__work_end(&work);
+    run->progress = NULL;
     return st;
 }
 

@@ -296,8 +296,9 @@ static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
         st = snnk_distill_replacement(distill, w->config.method, m, w->workspace, made);
     if (st == SNNK_OK) part->features = m;
     snnk_layer_free(layer);
-    return st == SNNK_OK ? snnk__recovered(st, &before)
-                         : snnk__fail_within(st, "layer %zu", part->first);
+    if (st == SNNK_OK) return snnk__recovered(SNNK_OK, &before);
+    snnk__fail_within(st, "layer %zu", part->first);
+    return st;
 }
 
 /* Make what replaces a part. X: its inputs in the compressed network; Y: its outputs in the

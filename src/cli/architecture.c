@@ -101,7 +101,7 @@ static bool find_activation(token word, int32_t *activation) {
 
 static int read_snnk(reader *r, architecture_layer *layer) {
     token word;
-    size_t features;
+    size_t features = 0;
     int exit_status;
 
     if (!take(r, ":")) return unexpected(r, r->at, "':', as in snnk:relu:256");

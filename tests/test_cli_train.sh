@@ -75,19 +75,6 @@ T = [[draw() for _ in range(5)] for _ in range(400)]
 npy("t.npy", T)
 npy("ty.npy", [[sum(w * max(0, sum(a * b for a, b in zip(v, x))) for w, v in zip(row, w1)) for row in w2] for x in T])
 PYTHON
-# tensors FILE...: one line for each tensor of safetensors files: its name and the sum of its bytes.
-tensors() {
-    python3 - "$@" <<'PYTHON'
-import hashlib, json, struct, sys
-for path in sys.argv[1:]:
-    f = open(path, "rb").read()
-    n = struct.unpack("<Q", f[:8])[0]
-    for name, t in sorted(json.loads(f[8:8 + n]).items()):
-        if name != "__metadata__":
-            begin, end = t["data_offsets"]
-            print(name, hashlib.md5(f[8 + n + begin:8 + n + end]).hexdigest())
-PYTHON
-}
 arms="--train arms.csv --test arms_test.csv"
 
 # ---- Help ----

@@ -55,19 +55,6 @@ with open("bytes.npy", "wb") as f, open("bytes_y.npy", "wb") as g:
         head = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }" % (shape,)
         h.write(b"\x93NUMPY\x01\x00\x76\x00" + head.ljust(117).encode() + b"\n" + content)
 PYTHON
-# tensors FILE...: one line for each tensor of safetensors files: its name and the sum of its bytes.
-tensors() {
-    python3 - "$@" <<'PYTHON'
-import hashlib, json, struct, sys
-for path in sys.argv[1:]:
-    f = open(path, "rb").read()
-    n = struct.unpack("<Q", f[:8])[0]
-    for name, t in sorted(json.loads(f[8:8 + n]).items()):
-        if name != "__metadata__":
-            begin, end = t["data_offsets"]
-            print(name, hashlib.md5(f[8 + n + begin:8 + n + end]).hexdigest())
-PYTHON
-}
 # same NAME A B: two models have the same numbers
 same() {
     tensors "$2" >a.txt

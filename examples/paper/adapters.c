@@ -188,19 +188,6 @@ static snnk_layer *two_outputs(const head *from) {
     return made;
 }
 
-static void score(const snnk_network *network, const float *E, const int32_t *labels, size_t n,
-                  double *value) {
-    float *Y = allocate(2 * n, sizeof *Y);
-    size_t right = 0;
-    double loss = 0;
-
-    CHECK(snnk_network_forward(network, n, E, WIDTH, Y, 2, NULL));
-    for (size_t i = 0; i < n; i++) loss += log_loss_of(Y[2 * i + 1] - Y[2 * i], labels[i], &right);
-    value[ACCURACY] = (double)right / (double)n;
-    value[LOG_LOSS] = loss / (double)n;
-    free(Y);
-}
-
 /* Embeddings of reviews. */
 typedef struct embedded {
     const float *E;
@@ -226,7 +213,7 @@ static result run_on_top(const head *start, const method *of, embedded fit, embe
                            NULL, NULL));
     CHECK(snnk_trainer_network(trainer, &trained));
     name_of(of, row.method);
-    score(trained, by.E, by.labels, by.n, row.value);
+    score(trained, by.n, by.E, by.labels, row.value);
     row.value[SECONDS] = thread_seconds() - begin;
     snnk_trainer_free(trainer);
     snnk_network_free(network);
@@ -387,7 +374,7 @@ static void run_closed_form(const bench *on) {
     snnk_network *network = make_network(1, &layer);
 
     name_of(&none, row.method);
-    score(network, on->test_E, on->test.labels, on->test.n, row.value);
+    score(network, on->test.n, on->test_E, on->test.labels, row.value);
     row.value[SECONDS] = NAN;
     result_write(&row, COLUMNS);
     snnk_network_free(network);
@@ -434,21 +421,10 @@ static double parameter_ratio(const results *all, int on_top) {
     return largest;
 }
 
-/* For adapters.gp: a line for each run; method, numbers, accuracy, cross-entropy, seconds. */
-static void write_points(const char *folder, const results *all) {
-    FILE *file = open_output(folder, "points.txt");
-
-    for (size_t i = 0; i < all->n; i++)
-        fprintf(file, "%s\t%zu\t%.5f\t%.5f\t%.4f\n", all->rows[i].method, all->rows[i].numbers,
-                all->rows[i].value[ACCURACY], all->rows[i].value[LOG_LOSS],
-                all->rows[i].value[SECONDS]);
-    fclose(file);
-}
-
 static int report(const report_arguments *asked, results *all) {
     double difference;
 
-    if (asked->folder) write_points(asked->folder, all);
+    if (asked->folder) write_scores(asked->folder, all, SECONDS);
     difference = mean_of(all, &in_blocks[0]) - mean_of(all, &in_blocks[1]);
     if (asked->json) {
         printf("{\"experiment\":\"adapters\",");

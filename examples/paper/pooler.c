@@ -178,19 +178,6 @@ static snnk_network *start(const data_set *set, method of, size_t m, uint64_t se
 
 /* ---- Runs ---- */
 
-static void score(const snnk_network *network, const rows *by, double *value) {
-    float *Y = allocate(2 * by->n, sizeof *Y);
-    size_t right = 0;
-    double loss = 0;
-
-    CHECK(snnk_network_forward(network, by->n, by->X, WIDTH, Y, 2, NULL));
-    for (size_t i = 0; i < by->n; i++)
-        loss += log_loss_of(Y[2 * i + 1] - Y[2 * i], by->labels[i], &right);
-    value[ACCURACY] = (double)right / (double)by->n;
-    value[LOG_LOSS] = loss / (double)by->n;
-    free(Y);
-}
-
 static result run(const data_set *set, method of, size_t m, double rate, uint64_t seed) {
     const double begin = cpu_seconds();
     snnk_network *network = start(set, of, m, seed);
@@ -209,7 +196,7 @@ static result run(const data_set *set, method of, size_t m, double rate, uint64_
     }
     row.value[SECONDS] = cpu_seconds() - begin;
     row.value[TRAINABLE] = (double)took.trainable;
-    score(network, &set->test, row.value);
+    score(network, set->test.n, set->test.X, set->test.labels, row.value);
     snnk_network_free(network);
     return row;
 }
@@ -280,21 +267,10 @@ static double fewest(const results *all, method of, double accuracy) {
     return NAN;
 }
 
-/* For pooler.gp: a line for each run. */
-static void write_points(const char *folder, const results *all) {
-    FILE *file = open_output(folder, "points.txt");
-
-    for (size_t i = 0; i < all->n; i++)
-        fprintf(file, "%s\t%zu\t%.5f\t%.5f\t%.4f\n", all->rows[i].method, all->rows[i].numbers,
-                all->rows[i].value[ACCURACY], all->rows[i].value[LOG_LOSS],
-                all->rows[i].value[SECONDS]);
-    fclose(file);
-}
-
 static int report(const report_arguments *asked, results *all) {
     double dense, tuned, ratio;
 
-    if (asked->folder) write_points(asked->folder, all);
+    if (asked->folder) write_scores(asked->folder, all, SECONDS);
     dense = mean_of(all, DENSE_TUNED, 0, ACCURACY);
     tuned = mean_of(all, SELECTED_TUNED, 16, ACCURACY);
     ratio = (double)numbers_of(DENSE_TUNED, 0) / fewest(all, SELECTED_TUNED, dense - 0.005);

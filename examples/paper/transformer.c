@@ -89,6 +89,28 @@ part_set original_parts(const sentence_encoder *encoder) {
     return made;
 }
 
+void score(const snnk_network *network, size_t n, const float *X, const int32_t *labels,
+           double value[2]) {
+    float *Y = allocate(2 * n, sizeof *Y);
+    size_t right = 0;
+    double loss = 0;
+
+    CHECK(snnk_network_forward(network, n, X, ENCODER_WIDTH, Y, 2, NULL));
+    for (size_t i = 0; i < n; i++) loss += log_loss_of(Y[2 * i + 1] - Y[2 * i], labels[i], &right);
+    value[0] = (double)right / (double)n;
+    value[1] = loss / (double)n;
+    free(Y);
+}
+
+void write_scores(const char *folder, const results *all, size_t seconds) {
+    FILE *file = open_output(folder, "points.txt");
+
+    for (size_t i = 0; i < all->n; i++)
+        fprintf(file, "%s\t%zu\t%.5f\t%.5f\t%.4f\n", all->rows[i].method, all->rows[i].numbers,
+                all->rows[i].value[0], all->rows[i].value[1], all->rows[i].value[seconds]);
+    fclose(file);
+}
+
 size_t kept_reviews(size_t n) { return n - n / 5; }
 
 double mean_square(size_t n, const float *X) {

@@ -45,6 +45,15 @@ sentence_encoder *load_encoder(const char *cache, size_t threads);
 /* The parts as loaded. */
 part_set original_parts(const sentence_encoder *encoder);
 
+/* Set value[0] to the accuracy of a network with two outputs on n rows of ENCODER_WIDTH, and
+ * value[1] to its cross-entropy. */
+void score(const snnk_network *network, size_t n, const float *X, const int32_t *labels,
+           double value[2]);
+
+/* Write points.txt for a picture: a line for each run, of method, numbers, its first two values,
+ * and value[seconds]. */
+void write_scores(const char *folder, const results *all, size_t seconds);
+
 /* Rates are chosen on the last fifth of the n reviews to learn from: how many come before. */
 size_t kept_reviews(size_t n);
 

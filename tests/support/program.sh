@@ -60,3 +60,17 @@ report() {
     echo "$1: $passed passed, $failed failed"
     [ "$failed" = 0 ]
 }
+
+# tensors FILE...: one line for each tensor of safetensors files: its name and the sum of its bytes.
+tensors() {
+    python3 - "$@" <<'PYTHON'
+import hashlib, json, struct, sys
+for path in sys.argv[1:]:
+    f = open(path, "rb").read()
+    n = struct.unpack("<Q", f[:8])[0]
+    for name, t in sorted(json.loads(f[8:8 + n]).items()):
+        if name != "__metadata__":
+            begin, end = t["data_offsets"]
+            print(name, hashlib.md5(f[8 + n + begin:8 + n + end]).hexdigest())
+PYTHON
+}

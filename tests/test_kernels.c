@@ -119,14 +119,26 @@ static problem make_problem(size_t n, size_t d, size_t r, size_t l, const snnk__
     if (identity) {
         p.block.diagonal = p.G; /* the first d numbers of G */
     } else {
-        assert_ok(snnk__panels_create(&allocator, p.r, d, snnk__kernels_get()->projection_shape,
-                                      "G", &p.panels));
+        assert_ok(snnk__panels_create(&allocator, p.r, d,
+                                      snnk__kernels_get()->projection_shape(p.r), "G", &p.panels));
         for (size_t j = 0; j < p.r; j++) snnk__panels_set_row(&p.panels, j, p.G + j * d);
     }
     assert_ok(snnk__panels_create(&allocator, l, features_of(&p),
                                   snnk__kernels_get()->readout_shape, "Psi", &p.weights));
     for (size_t i = 0; i < l; i++) snnk__panels_set_row(&p.weights, i, p.Psi + i * features_of(&p));
     return p;
+}
+
+static const snnk__block *block_of(problem *p);
+
+/* snnk__project_readout with scratch of exactly the size that it asks for. */
+static void project_readout(problem *p, size_t n, const float *X, size_t ldx, bool begins,
+                            const float *bias, float *Y, size_t ldy) {
+    const size_t floats = snnk__project_readout_work(p->d, block_of(p), &p->weights);
+    float *work = malloc(floats * sizeof *work);
+
+    snnk__project_readout(n, X, ldx, p->d, block_of(p), &p->weights, begins, bias, Y, ldy, work);
+    free(work);
 }
 
 /* The block, with pointers into the problem's present address. */
@@ -239,8 +251,7 @@ static void check_bias(problem *p, const float *Phi) {
         for (size_t o = 0; o < p->l; o++) sums[i * p->l + o] += bias[o];
     snnk__readout(p->n, Phi, p->ldphi, &p->weights, true, bias, Y, p->l);
     assert_memory_equal(Y, sums, p->n * p->l * sizeof *Y);
-    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, true, bias, Y, p->l,
-                          NULL);
+    project_readout(p, p->n, p->X, p->ldx, true, bias, Y, p->l);
     assert_memory_equal(Y, sums, p->n * p->l * sizeof *Y);
     free(bias);
     free(sums);
@@ -257,8 +268,7 @@ static void check_problem(problem *p, size_t lead) {
     check_guards(Y, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, Y + lead, p->ldy);
 
-    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, false, NULL,
-                          fused + lead, p->ldy, NULL);
+    project_readout(p, p->n, p->X, p->ldx, false, NULL, fused + lead, p->ldy);
     check_guards(fused, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, fused + lead, p->ldy);
     assert_memory_equal(fused, Y, length * sizeof *Y); /* the same sums in the same order */
@@ -412,7 +422,7 @@ static void test_no_rows(void **state) {
     (void)state;
     snnk__project(0, Y, 7, 7, block_of(&p), Y, 10, NULL);
     snnk__readout(0, Y, 10, &p.weights, false, NULL, Y, 5);
-    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, false, NULL, Y, 5, NULL);
+    project_readout(&p, 0, Y, 7, false, NULL, Y, 5);
     assert_true(Y[0] == guard);
     free_problem(&p);
 }
@@ -429,14 +439,12 @@ static void test_rows_do_not_affect_each_other(void **state) {
 
         memset(whole, 0, sizeof whole);
         snnk__project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m, NULL);
-        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, false, NULL, whole,
-                              MAX_L, NULL);
+        project_readout(&p, MAX_N, X, MAX_D, false, NULL, whole, MAX_L);
         for (size_t first = 0; first < MAX_N; first += 1 + first / 3)
             for (size_t n = 1; first + n <= MAX_N; n += n < 6 ? 1 : 17) {
                 memset(part, 0, sizeof part);
                 snnk__project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m, NULL);
-                snnk__project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), &p.weights,
-                                      false, NULL, part, MAX_L, NULL);
+                project_readout(&p, n, X + first * MAX_D, MAX_D, false, NULL, part, MAX_L);
                 assert_memory_equal(Phi_part, Phi + first * m, n * m * sizeof *Phi);
                 assert_memory_equal(part, whole + first * MAX_L, n * MAX_L * sizeof *part);
             }
@@ -444,11 +452,11 @@ static void test_rows_do_not_affect_each_other(void **state) {
     }
 }
 
-/* The same if many rows use other tiles than few rows do: features above 256, and few outputs or 8
- * MB of G. */
+/* The same if many rows are computed in other blocks than few rows: more rows than a block has, more
+ * features than are added to Y at once, more inputs than a pass has, and weights beyond L2. */
 static void test_tiles_do_not_change_bits(void **state) {
     static const size_t sizes[][3] = {{5, 257, 3}, {5, 600, 70}, {5, 1030, 3}, {7000, 300, 200}};
-    enum { N = 49 };
+    enum { N = 149 };
 
     (void)state;
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
@@ -458,10 +466,9 @@ static void test_tiles_do_not_change_bits(void **state) {
 
         p.X = X;
         check_problem(&p, 0);
-        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, false, NULL, whole, l, NULL);
+        project_readout(&p, N, X, d, false, NULL, whole, l);
         for (size_t i = 0; i < N; i++)
-            snnk__project_readout(1, X + i * d, d, d, block_of(&p), &p.weights, false, NULL,
-                                  alone + i * l, l, NULL);
+            project_readout(&p, 1, X + i * d, d, false, NULL, alone + i * l, l);
         assert_memory_equal(alone, whole, N * l * sizeof *alone);
         free(X);
         free(whole);
@@ -478,7 +485,7 @@ static void test_nan_stays_in_its_row(void **state) {
     draw_floats(X, 63, 6);
     X[4 * 7 + 3] = NAN;
     X[6 * 7 + 0] = INFINITY;
-    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, false, NULL, Y, 5, NULL);
+    project_readout(&p, 9, X, 7, false, NULL, Y, 5);
     for (size_t i = 0; i < 9; i++)
         for (size_t j = 0; j < 5; j++)
             assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);
@@ -762,9 +769,60 @@ static void test_environment_chooses(void **state) {
     assert_true(snnk__kernels_get() == snnk__kernels_get());
 }
 
+/* ---- Blocks ---- */
+
+/* Add the bits of a forward pass to a hash (FNV-1a). */
+static uint64_t hash_forward(size_t n, size_t d, size_t r, size_t l, uint64_t hash) {
+    problem p = make_problem(n, d, r, l, &functions[2], false);
+    float *X = draw(n * d, 12), *Y = draw(n * l, 13);
+
+    project_readout(&p, n, X, d, true, p.Psi, Y, l);
+    for (size_t i = 0; i < n * l * sizeof *Y; i++)
+        hash = (hash ^ ((const unsigned char *)Y)[i]) * 0x100000001b3;
+    free(X);
+    free(Y);
+    free_problem(&p);
+    return hash;
+}
+
+/* The bits of some forward passes in a process that starts with SNNK_L2_BYTES = bytes. */
+static uint64_t hash_with(const char *bytes) {
+    uint64_t hash = 0xcbf29ce484222325;
+    int ends[2], status;
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        setenv("SNNK_L2_BYTES", bytes, 1);
+        for (size_t r = 8; r < 2000; r = 3 * r - 1) hash = hash_forward(301, 30, r, 201, hash);
+        _exit(write(ends[1], &hash, sizeof hash) == sizeof hash ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], &hash, sizeof hash), sizeof hash);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(ends[0]);
+    close(ends[1]);
+    return hash;
+}
+
+/* Blocks follow the size of the cache, which is read once in a process. Must come before tests that
+ * read it. */
+static void test_cache_does_not_change_bits(void **state) {
+    static const char *const sizes[] = {"1", "65536", "1000000", "100000000"};
+    const uint64_t expected = hash_with("");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        assert_true(hash_with(sizes[i]) == expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_environment_chooses),
+        cmocka_unit_test(test_cache_does_not_change_bits),
         cmocka_unit_test(test_panels),
         cmocka_unit_test(test_panels_too_large),
         cmocka_unit_test(test_every_function),

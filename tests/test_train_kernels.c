@@ -504,7 +504,7 @@ static void check_panels(const snnk__panels *panels, const float *values, size_t
 static void test_panels(void **state) {
     const snnk__kernels *kernels = snnk__kernels_get();
     const snnk__panel_shape shapes[] = {
-        kernels->projection_shape, kernels->readout_shape, {8, 1, 8}, {64, 4, 8}, {16, 32, 1}};
+        kernels->projection_shape(70), kernels->readout_shape, {8, 1, 8}, {64, 4, 8}, {16, 32, 1}};
     snnk_allocator allocator;
 
     (void)state;

@@ -53,17 +53,35 @@ INLINE floats v_sqrt(floats x) { return _mm256_sqrt_ps(x); }
 #define CORRELATE_ROWS 6 /* 12 sums, 2 + 1 operands, of 16 registers */
 #include "kernels/vector_correlate.h"
 
-#define V_KEEP(x)    __asm__("" : "+x"(x))
-#define DOTS         4
-#define PROJECT_ROWS 3 /* 12 sums, 3 + 1 operands, of 16 registers */
+#define V_KEEP(x) __asm__("" : "+x"(x))
 
-INLINE floats v_lane_sums(const floats s[DOTS]) {
-    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(s[0], s[1]), _mm256_hadd_ps(s[2], s[3]));
+INLINE floats v_zero(void) {
+    __m256 zero;
 
-    return _mm256_add_ps(pairs, _mm256_permute2f128_ps(pairs, pairs, 1));
+    __asm__ volatile("vxorps %0, %0, %0" : "=x"(zero));
+    return zero;
 }
 
-#define READOUT_ROWS 3 /* 12 sums, 1 + 3 operands, of 16 registers */
+INLINE floats v_repeat(const int chunk, const float *p) {
+    double two;
+
+    switch (chunk) {
+    case 1: return _mm256_set1_ps(*p);
+    case 2: __builtin_memcpy(&two, p, sizeof two); return _mm256_castpd_ps(_mm256_set1_pd(two));
+    case 4: return _mm256_broadcast_ps((const __m128 *)(const void *)p);
+    default: return _mm256_loadu_ps(p);
+    }
+}
+
+INLINE floats v_pair_sums(floats a, floats b) {
+    const __m256d mixed = _mm256_castps_pd(_mm256_hadd_ps(a, b)); /* halves of a and b in turn */
+
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(mixed, 0xd8));
+}
+
+#define PROJECT_ROWS    3 /* 12 sums, 3 + 1 operands, of 16 registers */
+#define READOUT_ROWS    4 /* 12 sums, 3 + 1 operands */
+#define READOUT_VECTORS 3
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -89,7 +107,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
-    .projection_shape = {DOTS, LANES, DOTS},
+    .projection_shape = projection_shape,
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,

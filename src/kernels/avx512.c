@@ -49,28 +49,38 @@ INLINE floats v_sqrt(floats x) { return _mm512_sqrt_ps(x); }
 #define CORRELATE_ROWS 12 /* 24 sums, 2 + 1 operands, of 32 registers */
 #include "kernels/vector_correlate.h"
 
-#define V_KEEP(x)    __asm__("" : "+v"(x))
-#define DOTS         8
-#define PROJECT_ROWS 3 /* 24 sums, 3 + 1 operands, of 32 registers */
+#define V_KEEP(x) __asm__("" : "+v"(x))
 
-INLINE floats v_lane_sums(const floats s[DOTS]) {
-    __m512 half[DOTS / 2], quarter[DOTS / 4];
+INLINE floats v_zero(void) {
+    __m512 zero;
 
-    for (int i = 0; i < DOTS / 2; i++) /* a a b b, in lanes of four */
-        half[i] = _mm512_add_ps(_mm512_shuffle_f32x4(s[2 * i], s[2 * i + 1], 0x44),
-                                _mm512_shuffle_f32x4(s[2 * i], s[2 * i + 1], 0xee));
-    for (int i = 0; i < DOTS / 4; i++) /* a b c d */
-        quarter[i] = _mm512_add_ps(_mm512_shuffle_f32x4(half[2 * i], half[2 * i + 1], 0x88),
-                                   _mm512_shuffle_f32x4(half[2 * i], half[2 * i + 1], 0xdd));
-    const __m512 pairs = _mm512_add_ps(_mm512_unpacklo_ps(quarter[0], quarter[1]),
-                                       _mm512_unpackhi_ps(quarter[0], quarter[1]));
-    const __m512 sums = _mm512_add_ps(pairs, _mm512_permute_ps(pairs, 0x4e)); /* a e a e, b f ... */
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
-
-    return _mm512_permutexvar_ps(order, sums);
+    __asm__ volatile("vpxord %0, %0, %0" : "=v"(zero));
+    return zero;
 }
 
-#define READOUT_ROWS 6 /* 24 sums, 4 + 1 operands, of 32 registers */
+INLINE floats v_repeat(const int chunk, const float *p) {
+    double two;
+
+    switch (chunk) {
+    case 1: return _mm512_set1_ps(*p);
+    case 2: __builtin_memcpy(&two, p, sizeof two); return _mm512_castpd_ps(_mm512_set1_pd(two));
+    case 4: return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+    case 8: return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+    default: return _mm512_loadu_ps(p);
+    }
+}
+
+INLINE floats v_pair_sums(floats a, floats b) {
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+
+    return _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
+}
+
+#define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
+#define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
+#define READOUT_VECTORS 3
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -97,7 +107,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
-    .projection_shape = {DOTS, LANES, DOTS},
+    .projection_shape = projection_shape,
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,

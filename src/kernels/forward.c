@@ -4,17 +4,21 @@
 
 #include <snnk/storage.h>
 
+#include "base/cache.h"
 #include "base/memory.h"
+#include "base/rows.h"
 #include "base/size.h"
 
-#define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
+#define ROW_BLOCK     24  /* rows of X that share a pass over a mixing matrix */
 #define PROJECT_BLOCK 96  /* rows of X that share a pass over G only */
-#define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
+#define FEATURE_BLOCK 256 /* features of those rows */
 #define HD3_BLOCK     16  /* rows of X whose features are in memory at once for HD3 */
-#define LARGE_G                                                                                    \
-    ((size_t)1                                                                                     \
-     << 21) /* floats (8 MB), measured: with 4 MB tall tiles are 1/20 slower, with 16 MB they are
-             * 1/10 faster */
+
+/* Of snnk__project_readout. Rows share a pass over G and Psi, and their features stay in memory
+ * between the two products. */
+#define FEW_ROWS      64  /* if G and Psi stay in L2 anyway */
+#define MOST_ROWS     256 /* measured: with 64 rows a layer of 256 features takes 1.06 of the time */
+#define MOST_FEATURES 1024 /* more are added to Y in parts; the sums are the same */
 
 /* ---- Narrow panels ---- */
 
@@ -96,6 +100,10 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
                            size_t ldphi) {
     const snnk__kernels *kernels = snnk__kernels_get();
 
+    if (block->function.operation != SNNK__OPERATION_URF && ldz == count && ldphi == count) {
+        kernels->apply(&block->function, n * count, Z, Phi);
+        return;
+    }
     for (size_t t = 0; t < n; t++) {
         if (block->function.operation == SNNK__OPERATION_URF)
             /* set_scalars has set it. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
@@ -106,7 +114,7 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
     }
 }
 
-/* Set |x~|^2 of n rows from packed directions, a few directions at a time. */
+/* Set |x~|^2 of n <= PROJECT_BLOCK rows from packed directions, a few directions at a time. */
 static void packed_norms(const snnk__urf_table *table, size_t n, const float *X, size_t ldx,
                          snnk__urf_scalars *scalars) {
     alignas(SNNK__ALIGNMENT) float P[PROJECT_BLOCK * SNNK__ROW_CHUNK];
@@ -129,8 +137,7 @@ static void packed_norms(const snnk__urf_table *table, size_t n, const float *X,
                                                          * NaN */
 }
 
-/* Compute what all features of a row of X share, for n <= PROJECT_BLOCK rows. Only URF blocks need
- * this. */
+/* Compute what all features of a row of X share. Only URF blocks need this. */
 static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
                         snnk__urf_scalars *scalars) {
     const snnk__urf_table *table = block->function.urf;
@@ -140,7 +147,8 @@ static void set_scalars(const snnk__block *block, size_t n, const float *X, size
         scalars[t] = table->packed_directions
                          ? (snnk__urf_scalars){.t = snnk__urf_t(table, d, X + t * ldx)}
                          : snnk__urf_scalars_of(table, d, X + t * ldx);
-    if (table->packed_directions) packed_norms(table, n, X, ldx, scalars);
+    for (size_t t = 0; table->packed_directions && t < n; t += PROJECT_BLOCK)
+        packed_norms(table, snnk__min_size(PROJECT_BLOCK, n - t), X + t * ldx, ldx, scalars + t);
 }
 
 void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
@@ -200,6 +208,37 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
     }
 }
 
+/* ---- Blocks ---- */
+
+/* How many rows and features a block of a forward pass has, and how many outputs share a pass over
+ * its features. Chosen by the size of the second-level cache; the sums are the same for all. */
+typedef struct blocking {
+    size_t rows, features, outputs;
+} blocking;
+
+static blocking blocking_of(size_t d, const snnk__panels *Psi) {
+    const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
+                 features = snnk__min_size(Psi->columns, MOST_FEATURES);
+
+    if (features <= floats / 2 / (d + l)) return (blocking){FEW_ROWS, features, l};
+    /* Half of the cache for the features of a block, a third for a part of Psi. */
+    const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
+                 outputs = floats / 3 / features / width * width;
+
+    return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
+}
+
+/* readout, a few outputs at a time. */
+static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                           size_t first, size_t count, size_t outputs, bool begins,
+                           const float *bias, float *Y, size_t ldy) {
+    for (size_t o = 0; o < Psi->rows; o += outputs) {
+        const snnk__panels some = snnk__panels_some(Psi, o, snnk__min_size(outputs, Psi->rows - o));
+
+        readout(n, Phi, ldphi, &some, first, count, begins, bias ? bias + o : NULL, Y + o, ldy);
+    }
+}
+
 /* ---- Entry points ---- */
 
 /* Floats of scratch for the unmixed features. */
@@ -209,10 +248,14 @@ size_t snnk__project_work(const snnk__block *block) {
     return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
 }
 
-size_t snnk__project_readout_work(const snnk__block *block) {
+size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi) {
     size_t floats;
 
-    if (!block->hd3) return 0;
+    if (!block->hd3) {
+        const blocking most = blocking_of(d, Psi);
+
+        return most.rows * most.features;
+    }
     if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
         !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
         !snnk__add_size(floats, block->hd3->order, &floats))
@@ -273,9 +316,13 @@ void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__blo
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
-    for (size_t i = 0; i < n; i += ROW_BLOCK)
-        readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi, 0, Psi->columns,
-                begins, bias, Y + i * ldy, ldy);
+    const size_t outputs = blocking_of(0, Psi).outputs;
+
+    for (size_t i = 0, rows; i < n; i += rows) {
+        rows = snnk__rows_next(n - i, MOST_ROWS);
+        readout_blocks(rows, Phi + i * ldphi, ldphi, Psi, 0, Psi->columns, outputs, begins, bias,
+                       Y + i * ldy, ldy);
+    }
 }
 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
@@ -286,23 +333,6 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     snnk__readout(n, Phi, ldphi, &some, begins, bias ? bias + first : NULL, Y + first, ldy);
 }
 
-/* How many rows and features a tile has. Features stay in the first-level cache between the two
- * products. Narrow, tall tiles stream G less often but write to Y more often, which is faster if G
- * is large or Y is narrow. The sums are the same either way. */
-typedef struct tile {
-    size_t rows, features;
-} tile;
-
-static tile tile_of(size_t n, size_t d, const snnk__panels *Psi) {
-    const size_t features = Psi->columns;
-    const bool better = features >= LARGE_G / d || Psi->rows < features / 8;
-    const bool tall = better && features > FEATURE_BLOCK && n > ROW_BLOCK &&
-                      Psi->storage == SNNK_STORAGE_F32; /* other storage needs whole column
-                                                         * blocks */
-
-    return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};
-}
-
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work) {
@@ -311,25 +341,23 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
         return;
     }
     const size_t width = snnk__function_width(&block->function);
-    const tile most = tile_of(n, d, Psi);
+    const blocking most = blocking_of(d, Psi);
     const size_t max_rows = most.features / width; /* of the block */
-    alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
-    snnk__urf_scalars scalars[PROJECT_BLOCK];
+    snnk__urf_scalars scalars[MOST_ROWS];
 
-    for (size_t i = 0; i < n; i += most.rows) {
-        const size_t rows = snnk__min_size(most.rows, n - i);
-
+    for (size_t i = 0, rows; i < n; i += rows) {
+        rows = snnk__rows_next(n - i, most.rows);
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
-            const size_t count = snnk__min_size(max_rows, block->rows - first);
-            float *z = Phi + (width - 1) * count;
+            const size_t count = snnk__min_size(max_rows, block->rows - first),
+                         features = width * count;
+            float *z = work + (width - 1) * count;
 
-            project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);
-            apply_function(block, rows, first, count, scalars, z, most.features, Phi,
-                           most.features);
-            readout(rows, Phi, most.features, Psi, width * first, width * count,
-                    begins && first == 0, first + count == block->rows ? bias : NULL, Y + i * ldy,
-                    ldy);
+            project_linear(rows, X + i * ldx, ldx, block, first, count, z, features);
+            apply_function(block, rows, first, count, scalars, z, features, work, features);
+            readout_blocks(rows, work, features, Psi, width * first, features, most.outputs,
+                           begins && first == 0, first + count == block->rows ? bias : NULL,
+                           Y + i * ldy, ldy);
         }
     }
 }

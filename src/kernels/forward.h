@@ -19,10 +19,10 @@ typedef struct snnk__block {
                               * phi */
 } snnk__block;
 
-/* Floats of scratch that snnk__project and snnk__project_readout need. 0: NULL may be passed.
+/* Floats of scratch that snnk__project needs (0: NULL may be passed), and snnk__project_readout.
  * SIZE_MAX if the count overflows. */
 size_t snnk__project_work(const snnk__block *block);
-size_t snnk__project_readout_work(const snnk__block *block);
+size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi);
 
 /* Whether computing part of the rows costs that part of the work, so that snnk__project_some is
  * worth it. False for HD3, and for features that are mixed. */
@@ -55,7 +55,7 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
                         size_t ldy);
 
 /* Set Y = phi Psi^T + bias, or add to Y as above, phi = function(X G^T + offset): both products,
- * without storing the n x m features. If the block mixes its features, Psi must already include the
+ * without storing the n x m features. Psi has at least one column. If the block mixes its features, Psi must already include the
  * mixing. */
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,

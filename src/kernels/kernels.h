@@ -22,8 +22,11 @@
 typedef struct snnk__kernels {
     const char *name;
 
-    /* Shapes of the panels that project takes, and that readout takes. */
-    snnk__panel_shape projection_shape, readout_shape;
+    /* The shape of the panels that project takes, for a matrix of so many rows. */
+    snnk__panel_shape (*projection_shape)(size_t rows);
+
+    /* The shape of the panels that readout takes. */
+    snnk__panel_shape readout_shape;
 
     /* Set Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G;
      * offset: added last, NULL for zeros. first is a multiple of the panels' width. */

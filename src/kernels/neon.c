@@ -49,15 +49,23 @@ INLINE floats v_sqrt(floats x) { return vsqrtq_f32(x); }
 #define CORRELATE_ROWS 12 /* 24 sums, 2 + 1 operands, of 32 registers */
 #include "kernels/vector_correlate.h"
 
-#define V_KEEP(x)    __asm__("" : "+w"(x))
-#define DOTS         4
-#define PROJECT_ROWS 6 /* 24 sums, 6 + 1 operands, of 32 registers */
+#define V_KEEP(x) __asm__("" : "+w"(x))
 
-INLINE floats v_lane_sums(const floats s[DOTS]) {
-    return vpaddq_f32(vpaddq_f32(s[0], s[1]), vpaddq_f32(s[2], s[3]));
+INLINE floats v_zero(void) { return vdupq_n_f32(0); }
+
+INLINE floats v_repeat(const int chunk, const float *p) {
+    switch (chunk) {
+    case 1: return vdupq_n_f32(*p);
+    case 2: return vcombine_f32(vld1_f32(p), vld1_f32(p));
+    default: return vld1q_f32(p);
+    }
 }
 
-#define READOUT_ROWS 6 /* 24 sums, 4 + 1 operands, of 32 registers */
+INLINE floats v_pair_sums(floats a, floats b) { return vpaddq_f32(a, b); }
+
+#define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
+#define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
+#define READOUT_VECTORS 3
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -79,7 +87,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
-    .projection_shape = {DOTS, LANES, DOTS},
+    .projection_shape = projection_shape,
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,

@@ -6,8 +6,6 @@
 #include "base/size.h"
 #include "kernels/narrow.h"
 
-SNNK__CHECK_WIDTH(SNNK__NARROW_WIDTH);
-
 const char *snnk_storage_name(int32_t storage) {
     static const char *const names[] = {"f32", "bf16", "int8"};
 

@@ -20,14 +20,13 @@ typedef struct snnk__panel_shape {
     size_t width, chunk, unit;
 } snnk__panel_shape;
 
-/* Threads share the rows of a matrix in chunks of this many rows. */
+/* Threads share the rows of a matrix in chunks of at least this many rows. */
 #define SNNK__ROW_CHUNK 64
 
-/* Each chunk must begin a panel: the width has to divide the chunk. */
-#define SNNK__CHECK_WIDTH(width)                                                                   \
-    _Static_assert(SNNK__ROW_CHUNK % (width) == 0,                                                 \
-                   "parts of SNNK__ROW_CHUNK rows would not begin a "                              \
-                   "panel")
+/* The rows of a chunk, each of which must begin a panel of `width` rows. */
+static inline size_t snnk__row_chunk(size_t width) {
+    return (SNNK__ROW_CHUNK + width - 1) / width * width;
+}
 
 typedef struct snnk__panels {
     size_t rows, columns;

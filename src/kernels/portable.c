@@ -14,7 +14,6 @@
 typedef float quad __attribute__((vector_size(16)));
 
 #define QUADS (WIDTH / 4)
-SNNK__CHECK_WIDTH(WIDTH);
 
 /* sums[i][j] += sum_k A[i][k] panel[k][j] for `rows` rows of A, 1 or TILE. rows is a constant at
  * every call, so that the sums stay in registers. */
@@ -50,6 +49,11 @@ static void multiply_panel(size_t n, size_t k_count, const float *A, size_t lda,
             for (size_t j = 0; j < width; j++) sums[t][j] += bias[j];
         for (size_t t = 0; t < rows; t++) memcpy(C + (i + t) * ldc, sums[t], width * sizeof(float));
     }
+}
+
+static snnk__panel_shape projection_shape(size_t rows) {
+    (void)rows;
+    return (snnk__panel_shape){WIDTH, 1, WIDTH};
 }
 
 static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
@@ -112,7 +116,7 @@ static inline floats v_fma(floats a, floats b, floats c) { return c + a * b; }
 
 const snnk__kernels snnk__kernels_portable = {
     .name = "portable",
-    .projection_shape = {WIDTH, 1, WIDTH},
+    .projection_shape = projection_shape,
     .readout_shape = {WIDTH, 1, WIDTH},
     .project = project,
     .readout = readout,

@@ -1,13 +1,17 @@
 /* The two products of a forward pass in vectors. Included by the kernels of an instruction set,
  * after vector_apply.h, which define before:
  *
- *     DOTS                          rows of a projection panel
- *     floats v_lane_sums(s)         in its first DOTS lanes the sums over the lanes of each of
- *                                   s[DOTS]
+ *     floats v_zero()               zeros, made in the register itself: gcc would make 24 zeros by
+ *                                   copying one register, and every sum would wait for that one
+ *     floats v_repeat(chunk, p)     the `chunk` floats at p, over and over; chunk is a power of two
+ *                                   up to LANES and a constant at every call
+ *     floats v_pair_sums(a, b)      a[0] + a[1], a[2] + a[3] ..., then the same sums of b
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
- *     PROJECT_ROWS                  rows of X of a tile of the projection
- *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 6; it has VECTORS
- *                                   times as many sums */
+ *     V_HIDE(p)                     keeps the compiler from deriving this pointer from another one:
+ *                                   a register for each row would be too many
+ *     PROJECT_ROWS                  rows of X of a tile of the projection, at most 6
+ *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 8
+ *     READOUT_VECTORS               registers of outputs of a row of that tile */
 #ifndef SNNK_KERNELS_VECTOR_PRODUCTS_H
 #define SNNK_KERNELS_VECTOR_PRODUCTS_H
 
@@ -17,74 +21,148 @@
 #include "kernels/panels.h"
 #include "kernels/vector_apply.h"
 
-/* ---- Projection: sums over all lanes of k, which is efficient even for few features and rows
- * ---- */
+/* Floats ahead of the one in use that are fetched: 4 KB, measured with weights beyond L2. */
+#define V_AHEAD 1024
 
-#define PROJECT_TILES 8 /* share a pass over columns of a panel */
-#define PROJECT_CHUNKS                                                                             \
-    48 /* columns of a panel, in chunks of LANES, that stay in L1 during the
-                           * pass: 24 KB */
+/* ---- Projection ----
+ *
+ * A tile has PROJECT_ROWS rows of X and PROJECT_VECTORS registers of G. A register holds LANES /
+ * chunk features x `chunk` columns, so that a layer of few features fills all lanes too. `chunk`
+ * depends on the number of features alone, and with it the order of every sum. */
+
+#define PROJECT_VECTORS 4
+#define PROJECT_TILES   16 /* share a pass over columns of a panel */
+#define PROJECT_COLUMNS                                                                            \
+    1024 /* of a pass: with 64 features 256 KB, which stay in L2 for all tiles                    \
+          */
+
+_Static_assert(SNNK__ROW_CHUNK % (PROJECT_VECTORS * LANES) == 0,
+               "a chunk of directions would not begin a panel");
+
+static snnk__panel_shape projection_shape(size_t rows) {
+    size_t chunk = LANES;
+
+    while (chunk > 1 && PROJECT_VECTORS * LANES / chunk < rows) chunk /= 2;
+    return (snnk__panel_shape){PROJECT_VECTORS * LANES / chunk, chunk, LANES / chunk};
+}
 
 /* Some columns of a panel, and what to do with the sums. */
 typedef struct project_pass {
-    size_t count;
-    bool first, last; /* first: sums start at zero; last: sums are added over lanes and written */
-    floats offset;
-    size_t dots; /* how many features of the panel exist */
+    size_t columns;
+    bool first, last;    /* first: sums begin at zero; last: sums are finished and written */
+    const float *offset; /* of the panel's features; NULL: zeros */
+    size_t features;     /* how many features of the panel exist */
+    bool far;            /* whether to fetch the panel ahead of its use */
 } project_pass;
 
-/* s[i][j] += the products of LANES columns. */
-INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const float *panel,
-                          floats s[PROJECT_ROWS][DOTS]) {
-    UNROLLED (int j = 0; j < DOTS; j++) {
-        floats g = v_load(panel + j * LANES);
+/* Fetch `vectors` registers ahead of their use. */
+INLINE void fetch(const int vectors, const float *panel) {
+    UNROLLED (int v = 0; v < vectors; v++) __builtin_prefetch(panel + (size_t)v * LANES + V_AHEAD);
+}
+
+/* A row of X, from rows 0 and 3 of a tile. */
+INLINE const float *row_of(const float *rows[2], size_t ldx, int i) {
+    return rows[i / 3] + (size_t)(i % 3) * ldx;
+}
+
+/* s[i][v] += the products of one chunk of columns. */
+INLINE void project_chunk(const int rows, const int vectors, const floats x[PROJECT_ROWS],
+                          const float *panel, floats s[PROJECT_ROWS][PROJECT_VECTORS]) {
+    UNROLLED (int v = 0; v < vectors; v++) {
+        floats g = v_load(panel + (size_t)v * LANES);
 
         if (rows > 1) V_KEEP(g);
-        UNROLLED (int i = 0; i < rows; i++) s[i][j] = v_fma(x[i], g, s[i][j]);
+        UNROLLED (int i = 0; i < rows; i++) s[i][v] = v_fma(x[i], g, s[i][v]);
     }
 }
 
-/* Set Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows (a constant at
- * every call). partial: the sums between one pass and the next. */
-INLINE void project_tile(const int rows, const project_pass *pass, const float *X, size_t ldx,
-                         const float *panel, floats partial[PROJECT_ROWS][DOTS], float *Z,
-                         size_t ldz) {
-    floats s[PROJECT_ROWS][DOTS], x[PROJECT_ROWS];
-    size_t k = 0;
+/* Add the pairs of lanes of `left` registers: half as many registers remain. */
+INLINE int add_pairs(const int left, floats s[PROJECT_VECTORS]) {
+    UNROLLED (int v = 0; v < (left + 1) / 2; v++)
+        s[v] = v_pair_sums(s[2 * v], s[2 * v + 1 < left ? 2 * v + 1 : 2 * v]);
+    return (left + 1) / 2;
+}
 
-    UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int j = 0; j < DOTS; j++) s[i][j] = pass->first ? (floats){0} : partial[i][j];
-    for (; k + LANES <= pass->count; k += LANES, panel += DOTS * LANES) {
-        UNROLLED (int i = 0; i < rows; i++) {
-            x[i] = v_load(X + (size_t)i * ldx + k);
-            __builtin_prefetch(X + (size_t)(i + PROJECT_ROWS) * ldx + k);
+/* Add the lanes of each feature. Returns how many registers of features there are. */
+INLINE int add_lanes(const int chunk, const int vectors, floats s[PROJECT_VECTORS]) {
+    int left = vectors;
+
+    if (chunk >= 2) left = add_pairs(left, s);
+    if (chunk >= 4) left = add_pairs(left, s);
+    if (chunk >= 8) left = add_pairs(left, s);
+    if (chunk >= 16) left = add_pairs(left, s);
+    return left;
+}
+
+/* Add the offsets and write the features of one row. */
+INLINE void project_finish(const int chunk, const int vectors, const project_pass *pass,
+                           floats s[PROJECT_VECTORS], float *Z) {
+    const int count = add_lanes(chunk, vectors, s);
+
+    UNROLLED (int v = 0; v < count; v++) {
+        const size_t first = (size_t)v * LANES;
+
+        if (pass->features >= first + LANES) {
+            if (pass->offset) s[v] += v_load(pass->offset + first);
+            v_store(Z + first, s[v]);
+        } else if (pass->features > first) {
+            const size_t some = pass->features - first;
+
+            if (pass->offset) s[v] += v_load_first(pass->offset + first, some);
+            v_store_first(Z + first, s[v], some);
         }
-        project_chunk(rows, x, panel, s);
     }
-    if (k < pass->count) {
-        UNROLLED (int i = 0; i < rows; i++)
-            x[i] = v_load_first(X + (size_t)i * ldx + k, pass->count - k);
-        project_chunk(rows, x, panel, s);
+}
+
+/* Set Z = the products of a panel with `rows` rows of X. chunk, rows and vectors are constant at
+ * every call. partial: the sums between one pass and the next. */
+INLINE void project_tile(const int chunk, const int rows, const int vectors,
+                         const project_pass *pass, const float *X, size_t ldx, const float *panel,
+                         floats partial[PROJECT_ROWS][PROJECT_VECTORS], float *Z, size_t ldz) {
+    const float *at[2] = {X, X + 3 * ldx};
+    floats s[PROJECT_ROWS][PROJECT_VECTORS], x[PROJECT_ROWS];
+    size_t k = 0, far = pass->far;
+
+    V_HIDE(at[1]);
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int v = 0; v < vectors; v++) s[i][v] = pass->first ? v_zero() : partial[i][v];
+    for (; k + (size_t)chunk <= pass->columns; k += (size_t)chunk, panel += vectors * LANES) {
+        UNROLLED (int i = 0; i < rows; i++) x[i] = v_repeat(chunk, row_of(at, ldx, i) + k);
+        if (rows > 1) V_HIDE(far);
+        if (rows > 1 && far) fetch(vectors, panel);
+        project_chunk(rows, vectors, x, panel, s);
+    }
+    if (chunk > 1 && k < pass->columns) {
+        UNROLLED (int i = 0; i < rows; i++) {
+            float rest[LANES] = {0};
+
+            for (size_t t = k; t < pass->columns; t++) rest[t - k] = row_of(at, ldx, i)[t];
+            x[i] = v_repeat(chunk, rest);
+        }
+        project_chunk(rows, vectors, x, panel, s);
     }
     UNROLLED (int i = 0; i < rows; i++) {
         if (pass->last)
-            v_store_first(Z + (size_t)i * ldz, v_lane_sums(s[i]) + pass->offset, pass->dots);
+            project_finish(chunk, vectors, pass, s[i], Z + (size_t)i * ldz);
         else
-            UNROLLED (int j = 0; j < DOTS; j++) partial[i][j] = s[i][j];
+            UNROLLED (int v = 0; v < vectors; v++) partial[i][v] = s[i][v];
     }
 }
 
-/* Compute all tiles of n rows, each with its own sums. */
-INLINE void project_rows(size_t n, const project_pass *pass, const float *X, size_t ldx,
-                         const float *panel, floats partial[][PROJECT_ROWS][DOTS], float *Z,
-                         size_t ldz) {
-    for (size_t i = 0; i < n; i += PROJECT_ROWS, partial++) {
-        switch (snnk__min_size(PROJECT_ROWS, n - i)) {
+/* Compute all tiles of n rows, of nearly equal height and each with its own sums. */
+INLINE void project_rows(const int chunk, const int vectors, size_t n, const project_pass *pass,
+                         const float *X, size_t ldx, const float *panel,
+                         floats partial[][PROJECT_ROWS][PROJECT_VECTORS], float *Z, size_t ldz) {
+    size_t tiles = (n + PROJECT_ROWS - 1) / PROJECT_ROWS;
+
+    for (size_t i = 0, height; i < n; i += height, tiles--, partial++) {
+        height = (n - i + tiles - 1) / tiles;
+        switch (height) {
 #define ROWS(r)                                                                                    \
     case (r):                                                                                      \
         if ((r) <= PROJECT_ROWS)                                                                   \
-            project_tile((r) <= PROJECT_ROWS ? (r) : 1, pass, X + i * ldx, ldx, panel, *partial,   \
-                         Z + i * ldz, ldz);                                                        \
+            project_tile(chunk, (r) <= PROJECT_ROWS ? (r) : 1, vectors, pass, X + i * ldx, ldx,    \
+                         panel, *partial, Z + i * ldz, ldz);                                       \
         break;
             FOR_ROW_COUNTS(ROWS)
 #undef ROWS
@@ -92,40 +170,99 @@ INLINE void project_rows(size_t n, const project_pass *pass, const float *X, siz
     }
 }
 
-static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
-                    const float *offset, size_t first, size_t count, float *Z, size_t ldz) {
-    const size_t d = G->columns, size = snnk__panel_size(G), chunks = (d + LANES - 1) / LANES;
-    const size_t passes = (chunks + PROJECT_CHUNKS - 1) / PROJECT_CHUNKS;
-    const size_t step = passes > 0 ? (chunks + passes - 1) / passes * LANES : 0;
-    const float *panel = G->data + first / DOTS * size;
-    floats partial[PROJECT_TILES][PROJECT_ROWS][DOTS];
+typedef void project_function(size_t n, const project_pass *pass, const float *X, size_t ldx,
+                              const float *panel, floats partial[][PROJECT_ROWS][PROJECT_VECTORS],
+                              float *Z, size_t ldz);
 
-    for (size_t j = 0; j < count; j += DOTS, panel += size)
-        for (size_t i = 0; i < n; i += (size_t)PROJECT_TILES * PROJECT_ROWS) {
-            const size_t rows = snnk__min_size((size_t)PROJECT_TILES * PROJECT_ROWS, n - i);
-            project_pass pass = {.dots = snnk__min_size(count - j, DOTS)};
+/* project_rows for panels of one chunk, and of 1 to 4 registers: the last one may be narrower. */
+#define PROJECT_NAME_(chunk, vectors) project_##chunk##_##vectors
+#define PROJECT_NAME(chunk, vectors)  PROJECT_NAME_(chunk, vectors)
+#define PROJECT_ROWS_OF(chunk, vectors)                                                            \
+    static void PROJECT_NAME(chunk, vectors)(                                                      \
+        size_t n, const project_pass *pass, const float *X, size_t ldx, const float *panel,        \
+        floats partial[][PROJECT_ROWS][PROJECT_VECTORS], float *Z, size_t ldz) {                   \
+        project_rows(chunk, vectors, n, pass, X, ldx, panel, partial, Z, ldz);                     \
+    }
+PROJECT_ROWS_OF(1, 1)
+PROJECT_ROWS_OF(1, 2)
+PROJECT_ROWS_OF(1, 3)
+PROJECT_ROWS_OF(1, 4)
+PROJECT_ROWS_OF(2, 3)
+PROJECT_ROWS_OF(2, 4)
+#if LANES > 4
+PROJECT_ROWS_OF(4, 3)
+PROJECT_ROWS_OF(4, 4)
+#endif
+#if LANES > 8
+PROJECT_ROWS_OF(8, 3)
+PROJECT_ROWS_OF(8, 4)
+#endif
+PROJECT_ROWS_OF(LANES, 1)
+PROJECT_ROWS_OF(LANES, 2)
+PROJECT_ROWS_OF(LANES, 3)
+PROJECT_ROWS_OF(LANES, 4)
+#undef PROJECT_ROWS_OF
 
-            if (offset) pass.offset = v_load_first(offset + first + j, pass.dots);
-            for (size_t k = 0; k == 0 || k < d; k += step) {
-                pass.count = snnk__min_size(step, d - k);
-                pass.first = k == 0;
-                pass.last = k + step >= d;
-                project_rows(rows, &pass, X + i * ldx + k, ldx, panel + k * DOTS, partial,
-                             Z + i * ldz + j, ldz);
-            }
-        }
+/* Indexed by the registers less 1. With more than one column in a register, more than half of the
+ * panel exists: otherwise projection_shape would have chosen the next chunk. */
+static project_function *const *project_functions(size_t chunk) {
+    static project_function *const one[] = {project_1_1, project_1_2, project_1_3, project_1_4},
+                                   *const two[] = {NULL, NULL, project_2_3, project_2_4},
+#if LANES > 4
+                                   *const four[] = {NULL, NULL, project_4_3, project_4_4},
+#endif
+#if LANES > 8
+                                   *const eight[] = {NULL, NULL, project_8_3, project_8_4},
+#endif
+                                   *const all[] = {PROJECT_NAME(LANES, 1), PROJECT_NAME(LANES, 2),
+                                                   PROJECT_NAME(LANES, 3), PROJECT_NAME(LANES, 4)};
+
+    switch (chunk) {
+    case 1: return one;
+    case 2: return two;
+#if LANES > 4
+    case 4: return four;
+#endif
+#if LANES > 8
+    case 8: return eight;
+#endif
+    default: return all;
+    }
 }
 
-/* ---- Readout: LANES outputs in a register, one feature after another ---- */
+static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
+                    const float *offset, size_t first, size_t count, float *Z, size_t ldz) {
+    const size_t d = G->columns, width = G->shape.width, unit = G->shape.unit,
+                 size = snnk__panel_size(G), block = (size_t)PROJECT_TILES * PROJECT_ROWS;
+    project_function *const *functions = project_functions(G->shape.chunk);
+    const float *panel = G->data + first / width * size;
+    floats partial[PROJECT_TILES][PROJECT_ROWS][PROJECT_VECTORS];
 
-#define VECTORS       4 /* of a panel */
-#define READOUT_PANEL (VECTORS * LANES)
-#define READOUT_GROUP                                                                              \
-    ((size_t)2 * READOUT_ROWS) /* rows that share a pass over Psi: two tiles, the
-                                                  * second from L1 */
+    for (size_t j = 0; j < count; j += width, panel += size) {
+        const size_t stored = snnk__min_size(width, (G->rows - first - j + unit - 1) / unit * unit);
+        project_pass pass = {.offset = offset ? offset + first + j : NULL,
+                             .features = snnk__min_size(count - j, width),
+                             .far = G->rows >= 64 && n > 8};
 
-SNNK__CHECK_WIDTH(DOTS);
-SNNK__CHECK_WIDTH(READOUT_PANEL);
+        for (size_t i = 0; i < n; i += block)
+            for (size_t k = 0; k == 0 || k < d; k += PROJECT_COLUMNS) {
+                pass.columns = snnk__min_size(PROJECT_COLUMNS, d - k);
+                pass.first = k == 0;
+                pass.last = k + PROJECT_COLUMNS >= d;
+                functions[stored / unit - 1](snnk__min_size(block, n - i), &pass, X + i * ldx + k,
+                                             ldx, panel + k * stored, partial, Z + i * ldz + j,
+                                             ldz);
+            }
+    }
+}
+
+/* ---- Readout ----
+ *
+ * A tile has READOUT_ROWS rows of Phi and READOUT_VECTORS registers of outputs, and adds one
+ * feature after another. */
+
+#define READOUT_PANEL (READOUT_VECTORS * LANES)
+#define ROW_PANELS    2 /* at once for one row, which has too few sums to hide the latency of one */
 
 /* Where the sums of a readout begin (at 0, or at Y), and what is added to them last; bias NULL:
  * nothing is. */
@@ -139,6 +276,31 @@ INLINE readout_ends ends_from(readout_ends ends, size_t output) {
     return ends;
 }
 
+/* Add one feature of each row. */
+INLINE void readout_feature(const int rows, const int panels, const int vectors,
+                            const float *phi[3], size_t ldphi, const float *panel, size_t size,
+                            floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    floats w[ROW_PANELS * READOUT_VECTORS];
+
+    UNROLLED (int v = 0; v < panels * vectors; v++) {
+        const float *from = panel + (size_t)(v / vectors) * size + (size_t)(v % vectors) * LANES;
+
+        w[v] = v_load(from);
+        if (rows > 1) V_KEEP(w[v]);
+    }
+    UNROLLED (int i = 0; i < rows; i++) {
+        floats x = v_all(phi[i / 3][(size_t)(i % 3) * ldphi]);
+
+        V_KEEP(x);
+        UNROLLED (int v = 0; v < panels * vectors; v++) s[i][v] = v_fma(x, w[v], s[i][v]);
+    }
+}
+
+/* A row of Y, from rows 0, 3 and 6 of a tile. */
+INLINE float *output_row(float *rows[3], size_t ldy, int i) {
+    return rows[i / 3] + (size_t)(i % 3) * ldy;
+}
+
 /* Set Y = Phi panels^T, between these ends, for `rows` rows and `panels` panels, `size` floats
  * apart, with `vectors` registers each, all constant at every call. last: how many outputs of the
  * last register exist. */
@@ -146,38 +308,54 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
                          const float *Phi, size_t ldphi, const float *panel, size_t size,
                          size_t last, readout_ends ends, float *Y, size_t ldy) {
     const int end = panels * vectors - 1;
-    floats s[READOUT_ROWS][2 * VECTORS], w[2 * VECTORS];
+    const float *phi[3] = {Phi, Phi + 3 * ldphi, Phi + 6 * ldphi};
+    float *y[3] = {Y, Y + 3 * ldy, Y + 6 * ldy};
+    floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS];
+    size_t k = 0;
+    size_t far = count >= 256;
 
-    UNROLLED (int i = 0; i < rows; i++) {
-        const float *from = Y + (size_t)i * ldy;
-
-        if (ends.begins) {
-            UNROLLED (int v = 0; v <= end; v++) s[i][v] = (floats){0};
-            continue;
-        }
-        UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
-        s[i][end] = v_load_first(from + (size_t)end * LANES, last);
-    }
-    for (size_t k = 0; k < count; k++, panel += (size_t)vectors * LANES) {
-        UNROLLED (int v = 0; v <= end; v++)
-            w[v] = v_load(panel + (size_t)(v / vectors) * size + (size_t)(v % vectors) * LANES);
-        UNROLLED (int i = 0; i < rows; i++) {
-            const floats phi = v_all(Phi[(size_t)i * ldphi + k]);
-
-            UNROLLED (int v = 0; v <= end; v++) s[i][v] = v_fma(phi, w[v], s[i][v]);
-        }
-    }
-    if (ends.bias) {
-        UNROLLED (int v = 0; v < end; v++) w[v] = v_load(ends.bias + (size_t)v * LANES);
-        w[end] = v_load_first(ends.bias + (size_t)end * LANES, last);
+    if (rows > 3) V_HIDE(phi[1]);
+    if (rows > 6) V_HIDE(phi[2]);
+    if (ends.begins)
         UNROLLED (int i = 0; i < rows; i++)
-            UNROLLED (int v = 0; v <= end; v++) s[i][v] += w[v];
-    }
-    UNROLLED (int i = 0; i < rows; i++) {
-        float *to = Y + (size_t)i * ldy;
+            UNROLLED (int v = 0; v <= end; v++) s[i][v] = v_zero();
+    else
+        UNROLLED (int i = 0; i < rows; i++) {
+            const float *from = output_row(y, ldy, i);
 
-        UNROLLED (int v = 0; v < end; v++) v_store(to + (size_t)v * LANES, s[i][v]);
-        v_store_first(to + (size_t)end * LANES, s[i][end], last);
+            UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
+            s[i][end] = v_load_first(from + (size_t)end * LANES, last);
+        }
+    for (; rows > 1 && k + 4 <= count; k += 4) {
+        if (rows > 1) V_HIDE(far);
+        if (rows > 1 && far) fetch(4 * vectors, panel);
+        UNROLLED (int t = 0; t < 4; t++) {
+            readout_feature(rows, panels, vectors, phi, ldphi, panel, size, s);
+            panel += vectors * LANES;
+            UNROLLED (int q = 0; q < 3; q++) phi[q]++;
+        }
+    }
+    for (; k < count; k++) {
+        readout_feature(rows, panels, vectors, phi, ldphi, panel, size, s);
+        panel += vectors * LANES;
+        UNROLLED (int q = 0; q < 3; q++) phi[q]++;
+    }
+    if (rows > 3) V_HIDE(y[1]);
+    if (rows > 6) V_HIDE(y[2]);
+    UNROLLED (int i = 0; i < rows; i++) {
+        float *to = output_row(y, ldy, i);
+
+        UNROLLED (int v = 0; v <= end; v++) {
+            const size_t first = (size_t)v * LANES;
+
+            if (v < end || last == LANES) {
+                if (ends.bias) s[i][v] += v_load(ends.bias + first);
+                v_store(to + first, s[i][v]);
+            } else {
+                if (ends.bias) s[i][v] += v_load_first(ends.bias + first, last);
+                v_store_first(to + first, s[i][v], last);
+            }
+        }
     }
 }
 
@@ -192,32 +370,19 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
             readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
                          last, ends, Y, ldy);                                                      \
         break;
-        FOR_ROW_COUNTS(ROWS)
+        FOR_8_ROW_COUNTS(ROWS)
 #undef ROWS
     }
 }
 
-/* Compute a panel for one or two tiles. */
-INLINE void readout_panel(size_t n, const int vectors, size_t count, const float *Phi, size_t ldphi,
-                          const float *panel, size_t last, readout_ends ends, float *Y,
-                          size_t ldy) {
-    const size_t rows = n <= READOUT_ROWS ? n : (n + 1) / 2;
-
-    readout_rows(rows, vectors, count, Phi, ldphi, panel, last, ends, Y, ldy);
-    if (rows < n)
-        readout_rows(n - rows, vectors, count, Phi + rows * ldphi, ldphi, panel, last, ends,
-                     Y + rows * ldy, ldy);
-}
-
-/* Compute one row, two panels at a time: VECTORS sums would not hide the latency of one. Returns
- * how many outputs were computed. */
+/* Compute one row, ROW_PANELS panels at a time. Returns how many outputs were computed. */
 INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
                           readout_ends ends, float *Y) {
     const size_t size = snnk__panel_size(Psi);
     size_t o = 0;
 
-    for (; o + 2 * READOUT_PANEL <= Psi->rows; o += 2 * READOUT_PANEL)
-        readout_tile(1, 2, VECTORS, count, Phi, 0,
+    for (; o + ROW_PANELS * READOUT_PANEL <= Psi->rows; o += ROW_PANELS * READOUT_PANEL)
+        readout_tile(1, ROW_PANELS, READOUT_VECTORS, count, Phi, 0,
                      Psi->data + o * Psi->columns + first * READOUT_PANEL, size, LANES,
                      ends_from(ends, o), Y + o, 0);
     return o;
@@ -226,14 +391,17 @@ INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Ps
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
     const readout_ends ends = {begins, bias};
-    const size_t l = Psi->rows;
+    const size_t l = Psi->rows, tiles = (n + READOUT_ROWS - 1) / READOUT_ROWS,
+                 height = tiles > 0 ? (n + tiles - 1) / tiles : 0;
 
-    for (size_t i = 0; i < n; i += READOUT_GROUP) {
-        const size_t rows = snnk__min_size(READOUT_GROUP, n - i);
+    /* Two tiles share a pass over Psi: the second has it from L1. */
+    for (size_t i = 0; i < n; i += 2 * height) {
+        const size_t rows = snnk__min_size(height, n - i),
+                     more = snnk__min_size(height, n - i - rows);
         const float *phi = Phi + i * ldphi;
         float *y = Y + i * ldy;
 
-        for (size_t o = rows > 1 ? 0 : readout_row(count, phi, Psi, first, ends, y); o < l;
+        for (size_t o = n > 1 ? 0 : readout_row(count, phi, Psi, first, ends, y); o < l;
              o += READOUT_PANEL) {
             const size_t outputs = snnk__min_size(READOUT_PANEL, l - o);
             const size_t vectors = (outputs + LANES - 1) / LANES;
@@ -242,13 +410,14 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
             switch (vectors) {
 #define WIDTH(v)                                                                                   \
     case (v):                                                                                      \
-        readout_panel(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,              \
-                      ends_from(ends, o), y + o, ldy);                                             \
+        readout_rows(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,               \
+                     ends_from(ends, o), y + o, ldy);                                              \
+        readout_rows(more, (v), count, phi + rows * ldphi, ldphi, panel,                           \
+                     outputs - ((v)-1) * LANES, ends_from(ends, o), y + rows * ldy + o, ldy);      \
         break;
                 WIDTH(1)
                 WIDTH(2)
                 WIDTH(3)
-                WIDTH(4)
 #undef WIDTH
             }
         }

@@ -32,8 +32,8 @@ static int dense_alloc(size_t inputs, size_t outputs, int32_t f, int32_t storage
     if (st != SNNK_OK) return st;
     dense *made = (dense *)base;
     if ((st = snnk__weights_create(allocator, outputs, 1, &made->weights)) != SNNK_OK) goto done;
-    st = snnk__weights_add_part(allocator, inputs, storage, snnk__kernels_get()->projection_shape,
-                                &made->weights);
+    st = snnk__weights_add_part(allocator, inputs, storage,
+                                snnk__kernels_get()->projection_shape(outputs), &made->weights);
     if (st != SNNK_OK) goto done;
     made->block = (snnk__block){
         .G = made->weights.parts,

@@ -156,7 +156,9 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
         cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)
-        cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
+        cost->work = snnk__max_size(
+            cost->work,
+            snnk__project_readout_work(layer->inputs, &r->features.blocks[b], &used(r)->parts[b]));
 }
 
 /* ---- Forward ---- */

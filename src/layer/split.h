@@ -6,12 +6,12 @@
 #include "kernels/forward.h"
 
 /* Process rows first ... first+count-1 of a weight matrix; first is a multiple of
- * SNNK__ROW_CHUNK. */
+ * `width` of snnk__split. */
 typedef void (*snnk__split_function)(size_t first, size_t count, const void *context);
 
-/* Call `run` for rows 0 ... n-1, each once, on the threads of a workspace. Needs no scratch, so it
- * cannot fail. */
-void snnk__split(snnk_workspace *workspace, size_t n, snnk__split_function run,
+/* Call `run` for rows 0 ... n-1 of a matrix in panels of `width` rows, each once, on the threads of
+ * a workspace. Needs no scratch, so it cannot fail. */
+void snnk__split(snnk_workspace *workspace, size_t n, size_t width, snnk__split_function run,
                  const void *context);
 
 /* snnk__project for n rows of X (n x d) and a divisible block. */

@@ -199,5 +199,5 @@ void snnk__weights_readout_split(const snnk__weights *weights, size_t n, const f
                                  size_t ldphi, float *Y, size_t ldy, snnk_workspace *workspace) {
     const readout r = {weights, n, Phi, ldphi, Y, ldy};
 
-    snnk__split(workspace, weights->rows, readout_part, &r);
+    snnk__split(workspace, weights->rows, weights->parts->shape.width, readout_part, &r);
 }

@@ -55,7 +55,7 @@ uint64_t snnk__panels_bytes(const snnk__panels *panels);
 uint64_t snnk__weights_bytes(const snnk__weights *weights);
 
 /* Compute outputs first ... first+count-1 of Y = Phi W^T + bias for n rows. Phi: n x columns; Y: n
- * x rows; bias: NULL for zeros. first is a multiple of SNNK__ROW_CHUNK. */
+ * x rows; bias: NULL for zeros. first is a multiple of the width of its panels. */
 void snnk__weights_readout(const snnk__weights *weights, size_t n, const float *Phi, size_t ldphi,
                            size_t first, size_t count, const float *bias, float *Y, size_t ldy);
 

@@ -62,8 +62,9 @@ static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t 
     if ((st = snnk__alloc(allocator, t ? d : 0, sizeof(double), "a direction", &made->nu)) !=
         SNNK_OK)
         goto done;
-    st = snnk__panels_create(allocator, n_directions, d, snnk__kernels_get()->projection_shape,
-                             "directions", &made->packed);
+    st = snnk__panels_create(allocator, n_directions, d,
+                             snnk__kernels_get()->projection_shape(n_directions), "directions",
+                             &made->packed);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, n_directions, sizeof(float), "directions", &made->packed_offset);
     if (st != SNNK_OK) goto done;

@@ -179,7 +179,7 @@ int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
     const int st = snnk__linear_begin(linear, &dense, inputs, rows, allocator);
 
     if (st != SNNK_OK) return st;
-    return snnk__panels_create(allocator, rows, inputs, snnk__kernels_get()->projection_shape,
+    return snnk__panels_create(allocator, rows, inputs, snnk__kernels_get()->projection_shape(rows),
                                "a projection", &linear->G);
 }
 

@@ -87,8 +87,8 @@ static int create_part(snnk__block_learner *s, const snnk__block *block,
     s->rows += block->rows;
     s->features += p->features;
     if (p->learns) {
-        st = snnk__panels_create(allocator, block->rows, d, snnk__kernels_get()->projection_shape,
-                                 "rows", &p->G);
+        st = snnk__panels_create(allocator, block->rows, d,
+                                 snnk__kernels_get()->projection_shape(block->rows), "rows", &p->G);
         if (st == SNNK_OK)
             st = snnk__panels_create(allocator, d, block->rows, snnk__kernels_get()->readout_shape,
                                      "rows", &p->back);
@@ -275,8 +275,9 @@ static int create_readout(snnk__block_learner *s) {
     s->n_pieces = (l - 1) / s->piece + 1;
     st = snnk__alloc_zero(allocator, s->n_pieces, sizeof *s->pieces, "weights", &s->pieces);
     for (size_t k = 0; st == SNNK_OK && k < s->n_pieces; k++)
-        st = snnk__panels_create(allocator, m, snnk__min_size(s->piece, l - k * s->piece),
-                                 snnk__kernels_get()->projection_shape, "weights", &s->pieces[k]);
+        st =
+            snnk__panels_create(allocator, m, snnk__min_size(s->piece, l - k * s->piece),
+                                snnk__kernels_get()->projection_shape(m), "weights", &s->pieces[k]);
     return st;
 }
 

@@ -182,13 +182,18 @@ static void back_to_columns(const backward_pass *b, size_t i, size_t rows, size_
     }
 }
 
+/* Threads share the columns of dX in chunks of so many, which begin a panel of `back`. */
+static size_t input_chunk(void) {
+    return snnk__row_chunk(snnk__kernels_get()->readout_shape.width);
+}
+
 /* For chunks of the inputs: the gradient of G, and dX. */
 static void back_through_projection(size_t first, size_t count, void *scratch, void *context) {
     const backward_pass *b = context;
     const snnk__block_learner *s = b->s;
     const snnk__pass *pass = b->pass;
-    const size_t d = s->base.inputs, begin = first * SNNK__ROW_CHUNK,
-                 columns = snnk__min_size(count * SNNK__ROW_CHUNK, d - begin);
+    const size_t d = s->base.inputs, begin = first * input_chunk(),
+                 columns = snnk__min_size(count * input_chunk(), d - begin);
 
     (void)scratch;
     for (size_t i = 0; i < pass->n; i += SNNK__BACK_ROWS) {
@@ -261,9 +266,6 @@ static backward_pass backward_of(const snnk__learner *learner, const snnk__pass 
     return b;
 }
 
-/* How many chunks of columns a matrix has. */
-static size_t chunks(size_t columns) { return (columns + SNNK__ROW_CHUNK - 1) / SNNK__ROW_CHUNK; }
-
 /* No stage needs scratch of a thread's own, so none can fail. */
 int snnk__block_backward(const snnk__learner *learner, const snnk__pass *pass, const float *dY,
                          size_t lddy, float *dX, size_t lddx, float *scratch) {
@@ -286,9 +288,11 @@ int snnk__block_backward(const snnk__learner *learner, const snnk__pass *pass, c
     if (!b.wants_z) return SNNK_OK;
     if (!s->bare) snnk__for_rows(workspace, NULL, n, 0, back_through_function, &b);
     if (dX || b.G_gradient)
-        snnk__for_rows(workspace, NULL, chunks(d), 0, back_through_projection, &b);
+        snnk__for_rows(workspace, NULL, (d - 1) / input_chunk() + 1, 0, back_through_projection,
+                       &b);
     if (b.offsets_gradient)
-        snnk__for_rows(workspace, NULL, chunks(s->rows), 0, back_through_offsets, &b);
+        snnk__for_rows(workspace, NULL, (s->rows - 1) / SNNK__ROW_CHUNK + 1, 0,
+                       back_through_offsets, &b);
     for (size_t p = 0; p < s->n_blocks; p++) norms |= snnk__block_has_norm(&s->blocks[p].block);
     if (dX && norms) snnk__for_rows(workspace, NULL, n, 0, back_through_norms, &b);
     return SNNK_OK;

@@ -16,7 +16,8 @@
 
 /* Of snnk__project_readout. Rows share a pass over G and Psi, and their features stay in memory
  * between the two products. */
-#define FEW_ROWS      64  /* if G and Psi stay in L2 anyway */
+#define STACK_FLOATS  6144 /* 24 KB: a block of so few features needs no other scratch */
+#define FEW_ROWS      64   /* if G and Psi stay in L2 anyway */
 #define MOST_ROWS     256 /* measured: with 64 rows a layer of 256 features takes 1.06 of the time */
 #define MOST_FEATURES 1024 /* more are added to Y in parts; the sums are the same */
 
@@ -220,13 +221,17 @@ static blocking blocking_of(size_t d, const snnk__panels *Psi) {
     const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
                  features = snnk__min_size(Psi->columns, MOST_FEATURES);
 
-    if (features <= floats / 2 / (d + l)) return (blocking){FEW_ROWS, features, l};
+    if (features <= floats / 2 / (d + l))
+        return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
+                          features, l};
     /* Half of the cache for the features of a block, a third for a part of Psi. */
     const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
                  outputs = floats / 3 / features / width * width;
 
     return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
 }
+
+static bool on_stack(const blocking *most) { return most->rows * most->features <= STACK_FLOATS; }
 
 /* readout, a few outputs at a time. */
 static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
@@ -254,7 +259,7 @@ size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk
     if (!block->hd3) {
         const blocking most = blocking_of(d, Psi);
 
-        return most.rows * most.features;
+        return on_stack(&most) ? 0 : most.rows * most.features;
     }
     if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
         !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
@@ -343,6 +348,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
     const size_t width = snnk__function_width(&block->function);
     const blocking most = blocking_of(d, Psi);
     const size_t max_rows = most.features / width; /* of the block */
+    alignas(SNNK__ALIGNMENT) float few[STACK_FLOATS];
+    float *Phi = on_stack(&most) ? few : work;
     snnk__urf_scalars scalars[MOST_ROWS];
 
     for (size_t i = 0, rows; i < n; i += rows) {
@@ -351,11 +358,11 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
         for (size_t first = 0; first < block->rows; first += max_rows) {
             const size_t count = snnk__min_size(max_rows, block->rows - first),
                          features = width * count;
-            float *z = work + (width - 1) * count;
+            float *z = Phi + (width - 1) * count;
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, features);
-            apply_function(block, rows, first, count, scalars, z, features, work, features);
-            readout_blocks(rows, work, features, Psi, width * first, features, most.outputs,
+            apply_function(block, rows, first, count, scalars, z, features, Phi, features);
+            readout_blocks(rows, Phi, features, Psi, width * first, features, most.outputs,
                            begins && first == 0, first + count == block->rows ? bias : NULL,
                            Y + i * ldy, ldy);
         }

@@ -311,7 +311,6 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
     const float *phi[3] = {Phi, Phi + 3 * ldphi, Phi + 6 * ldphi};
     float *y[3] = {Y, Y + 3 * ldy, Y + 6 * ldy};
     floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS];
-    size_t k = 0;
     size_t far = count >= 256;
 
     if (rows > 3) V_HIDE(phi[1]);
@@ -326,16 +325,9 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
             UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
             s[i][end] = v_load_first(from + (size_t)end * LANES, last);
         }
-    for (; rows > 1 && k + 4 <= count; k += 4) {
+    for (size_t k = 0; k < count; k++) {
         if (rows > 1) V_HIDE(far);
-        if (rows > 1 && far) fetch(4 * vectors, panel);
-        UNROLLED (int t = 0; t < 4; t++) {
-            readout_feature(rows, panels, vectors, phi, ldphi, panel, size, s);
-            panel += vectors * LANES;
-            UNROLLED (int q = 0; q < 3; q++) phi[q]++;
-        }
-    }
-    for (; k < count; k++) {
+        if (rows > 1 && far) fetch(vectors, panel);
         readout_feature(rows, panels, vectors, phi, ldphi, panel, size, s);
         panel += vectors * LANES;
         UNROLLED (int q = 0; q < 3; q++) phi[q]++;

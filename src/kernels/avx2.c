@@ -50,9 +50,6 @@ INLINE void v_load_pairs(const float *p, floats *a, floats *b, size_t count) {
 INLINE floats v_sqrt(floats x) { return _mm256_sqrt_ps(x); }
 #include "kernels/vector_slope.h"
 
-#define CORRELATE_ROWS 6 /* 12 sums, 2 + 1 operands, of 16 registers */
-#include "kernels/vector_correlate.h"
-
 #define V_KEEP(x) __asm__("" : "+x"(x))
 
 INLINE floats v_zero(void) {
@@ -83,6 +80,9 @@ INLINE floats v_pair_sums(floats a, floats b) {
 #define READOUT_ROWS    4 /* 12 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
 #include "kernels/vector_products.h"
+
+#define CORRELATE_ROWS 4 /* 12 sums, 3 + 1 operands */
+#include "kernels/vector_correlate.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
 

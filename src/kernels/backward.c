@@ -7,7 +7,7 @@
 /* If rows of A are longer than this, each row of a tile would be on another cache line and soon on
  * another page: then a few columns are packed together at a time, a multiple of the rows of every
  * table's tiles. */
-enum { LONG_ROW = 128, PACKED = 24 };
+enum { LONG_ROW = 128, PACKED = 64 };
 
 /* C += A^T B for at most SNNK__BACK_ROWS rows and many columns of A, packed a few at a time. */
 static void correlate_packed(size_t n, size_t rows, size_t columns, const float *A, size_t lda,

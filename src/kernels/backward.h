@@ -5,10 +5,6 @@
 
 #include "kernels/forward.h"
 
-/* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
- * order, so that gradients do not depend on how columns are divided between threads. */
-enum { SNNK__BACK_ROWS = 128 };
-
 /* C += A^T B, SNNK__BACK_ROWS rows at a time. A: n x rows, B: n x columns, C: rows x columns. */
 void snnk__correlate(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
                      const float *B, size_t ldb, float *C, size_t ldc);

@@ -19,6 +19,10 @@
 #include "kernels/narrow.h"
 #include "kernels/panels.h"
 
+/* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
+ * order, so that gradients do not depend on how columns are divided between threads. */
+enum { SNNK__BACK_ROWS = 128 };
+
 typedef struct snnk__kernels {
     const char *name;
 
@@ -54,8 +58,9 @@ typedef struct snnk__kernels {
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,
                    float *dz);
 
-    /* C += A^T B. A: n x rows, B: n x columns, C: rows x columns. Each entry is summed over the n
-     * rows in order, from 0, before it is added: it does not depend on `columns`. */
+    /* C += A^T B. A: n x rows, B: n x columns, C: rows x columns; n <= SNNK__BACK_ROWS. Each entry
+     * is summed over the n rows in order, from 0, before it is added: it does not depend on
+     * `columns`. */
     void (*correlate)(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
                       const float *B, size_t ldb, float *C, size_t ldc);
 

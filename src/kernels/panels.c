@@ -137,18 +137,53 @@ static void set_narrow_row(snnk__panels *panels, size_t row, const float *values
 }
 
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values) {
+    snnk__panels_set_rows(panels, row, 1, values, panels->columns);
+}
+
+/* Copy columns k ... end-1 of some rows to a panel, whose chunks are `step` floats apart. chunk is a
+ * constant at most calls, for speed. */
+static inline void copy_chunks_of(const size_t chunk, size_t rows, size_t k, size_t end,
+                                  const float *values, size_t ld, float *panel, size_t step) {
+    for (size_t j = 0; j < rows; j++) {
+        const float *from = values + j * ld;
+        float *to = panel + k / chunk * step + j * chunk;
+        size_t c = k;
+
+        for (; c + chunk <= end; c += chunk, to += step) memcpy(to, from + c, chunk * sizeof *to);
+        if (c < end) memcpy(to, from + c, (end - c) * sizeof *to);
+    }
+}
+
+static void copy_chunks(size_t rows, size_t k, size_t end, size_t chunk, const float *values,
+                        size_t ld, float *panel, size_t step) {
+    switch (chunk) {
+    case 1: copy_chunks_of(1, rows, k, end, values, ld, panel, step); return;
+    case 2: copy_chunks_of(2, rows, k, end, values, ld, panel, step); return;
+    case 4: copy_chunks_of(4, rows, k, end, values, ld, panel, step); return;
+    case 8: copy_chunks_of(8, rows, k, end, values, ld, panel, step); return;
+    default: copy_chunks_of(chunk, rows, k, end, values, ld, panel, step);
+    }
+}
+
+void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, const float *values,
+                           size_t ld) {
+    const size_t chunk = panels->shape.chunk, most = panels->shape.width;
+    const size_t columns = (16 + chunk - 1) / chunk * chunk; /* at a time: they are written to few
+                                                              * lines of the panel */
+
     if (panels->storage != SNNK_STORAGE_F32) {
-        set_narrow_row(panels, row, values);
+        for (size_t j = 0; j < count; j++) set_narrow_row(panels, first + j, values + j * ld);
         return;
     }
-    const size_t chunk = panels->shape.chunk,
-                 first = row / panels->shape.width * panels->shape.width,
-                 step = chunk * panel_width(panels, first);
-    float *to = panels->data + first / panels->shape.width * snnk__panel_size(panels) +
-                (row - first) * chunk;
+    for (size_t row = first, rows; row < first + count; row += rows, values += rows * ld) {
+        const size_t begin = row / most * most, width = panel_width(panels, begin);
+        float *panel = panels->data + row / most * snnk__panel_size(panels) + (row - begin) * chunk;
 
-    for (size_t k = 0; k < panels->columns; k += chunk, to += step)
-        memcpy(to, values + k, snnk__min_size(chunk, panels->columns - k) * sizeof *to);
+        rows = snnk__min_size(begin + most, first + count) - row;
+        for (size_t k = 0; k < panels->columns; k += columns)
+            copy_chunks(rows, k, snnk__min_size(k + columns, panels->columns), chunk, values, ld,
+                        panel, chunk * width);
+    }
 }
 
 void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,

@@ -58,13 +58,17 @@ static inline size_t snnk__panel_size(const snnk__panels *panels) {
     return (panels->columns + chunk - 1) / chunk * chunk * panels->shape.width;
 }
 
-/* Write row `row` (columns values, finite), rounded to the storage; or read it back. */
+/* Write row `row` (columns values, finite), rounded to the storage; or rows first ... first+count-1,
+ * row stride ld; or read a row back. */
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values);
+void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, const float *values,
+                           size_t ld);
+void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values);
+
 /* Set rows first ... first+count-1 of a matrix in SNNK_STORAGE_F32 to columns of another one:
  * values is columns x rows, row stride ld. */
 void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
                               size_t ld);
-void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values);
 
 float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column);
 

@@ -309,7 +309,7 @@ static void pack_pieces(size_t first, size_t count, void *scratch, void *context
         const float *values = s->Psi_value + k * s->piece;
 
         snnk__panels_set_columns(&s->Psi, k * s->piece, s->pieces[k].columns, s->Psi_value, l);
-        for (size_t j = 0; j < m; j++) snnk__panels_set_row(&s->pieces[k], j, values + j * l);
+        snnk__panels_set_rows(&s->pieces[k], 0, m, values, l);
     }
 }
 
@@ -324,8 +324,7 @@ static void pack_rows(size_t first, size_t count, void *scratch, void *context) 
     const rows_to_pack *of = context;
 
     (void)scratch;
-    for (size_t i = first; i < first + count; i++)
-        snnk__panels_set_row(&of->to->G, i, of->G + i * of->d);
+    snnk__panels_set_rows(&of->to->G, first, count, of->G + first * of->d, of->d);
 }
 
 static void pack_columns(size_t first, size_t count, void *scratch, void *context) {

@@ -38,10 +38,11 @@ void onednn_free(onednn_layer *layer); /* NULL is fine */
 void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,
                     const float *B, size_t ldb, int transposed, float *C, size_t ldc);
 
-/* ---- libxsmm: Y = f(X G^T + c) Psi^T + b, two packed products ---- */
+/* ---- libxsmm: Y = f(X G^T) Psi^T, two packed products ---- */
 
 typedef struct xsmm_pair xsmm_pair;
 
+/* Tries several blockings and keeps the fastest. l: a multiple of 64; f: none or relu. */
 xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
                        const float *G, const float *Psi, float *Y);
 void xsmm_run(xsmm_pair *pair);

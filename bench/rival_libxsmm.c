@@ -56,17 +56,22 @@ static float *aligned(size_t count) {
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
+/* Panels of `panel` rows, transposed. */
 static void pack(float *to, const float *from, size_t rows, size_t columns, size_t panel) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t k = 0; k < columns; k++)
-            to[i / panel * panel * columns + k * panel + i % panel] = from[i * columns + k];
+    enum { LINE = 16 }; /* floats of a cache line */
+
+    for (size_t start = 0; start < rows; start += panel, to += panel * columns)
+        for (size_t line = 0; line < columns; line += LINE)
+            for (size_t i = 0; i < panel; i++)
+                for (size_t k = line; k < line + LINE && k < columns; k++)
+                    to[k * panel + i] = from[(start + i) * columns + k];
 }
 
-/* Choose a blocking: pack the weights for it and dispatch its kernels. */
+/* Choose a blocking: pack the weights for it, if they are not yet, and dispatch its kernels. */
 static void choose(xsmm_pair *p, blocking by, const float *G, const float *Psi) {
+    if (p->by.features != by.features) pack(p->G, G, p->m, p->d, by.features);
+    if (p->by.outputs != by.outputs) pack(p->Psi, Psi, p->l, p->m, by.outputs);
     p->by = by;
-    pack(p->G, G, p->m, p->d, by.features);
-    pack(p->Psi, Psi, p->l, p->m, by.outputs);
     memset(p->first, 0, sizeof p->first);
     for (size_t start = 0; start < p->n; start += by.block)
         for (size_t left = smaller(by.block, p->n - start); left > 0;) {

@@ -33,8 +33,9 @@ const char *const way_names[WAYS] = {"snnk",
                                      "dense_int8",
                                      "torch_dense"};
 
-/* A way takes part in fewer rounds, but at least LEAST_ROUNDS, when they would take longer. */
-enum { MAX_ROUNDS = 201, LEAST_ROUNDS = 9 };
+/* A way takes part in fewer rounds, but at least LEAST_ROUNDS, when they would take longer; one that
+ * is much slower than ours in SLOW_ROUNDS at least. */
+enum { MAX_ROUNDS = 201, LEAST_ROUNDS = 11, SLOW_ROUNDS = 5 };
 static const double seconds_per_way = 0.3;
 
 #define CHECK(library, call)                                                                       \
@@ -253,19 +254,21 @@ static void calibrate(const settings *s, contender *c) {
     c->calls = measure_count(run, c, s->burst, c->clock);
     c->seconds = measure_sample(run, c, c->calls, c->clock);
     const double most = seconds_per_way / (c->seconds * (double)(c->calls + 1));
-    const double rounds = fmax(most, LEAST_ROUNDS);
+    const double rounds = fmax(most, SLOW_ROUNDS);
 
     if ((double)s->rounds > rounds) c->stride = (size_t)((double)s->rounds / rounds);
 }
 
 /* Ways that are not much slower than the first one take part as often as it does: minima are then
  * over as many samples. */
-static void balance(contender *const ways[WAYS]) {
-    const contender *first = NULL;
+static void balance(const settings *s, contender *const ways[WAYS]) {
+    const size_t most = s->rounds < LEAST_ROUNDS ? 1 : s->rounds / LEAST_ROUNDS;
+    contender *first = NULL;
 
     for (int way = 0; way < DENSE; way++) {
         if (!ways[way]) continue;
         if (!first) first = ways[way];
+        if (first->stride > most) first->stride = most;
         if (ways[way]->seconds < 3 * first->seconds) ways[way]->stride = first->stride;
     }
 }
@@ -399,7 +402,7 @@ void forward_group(const settings *s, int threads, int activation, size_t shape,
         g.all[k]->error = checked_error(g.all[k]);
         calibrate(s, g.all[k]);
     }
-    for (size_t j = 0; j < last; j++) balance(g.ways[j]);
+    for (size_t j = 0; j < last; j++) balance(s, g.ways[j]);
     for (size_t r = 0; r < s->rounds; r++) {
         shuffle(g.count, g.all);
         for (size_t k = 0; k < g.count; k++) take_sample(g.all[k], r);

@@ -157,7 +157,7 @@ static double sample(xsmm_pair *p, const blocking *by, const float *G, const flo
 
 /* Keep the fastest blocking: a sample of each, then some more of those that were almost as fast. */
 static void tune(xsmm_pair *p, const float *G, const float *Psi) {
-    enum { ROUNDS = 3 };
+    enum { ROUNDS = 2 };
     blocking list[MAX_BLOCKINGS];
     double seconds[MAX_BLOCKINGS];
     const size_t count = candidates(p, list);
@@ -167,7 +167,7 @@ static void tune(xsmm_pair *p, const float *G, const float *Psi) {
         seconds[k] = sample(p, &list[k], G, Psi);
         if (seconds[k] < seconds[best]) best = k;
     }
-    const double limit = 1.04 * seconds[best];
+    const double limit = 1.03 * seconds[best];
 
     for (int round = 0; round < ROUNDS; round++)
         for (size_t k = 0; k < count; k++)

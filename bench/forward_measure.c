@@ -33,8 +33,8 @@ const char *const way_names[WAYS] = {"snnk",
                                      "dense_int8",
                                      "torch_dense"};
 
-/* A way takes part in fewer rounds, but at least LEAST_ROUNDS, when they would take longer; one that
- * is much slower than ours in SLOW_ROUNDS at least. */
+/* A way takes part in fewer rounds when they would take longer than seconds_per_way: in at least
+ * LEAST_ROUNDS, or SLOW_ROUNDS if it is much slower than ours. */
 enum { MAX_ROUNDS = 201, LEAST_ROUNDS = 11, SLOW_ROUNDS = 5 };
 static const double seconds_per_way = 0.3;
 

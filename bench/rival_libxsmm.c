@@ -159,7 +159,7 @@ static double sample(xsmm_pair *p, const blocking *by, const float *G, const flo
 static void tune(xsmm_pair *p, const float *G, const float *Psi) {
     enum { ROUNDS = 2 };
     blocking list[MAX_BLOCKINGS];
-    double seconds[MAX_BLOCKINGS];
+    double seconds[MAX_BLOCKINGS] = {0};
     const size_t count = candidates(p, list);
     size_t best = 0;
 

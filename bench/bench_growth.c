@@ -329,14 +329,23 @@ static void plot_half(FILE *gnuplot, bool over_m) {
             shown ? ", " : "", allowed);
 }
 
+static bool any_measured(bool over_m) {
+    for (size_t i = 0; i < CURVES; i++)
+        if (curves[i].measured && curves[i].over_m == over_m) return true;
+    return false;
+}
+
 static bool plot(const char *path) {
-    FILE *gnuplot = plot_open(path, 1600, 760);
+    const bool both = any_measured(false) && any_measured(true);
+    FILE *gnuplot = plot_open(path, both ? 1600 : 800, 760);
 
     if (!gnuplot) return false;
-    fprintf(gnuplot, "set multiplot layout 1,2\nset logscale xy\nset grid\nset format '%%g'\n"
-                     "set key top right\n");
-    plot_half(gnuplot, false);
-    plot_half(gnuplot, true);
+    fprintf(gnuplot,
+            "set multiplot layout 1,%d\nset logscale xy\nset grid\nset format '%%g'\n"
+            "set key top right\n",
+            both ? 2 : 1);
+    if (any_measured(false)) plot_half(gnuplot, false);
+    if (any_measured(true)) plot_half(gnuplot, true);
     fprintf(gnuplot, "unset multiplot\n");
     return plot_close(gnuplot);
 }

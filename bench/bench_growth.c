@@ -8,7 +8,8 @@
  * next; its height is the quotient of both times.
  *
  * Points are visited several times in random order, with several samples at each visit; times are
- * minima. Points on both sides of a rise are measured again. One thread is timed by its processor
+ * minima. Points on both sides of a rise are measured again. Where reading the weights takes half
+ * of the time or more, the rise of that alone is measured too. One thread is timed by its processor
  * time, two by the clock on the wall. */
 #include <math.h>
 #include <stdbool.h>
@@ -24,7 +25,7 @@
 #include "measure.h"
 #include "plot.h"
 
-enum { MAX_POINTS = 96, VISITS = 3, SAMPLES = 9, LEAST_SAMPLES = 2, CONFIRMATIONS = 4 };
+enum { MAX_POINTS = 96, VISITS = 2, SAMPLES = 13, LEAST_SAMPLES = 2, CONFIRMATIONS = 4 };
 static const double burst = 1e-4, seconds_per_visit = 0.05, allowed = 1.25;
 
 static void check(int status) {
@@ -43,70 +44,31 @@ typedef struct curve {
     int threads;
     size_t count, at[MAX_POINTS];
     double seconds[MAX_POINTS]; /* of a row, or of a row and feature */
+    double reading[MAX_POINTS]; /* how much the time of reading the weights rises there, if that is
+                                 * at least half of the time; else 1 */
     size_t worst;               /* the upper end of the highest cliff */
     bool measured;
 } curve;
 
-static curve curves[] = {{.name = "n",
-                          .title = "64 -> 64 -> 64",
-                          .d = 64,
-                          .m = 64,
-                          .l = 64,
-                          .most = 1000000,
-                          .threads = 1},
-                         {.name = "n",
-                          .title = "768 -> 64 -> 3072",
-                          .d = 768,
-                          .m = 64,
-                          .l = 3072,
-                          .most = 4096,
-                          .threads = 1},
-                         {.name = "n_two_threads",
-                          .title = "64 -> 64 -> 64",
-                          .d = 64,
-                          .m = 64,
-                          .l = 64,
-                          .most = 1000000,
-                          .threads = 2},
-                         {.name = "n_two_threads",
-                          .title = "768 -> 64 -> 3072",
-                          .d = 768,
-                          .m = 64,
-                          .l = 3072,
-                          .most = 4096,
-                          .threads = 2},
-                         {.name = "m",
-                          .title = "768 -> m -> 3072, n = 1",
-                          .over_m = true,
-                          .n = 1,
-                          .d = 768,
-                          .l = 3072,
-                          .most = 16384,
-                          .threads = 1},
-                         {.name = "m",
-                          .title = "768 -> m -> 3072, n = 32",
-                          .over_m = true,
-                          .n = 32,
-                          .d = 768,
-                          .l = 3072,
-                          .most = 16384,
-                          .threads = 1},
-                         {.name = "m",
-                          .title = "768 -> m -> 3072, n = 512",
-                          .over_m = true,
-                          .n = 512,
-                          .d = 768,
-                          .l = 3072,
-                          .most = 16384,
-                          .threads = 1},
-                         {.name = "m_two_threads",
-                          .title = "768 -> m -> 3072, n = 512",
-                          .over_m = true,
-                          .n = 512,
-                          .d = 768,
-                          .l = 3072,
-                          .most = 16384,
-                          .threads = 2}};
+#define OVER_N(kind, d_, m_, l_, most_, threads_)                                                  \
+    {                                                                                              \
+        .name = kind, .title = #d_ " -> " #m_ " -> " #l_, .d = d_, .m = m_, .l = l_,               \
+        .most = most_, .threads = threads_                                                         \
+    }
+#define OVER_M(kind, n_, threads_)                                                                 \
+    {                                                                                              \
+        .name = kind, .title = "768 -> m -> 3072, n = " #n_, .over_m = true, .n = n_, .d = 768,    \
+        .l = 3072, .most = 16384, .threads = threads_                                              \
+    }
+
+static curve curves[] = {OVER_N("n", 64, 64, 64, 1000000, 1),
+                         OVER_N("n", 768, 64, 3072, 4096, 1),
+                         OVER_N("n_two_threads", 64, 64, 64, 1000000, 2),
+                         OVER_N("n_two_threads", 768, 64, 3072, 4096, 2),
+                         OVER_M("m", 1, 1),
+                         OVER_M("m", 32, 1),
+                         OVER_M("m", 512, 1),
+                         OVER_M("m_two_threads", 512, 2)};
 static const char *const kinds[] = {"n", "m", "n_two_threads", "m_two_threads"};
 enum { CURVES = sizeof curves / sizeof *curves, KINDS = sizeof kinds / sizeof *kinds };
 
@@ -120,7 +82,7 @@ static void add_point(curve *c, size_t value) {
     if (value <= c->most && c->count < MAX_POINTS) c->at[c->count++] = value;
 }
 
-/* Powers of two, three times those, and for n numbers that fit no tile; for m between 8 and 128
+/* Powers of two, three times those, and for n numbers that fit no tile; for m between 8 and 256
  * multiples of 8, which fit every kernel's registers. */
 static void choose_points(curve *c) {
     static const size_t odd[] = {5, 7, 9, 17, 25, 33, 49, 97, 129, 193, 385, 1025};
@@ -132,6 +94,9 @@ static void choose_points(curve *c) {
     if (c->over_m) {
         for (size_t m = 40; m <= 120; m += 8)
             if (m % 32 && m % 48) add_point(c, m);
+        for (size_t m = 144; m < 256; m += 16)
+            if (m != 192) add_point(c, m);
+        add_point(c, 144), add_point(c, 160), add_point(c, 176), add_point(c, 224);
     } else {
         add_point(c, 3), add_point(c, 6), add_point(c, 12);
         for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) add_point(c, odd[k]);
@@ -208,10 +173,37 @@ static void shuffle(size_t count, size_t *order) {
 
 static double rise(const curve *c, size_t k) { return c->seconds[k] / c->seconds[k - 1]; }
 
-static void find_worst(curve *c) {
-    c->worst = 1;
+/* The time that reading the weights takes, a row and feature; less than all of the largest ones are
+ * read. */
+static double reading_seconds(const curve *c, size_t k) {
+    const size_t all = c->at[k] * (c->d + c->l) * sizeof(float);
+    const size_t most = c->at[c->count - 1] * c->l * sizeof(float);
+
+    return (double)all / measure_read_rate(Psi, all < most ? all : most) /
+           (double)(c->n * c->at[k]);
+}
+
+/* A cliff may be the memory's: weights that leave a cache are read more slowly. */
+static void find_causes(curve *c) {
+    for (size_t k = 1; k < c->count; k++) {
+        c->reading[k] = 1;
+        if (!c->over_m || rise(c, k) <= allowed) continue;
+        const double after = reading_seconds(c, k);
+
+        if (after >= 0.5 * c->seconds[k])
+            c->reading[k] = fmax(1, after / reading_seconds(c, k - 1));
+    }
+}
+
+static double own_rise(const curve *c, size_t k) { return rise(c, k) / c->reading[k]; }
+
+/* The point after the highest rise. */
+static size_t highest(const curve *c, double (*of)(const curve *c, size_t k)) {
+    size_t found = 1;
+
     for (size_t k = 2; k < c->count; k++)
-        if (rise(c, k) > rise(c, c->worst)) c->worst = k;
+        if (of(c, k) > of(c, found)) found = k;
+    return found;
 }
 
 static void measure_curve(curve *c, bool quick) {
@@ -229,7 +221,8 @@ static void measure_curve(curve *c, bool quick) {
     for (int again = 0; again < CONFIRMATIONS; again++)
         for (size_t k = 1; k < c->count; k++)
             if (rise(c, k) > 0.9 * allowed) visit(c, k - 1, SAMPLES), visit(c, k, SAMPLES);
-    find_worst(c);
+    find_causes(c);
+    c->worst = highest(c, rise);
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%70s\r", "");
 }
 
@@ -275,6 +268,13 @@ static void print_json(void) {
                kinds[k], rise(c, c->worst), kinds[k], c->title, c->over_m ? "m" : "n",
                c->at[c->worst - 1], c->at[c->worst]);
         separator = ",";
+        if (!c->over_m) continue;
+        double own = 0;
+
+        for (size_t i = 0; i < CURVES; i++)
+            if (curves[i].measured && strcmp(curves[i].name, kinds[k]) == 0)
+                own = fmax(own, own_rise(&curves[i], highest(&curves[i], own_rise)));
+        printf(",\"worst_cliff_%s_beyond_memory\":%.4g", kinds[k], own);
     }
     printf("}}\n");
 }
@@ -289,6 +289,7 @@ static void print_table(void) {
         for (size_t k = 0; k < c->count; k++) {
             printf("  %s %7zu %10.4g", c->over_m ? "m" : "n", c->at[k], 1e9 * c->seconds[k]);
             if (k > 0 && rise(c, k) > allowed) printf("  cliff: %.2f", rise(c, k));
+            if (k > 0 && c->reading[k] > 1) printf(", of reading %.2f", c->reading[k]);
             putchar('\n');
         }
         printf("  highest rise: %.2f, from %zu to %zu\n\n", rise(c, c->worst), c->at[c->worst - 1],
@@ -342,7 +343,7 @@ static bool plot(const char *path) {
     if (!gnuplot) return false;
     fprintf(gnuplot,
             "set multiplot layout 1,%d\nset logscale xy\nset grid\nset format '%%g'\n"
-            "set key top right\n",
+            "set key bottom center outside\n",
             both ? 2 : 1);
     if (any_measured(false)) plot_half(gnuplot, false);
     if (any_measured(true)) plot_half(gnuplot, true);

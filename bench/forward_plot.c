@@ -27,9 +27,10 @@ static void write_roofline_points(FILE *gnuplot, int a, size_t i) {
                 const size_t n = ns[i], d = shapes[shape][0], l = shapes[shape][1];
                 const size_t m = dense ? 0 : ms[j];
 
-                if (r->measured[OURS])
+                if (r->measured[OURS] && r->measured[DENSE])
                     fprintf(gnuplot, "%g %g\n", flops_of(n, d, l, m) / bytes_of(n, d, l, m),
-                            1e-9 * flops_of(n, d, l, m) / (dense ? r->dense : r->seconds[OURS]));
+                            1e-9 * flops_of(n, d, l, m) /
+                                (dense ? r->least[DENSE] : r->least[OURS]));
             }
         fprintf(gnuplot, "EOD\n");
     }
@@ -37,7 +38,8 @@ static void write_roofline_points(FILE *gnuplot, int a, size_t i) {
 
 /* Draw the roofline of one core, with a point for each case. Blue: ours, orange: dense; the shape
  * of the point is n; filled: relu, open: gelu. */
-static void plot_roofline(FILE *gnuplot, double peak, const float *W, float *Y) {
+static void plot_roofline(FILE *gnuplot) {
+    const double peak = shared.peak;
     static const int filled[NS] = {7, 5, 9, 13, 11}; /* one less is the same shape, open */
     static const char *const colours[] = {"#1f6fb4", "#d95f02"},
                              *const titles[] = {"snnk", "dense (oneDNN)"}, names[] = "od";
@@ -46,9 +48,9 @@ static void plot_roofline(FILE *gnuplot, double peak, const float *W, float *Y) 
     const struct {
         const char *name;
         double rate;
-    } roofs[] = {{"reads of 0.5 MB", measure_read_rate(W, panels)},
-                 {"reads of 9.4 MB", measure_read_rate(W, weights)},
-                 {"writes of 6.3 MB", measure_write_rate(Y, output)}};
+    } roofs[] = {{"reads of 0.5 MB", measure_read_rate(shared.W, panels)},
+                 {"reads of 9.4 MB", measure_read_rate(shared.W, weights)},
+                 {"writes of 6.3 MB", measure_write_rate(shared.Y, output)}};
 
     for (int a = 0; a < ACTIVATIONS; a++)
         for (size_t i = 0; i < NS; i++) write_roofline_points(gnuplot, a, i);
@@ -79,7 +81,7 @@ static double openblas_seconds(const result *r) {
     double seconds = NAN;
 
     for (int way = BLAS; way <= BLAS_SKYLAKEX; way++)
-        if (r->measured[way]) seconds = fmin(seconds, r->seconds[way]);
+        if (r->measured[way]) seconds = fmin(seconds, r->least[way]);
     return seconds;
 }
 
@@ -101,18 +103,21 @@ static void plot_times(FILE *gnuplot) {
 
         fprintf(gnuplot, "$n%zu << EOD\n", k);
         for (size_t j = 0; j < MS; j++)
-            fprintf(gnuplot, "%zu %g %g %g %g\n", ms[j], 1e6 * r[j].seconds[OURS],
-                    1e6 * r[j].seconds[LIBXSMM], 1e6 * openblas_seconds(&r[j]), 1e6 * r[0].dense);
+            fprintf(gnuplot, "%zu %g %g %g %g\n", ms[j], 1e6 * r[j].least[OURS],
+                    1e6 * r[j].least[LIBXSMM], 1e6 * openblas_seconds(&r[j]),
+                    1e6 * r[0].least[DENSE]);
         fprintf(gnuplot,
-                "EOD\nset label 'n = %zu' at 140, %g tc '%s'\n"
-                "set label 'n = %zu, dense' at 140, %g tc '%s'\n",
-                ns[shown[k]], 1e6 * r[MS - 1].seconds[OURS], colours[k], ns[shown[k]],
-                1e6 * r[0].dense, colours[k]);
+                "EOD\nset label 'n = %zu' at 1120, %g tc '%s'\n"
+                "set label 'n = %zu, dense' at 1120, %g tc '%s'\n",
+                ns[shown[k]], 1e6 * r[MS - 1].least[OURS], colours[k], ns[shown[k]],
+                1e6 * r[0].least[DENSE], colours[k]);
     }
-    fprintf(gnuplot, "set title '768 -> 3072, relu, one core'\n"
-                     "set xlabel 'features m'\nset ylabel 'microseconds'\n"
-                     "set xrange [7:300]\nset yrange [*:*]\nset xtics (8, 16, 32, 64, 128)\n"
-                     "set key maxrows 4\nplot ");
+    fprintf(
+        gnuplot,
+        "set title '768 -> 3072, relu, one core'\n"
+        "set xlabel 'features m'\nset ylabel 'microseconds'\n"
+        "set xrange [7:2600]\nset yrange [*:*]\nset xtics (8, 16, 32, 64, 128, 256, 512, 1024)\n"
+        "set key maxrows 4\nplot ");
     for (size_t k = 0; k < SHOWN; k++)
         for (size_t style = 0; style < STYLES; style++)
             fprintf(gnuplot, "%s$n%zu %s lc '%s' notitle", k + style ? ", " : "", k, styles[style],
@@ -123,14 +128,14 @@ static void plot_times(FILE *gnuplot) {
     fprintf(gnuplot, "\n");
 }
 
-bool forward_plot(const char *path, double peak, const float *W, float *Y) {
+bool forward_plot(const char *path) {
     FILE *gnuplot = plot_open(path, 1600, 860);
 
     if (!gnuplot) return false;
     fprintf(gnuplot, "set multiplot layout 1,2\nset logscale xy\nset grid\nset format '%%g'\n"
                      "set tmargin at screen 0.94\nset bmargin at screen 0.23\n"
                      "set key bottom center outside Left reverse width -3\n");
-    plot_roofline(gnuplot, peak, W, Y);
+    plot_roofline(gnuplot);
     plot_times(gnuplot);
     fprintf(gnuplot, "unset multiplot\n");
     return plot_close(gnuplot);

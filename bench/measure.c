@@ -14,6 +14,13 @@ double measure_now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+double measure_thread_now(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 float *measure_floats(size_t count) {
     float *values = aligned_alloc(64, (count * sizeof *values + 63) / 64 * 64);
     uint32_t state = 1;
@@ -37,6 +44,29 @@ static int by_value(const void *a, const void *b) {
 
 void measure_sort(double *samples, size_t count) {
     qsort(samples, count, sizeof *samples, by_value);
+}
+
+size_t measure_count(void (*run)(void *), void *context, double seconds, measure_clock clock) {
+    size_t calls = 1;
+
+    run(context);
+    for (;;) {
+        const double start = clock();
+
+        for (size_t i = 0; i < calls; i++) run(context);
+        const double taken = clock() - start;
+        if (taken >= seconds) return calls;
+        calls =
+            taken * 10 < seconds ? calls * 8 : (size_t)(1.2 * seconds / taken * (double)calls) + 1;
+    }
+}
+
+double measure_sample(void (*run)(void *), void *context, size_t calls, measure_clock clock) {
+    run(context); /* warm up: another program may have filled the caches */
+    const double start = clock();
+
+    for (size_t i = 0; i < calls; i++) run(context);
+    return (clock() - start) / (double)calls;
 }
 
 double measure_call(void (*run)(void *), void *context, double seconds) {
@@ -68,27 +98,35 @@ enum { LANES = 8 };
 #endif
 typedef float vector __attribute__((vector_size(4 * LANES)));
 
-double measure_peak(void) {
-    enum { SUMS = 12, STEPS = 20000, ROUNDS = 30 };
+enum { SUMS = 12 };
+
+/* `steps` multiply-adds of each sum: flops a second. All numbers stay between 0 and 10: subnormal
+ * ones, which registers may hold before, cost a hundred times as much. */
+static double peak_rate(int steps) {
     volatile float seed = 1e-3f;
     vector s[SUMS];
     const vector a = (vector){0} + (0.9999f + 0 * seed), b = (vector){0} + seed;
+
+    for (int i = 0; i < SUMS; i++) s[i] = b * (float)(i + 1);
+    const double start = measure_thread_now();
+
+    for (int step = 0; step < steps; step++) {
+        UNROLLED (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b; /* contracted: one instruction */
+    }
+    for (int i = 0; i < SUMS; i++) __asm__ volatile("" : "+m"(s[i])); /* done before the clock */
+    return 2.0 * LANES * SUMS * steps / (measure_thread_now() - start);
+}
+
+double measure_peak_now(void) { return peak_rate(16000); }
+
+double measure_peak(void) {
     double best = 0;
 
-    for (int i = 0; i < SUMS; i++) s[i] = b * (float)i;
-    for (int round = 0; round < ROUNDS; round++) {
-        const double start = measure_now();
+    for (int round = 0; round < 30; round++) {
+        const double rate = peak_rate(20000);
 
-        for (int step = 0; step < STEPS; step++) {
-            UNROLLED (int i = 0; i < SUMS; i++)
-                s[i] = s[i] * a + b; /* contracted: one instruction */
-        }
-        const double rate = 2.0 * LANES * SUMS * STEPS / (measure_now() - start);
         if (rate > best) best = rate;
     }
-    float sum = 0;
-    for (int i = 0; i < SUMS; i++) sum += s[i][0];
-    seed = sum;
     return best;
 }
 
@@ -101,7 +139,7 @@ double measure_read_rate(const float *buffer, size_t bytes) {
     if (count == 0) return 0;
     for (int round = 0; round < 15; round++) {
         vector sum[8] = {{0}};
-        const double start = measure_now();
+        const double start = measure_thread_now();
 
         for (size_t pass = 0; pass < passes; pass++) {
             for (size_t i = 0; i < count; i += 8) {
@@ -109,7 +147,8 @@ double measure_read_rate(const float *buffer, size_t bytes) {
             }
             __asm__ volatile("" ::: "memory");
         }
-        const double rate = (double)(count * sizeof(vector) * passes) / (measure_now() - start);
+        const double rate =
+            (double)(count * sizeof(vector) * passes) / (measure_thread_now() - start);
         for (int j = 0; j < 8; j++) __asm__ volatile("" : : "m"(sum[j])); /* used */
         if (rate > best) best = rate;
     }
@@ -123,13 +162,14 @@ double measure_write_rate(float *buffer, size_t bytes) {
 
     if (count == 0) return 0;
     for (int round = 0; round < 15; round++) {
-        const double start = measure_now();
+        const double start = measure_thread_now();
 
         for (size_t pass = 0; pass < passes; pass++) {
             for (size_t i = 0; i < count; i++) at[i] = (vector){0} + (float)pass;
             __asm__ volatile("" ::: "memory");
         }
-        const double rate = (double)(count * sizeof(vector) * passes) / (measure_now() - start);
+        const double rate =
+            (double)(count * sizeof(vector) * passes) / (measure_thread_now() - start);
         if (rate > best) best = rate;
     }
     return best;

@@ -13,14 +13,27 @@ float *measure_floats(size_t count);
 /* Sort samples. Then samples[0] is the minimum and samples[count / 2] the median. */
 void measure_sort(double *samples, size_t count);
 
+/* The processor time of the calling thread in seconds. It leaves out the moments in which another
+ * program ran, and threads that a library starts. */
+double measure_thread_now(void);
+
 /* Seconds of one call of run(context): the mean over a burst of calls that takes at least
  * `seconds`, after one call to warm up. */
 double measure_call(void (*run)(void *), void *context, double seconds);
 
-/* ---- Limits of one core ---- */
+/* The two parts of measure_call, with a clock. measure_count: how many calls take at least
+ * `seconds`. measure_sample: the mean time of so many calls, after one call to warm up. */
+typedef double (*measure_clock)(void);
+size_t measure_count(void (*run)(void *), void *context, double seconds, measure_clock clock);
+double measure_sample(void (*run)(void *), void *context, size_t calls, measure_clock clock);
+
+/* ---- Limits of one core, by the processor time of the thread ---- */
 
 /* The rate of multiply-adds in single precision, in flops a second (two for each multiply-add). */
 double measure_peak(void);
+
+/* The same from one burst of about 50 microseconds: what the core reaches right now. */
+double measure_peak_now(void);
 
 /* Bytes a second when `bytes` are read, or written, repeatedly. The best of a few milliseconds. */
 double measure_read_rate(const float *buffer, size_t bytes);

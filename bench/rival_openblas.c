@@ -59,3 +59,10 @@ void openblas_product(const openblas *library, size_t n, size_t l, size_t k, con
     library->product(ROW_MAJOR, PLAIN, TRANSPOSED, (int)n, (int)l, (int)k, 1, A, (int)k, B, (int)k,
                      0, C, (int)l);
 }
+
+void openblas_pair(const openblas *library, size_t n, size_t d, size_t m, size_t l, const float *X,
+                   const float *G, const float *Psi, float *Phi, float *Y) {
+    openblas_product(library, n, m, d, X, G, Phi);
+    for (size_t i = 0; i < n * m; i++) Phi[i] = Phi[i] < 0 ? 0 : Phi[i];
+    openblas_product(library, n, l, m, Phi, Psi, Y);
+}

@@ -84,6 +84,31 @@ static const char *const torch_script =
     "    adam.step()\n"
     "    print(clock() - start, flush=True)\n";
 
+/* Arguments: d, threads, and for each case n, l. */
+static const char *const torch_dense_script =
+    "import sys, time\n"
+    "try:\n"
+    "    import torch\n"
+    "except ImportError as error:\n"
+    "    sys.exit(f'PyTorch is not measured: {error}')\n"
+    "d, threads, *shapes = map(int, sys.argv[1:])\n"
+    "torch.set_num_threads(threads)\n"
+    "torch.set_grad_enabled(False)\n"
+    "clock = time.thread_time if threads == 1 else time.perf_counter\n"
+    "cases = []\n"
+    "for n, l in zip(shapes[::2], shapes[1::2]):\n"
+    "    layer = torch.nn.Sequential(torch.nn.Linear(d, l), torch.nn.ReLU(inplace=True)).eval()\n"
+    "    cases.append((layer, torch.rand(n, d) - 0.5))\n"
+    "print(f'PyTorch {torch.__version__}, {threads} thread(s)', flush=True)\n"
+    "for line in sys.stdin:\n"
+    "    layer, X = cases[int(line)]\n"
+    "    layer(X)\n"
+    "    calls, start = 0, clock()\n"
+    "    while clock() - start < 2e-4:\n"
+    "        layer(X)\n"
+    "        calls += 1\n"
+    "    print((clock() - start) / calls, flush=True)\n";
+
 struct python {
     pid_t process;
     FILE *to, *from;
@@ -105,7 +130,8 @@ static void become_python(const char *script, const char *coretype, int threads,
     else
         unsetenv("OPENBLAS_CORETYPE");
     snprintf(numbers[count++], sizeof *numbers, "%zu", n);
-    if (script == torch_script) snprintf(numbers[count++], sizeof *numbers, "%d", threads);
+    if (script == torch_script || script == torch_dense_script)
+        snprintf(numbers[count++], sizeof *numbers, "%d", threads);
     for (size_t k = 0; k < cases && count + 2 <= MAX_ARGUMENTS; k++) {
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][0]);
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][1]);
@@ -157,6 +183,15 @@ python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
 python *torch_steps(const char *coretype, int threads, size_t n, size_t cases,
                     const size_t (*shapes)[2]) {
     return start(torch_script, coretype, threads, n, cases, shapes);
+}
+
+python *torch_dense(const char *coretype, int threads, size_t d, size_t l, size_t cases,
+                    const size_t *n) {
+    size_t shapes[MAX_ARGUMENTS / 2][2];
+
+    if (cases > MAX_ARGUMENTS / 2) cases = MAX_ARGUMENTS / 2;
+    for (size_t k = 0; k < cases; k++) shapes[k][0] = n[k], shapes[k][1] = l;
+    return start(torch_dense_script, coretype, threads, d, cases, (const size_t(*)[2])shapes);
 }
 
 double python_run(python *child, size_t k) {

@@ -16,18 +16,33 @@ typedef struct onednn_layer onednn_layer;
  * timed run. Exits if oneDNN refuses. */
 onednn_layer *onednn_create(size_t n, size_t d, size_t l, rival_activation f, int bf16, float *X,
                             float *W, float *b, float *Y);
+
+/* Types of inputs and outputs; weights are of the inputs' type, sums and the bias are float. */
+typedef enum onednn_types {
+    TYPES_FLOAT,
+    TYPES_BF16,
+    TYPES_BF16_TO_FLOAT,
+    TYPES_INT8_TO_FLOAT /* s8 x s8, one scale for each matrix */
+} onednn_types;
+
+/* The same with other types. X is converted here, outside of the timed run: in the rival's favour.
+ * before: NULL, or the layer whose outputs, of the right type, are the inputs; X is then unused.
+ * Outputs in bf16 are not written to Y. NULL if oneDNN cannot on this processor. */
+onednn_layer *onednn_create_as(onednn_types types, size_t n, size_t d, size_t l, rival_activation f,
+                               const onednn_layer *before, float *X, float *W, float *b, float *Y);
 void onednn_run(onednn_layer *layer);
-void onednn_free(onednn_layer *layer);
+void onednn_free(onednn_layer *layer); /* NULL is fine */
 
 /* C (n x l) = scale A (n x k) B, with row strides lda, ldb, ldc. B: k x l; transposed: l x k. On
  * all threads; inside a parallel region on the calling one. */
 void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,
                     const float *B, size_t ldb, int transposed, float *C, size_t ldc);
 
-/* ---- libxsmm: Y = f(X G^T + c) Psi^T + b, two packed products ---- */
+/* ---- libxsmm: Y = f(X G^T) Psi^T, two packed products ---- */
 
 typedef struct xsmm_pair xsmm_pair;
 
+/* Tries several blockings and keeps the fastest. l: a multiple of 64; f: none or relu. */
 xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
                        const float *G, const float *Psi, float *Y);
 void xsmm_run(xsmm_pair *pair);
@@ -45,6 +60,10 @@ const char *openblas_core(const openblas *library);
 /* C (n x l) = A (n x k) B (l x k)^T. */
 void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
                       const float *B, float *C);
+
+/* Y = relu(X G^T) Psi^T. X: n x d, G: m x d, Psi: l x m, Phi: n x m, Y: n x l. */
+void openblas_pair(const openblas *library, size_t n, size_t d, size_t m, size_t l, const float *X,
+                   const float *G, const float *Psi, float *Phi, float *Y);
 
 /* ---- scikit-learn and PyTorch, in a child process ---- */
 
@@ -64,6 +83,11 @@ python *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
                       const size_t (*shapes)[2]);
 python *torch_steps(const char *coretype, int threads, size_t n, size_t cases,
                     const size_t (*shapes)[2]);
+
+/* Dense layers relu(X W^T + b), each case of n[k] rows. A run repeats the layer for at least 200
+ * microseconds, and gives the mean; with one thread in processor time. coretype, NULL: as above. */
+python *torch_dense(const char *coretype, int threads, size_t d, size_t l, size_t cases,
+                    const size_t *n);
 double python_run(python *child,
                   size_t k); /* run case k: seconds; exits if the child has died. With
                                              * one thread, torch_steps gives processor time */

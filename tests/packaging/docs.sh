@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks that the C blocks of README.md and docs/ compile, that links between pages have a target, and
-# that files named by pages and comments exist.
+# that files named by pages and comments exist, and that docs/kernels.md shows the results of benchmarks.
 # docs.sh CC [MPI-INCLUDE-FLAG...]; without the flags, blocks that include snnk/mpi.h are left out.
 #
 # Each ```c block is compiled on its own, as C11 with all warnings. Its #include lines go to the head of the
@@ -110,6 +110,11 @@ for name in $(grep -rhoE "$paths" bench cmake examples include scripts src tests
     [ -e "$name" ] && true
     result "$name, named in $(grep -rlF "$name" bench cmake examples include scripts src tests | tr '\n' ' ')"
 done
+
+# ---- Results of benchmarks ----
+
+python3 bench/compare_results.py --check && true
+result "docs/kernels.md shows the results of bench/results"
 
 echo "docs: $passed passed, $failed failed"
 [ "$failed" = 0 ]

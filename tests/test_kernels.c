@@ -769,6 +769,36 @@ static void test_environment_chooses(void **state) {
     assert_true(snnk__kernels_get() == snnk__kernels_get());
 }
 
+/* ---- bf16 ---- */
+
+/* Every bf16 widens to its own value; and what snnk__bf16_of says of floats of every exponent, of
+ * ties, of numbers that round to infinity, and of NaN. */
+static void test_bf16_rows(void **state) {
+    enum { ALL = 1 << 16, LOW = 5 };
+    static const uint32_t low[LOW] = {0, 1, 0x7fff, 0x8000, 0x8001};
+    static uint16_t bits[ALL], rounded[ALL];
+    static float wide[ALL];
+
+    (void)state;
+    for (uint32_t i = 0; i < ALL; i++) bits[i] = (uint16_t)i;
+    snnk__kernels_get()->widen(ALL, bits, wide);
+    for (uint32_t i = 0; i < ALL; i++) {
+        const float value = snnk__bf16_value((uint16_t)i);
+
+        assert_memory_equal(&wide[i], &value, sizeof value);
+    }
+    for (size_t t = 0; t < LOW; t++) {
+        for (uint32_t i = 0; i < ALL; i++) {
+            const uint32_t word = i << 16 | low[t];
+
+            memcpy(&wide[i], &word, sizeof word);
+        }
+        snnk__kernels_get()->round(ALL - t, wide + t, rounded); /* also odd addresses and counts */
+        for (uint32_t i = (uint32_t)t; i < ALL; i++)
+            assert_int_equal(rounded[i - t], snnk__bf16_of(wide[i]));
+    }
+}
+
 /* ---- Blocks ---- */
 
 /* Add the bits of a forward pass to a hash (FNV-1a). */
@@ -840,6 +870,7 @@ int main(void) {
         cmocka_unit_test(test_rows_do_not_affect_each_other),
         cmocka_unit_test(test_tiles_do_not_change_bits),
         cmocka_unit_test(test_nan_stays_in_its_row),
+        cmocka_unit_test(test_bf16_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,111 @@ static void test_nan_stays_in_its_row(void **state) {
     snnk_network_free(network);
 }
 
+/* ---- Rows in bf16 ---- */
+
+static float from_bf16(uint16_t bits) {
+    const uint32_t wide = (uint32_t)bits << 16;
+    float value;
+
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+/* The nearest of the two bf16 around a finite y, by their distances in double; the even one of two
+ * that are as near. */
+static uint16_t nearest_bf16(float y) {
+    uint32_t bits;
+
+    memcpy(&bits, &y, sizeof bits);
+    const uint16_t below = (uint16_t)(bits >> 16), above = (uint16_t)(below + 1); /* in size */
+    const double left = fabs((double)y - (double)from_bf16(below)),
+                 right = fabs((double)from_bf16(above) - (double)y);
+
+    return left < right || (left == right && below % 2 == 0) ? below : above;
+}
+
+/* Outputs are those of snnk_network_forward for the same inputs in float, rounded. */
+static void check_bf16(const snnk_network *network, size_t n, size_t threads) {
+    const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network), ldx = d + 3,
+                 ldy = l + 2;
+    float *X = malloc(n * d * sizeof *X), *Y = malloc(n * l * sizeof *Y);
+    uint16_t *X_bf16 = malloc(n * ldx * sizeof *X_bf16), *Y_bf16 = malloc(n * ldy * sizeof *Y_bf16);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_workspace *workspace;
+
+    draw_floats(X, n * d, 5);
+    memset(X_bf16, 0, n * ldx * sizeof *X_bf16);
+    for (size_t i = 0; i < n * d; i++) {
+        uint16_t *bits = &X_bf16[i / d * ldx + i % d];
+
+        *bits = nearest_bf16(X[i]);
+        X[i] = from_bf16(*bits);
+    }
+    memset(Y_bf16, 0x55, n * ldy * sizeof *Y_bf16);
+    assert_ok(snnk_workspace_create(threads, &allocator, &workspace));
+    assert_ok(snnk_workspace_reserve(workspace, snnk_network_scratch_bytes_bf16(network)));
+    memory.fail_after = memory.calls;
+    assert_ok(snnk_network_forward_bf16(network, n, X_bf16, ldx, Y_bf16, ldy, workspace));
+    memory.fail_after = -1;
+    assert_ok(snnk_network_forward(network, n, X, d, Y, l, NULL));
+    for (size_t i = 0; i < n * ldy; i++)
+        assert_int_equal(Y_bf16[i], i % ldy < l ? nearest_bf16(Y[i / ldy * l + i % ldy]) : 0x5555);
+    snnk_workspace_free(workspace);
+    free(X);
+    free(Y);
+    free(X_bf16);
+    free(Y_bf16);
+}
+
+static void test_bf16_rows(void **state) {
+    enum { INPUTS = 300, OUTPUTS = 1200 }; /* a layer whose outputs threads divide */
+    float *W = malloc(INPUTS * OUTPUTS * sizeof *W);
+    snnk_network *wide;
+    snnk_layer *layer;
+
+    (void)state;
+    for (size_t p = 0; p < PLANS; p++) {
+        snnk_network *network = build(&plans[p], NULL);
+
+        for (size_t n = 1; n < 70; n += 1 + n / 3)
+            for (size_t threads = 1; threads <= 3; threads++) check_bf16(network, n, threads);
+        snnk_network_free(network);
+    }
+    draw_floats(W, INPUTS * OUTPUTS, 6);
+    assert_ok(snnk_layer_create_dense(INPUTS, OUTPUTS, W, INPUTS, NULL, SNNK_TANH, NULL, &layer));
+    assert_ok(snnk_network_create(NULL, &wide));
+    for (size_t n = 1; n < 5; n++) {
+        if (n == 1) assert_ok(snnk_network_append(wide, layer));
+        for (size_t threads = 1; threads <= 3; threads++) check_bf16(wide, n, threads);
+    }
+    snnk_layer_free(layer);
+    snnk_network_free(wide);
+    free(W);
+}
+
+static void test_bf16_misuse(void **state) {
+    snnk_network *network = build(&plans[0], NULL), *empty;
+    uint16_t X[2 * D] = {0}, Y[6];
+
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &empty));
+    assert_status(snnk_network_forward_bf16(NULL, 1, X, D, Y, 3, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_forward_bf16(empty, 1, X, D, Y, 3, NULL), SNNK_E_STATE);
+    assert_status(snnk_network_forward_bf16(network, 2, X, D - 1, Y, 3, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_network_forward_bf16(network, 2, X, D, Y, 2, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_network_forward_bf16(network, 1, X, D, X + 3, 3, NULL), SNNK_E_OVERLAP);
+    assert_ok(snnk_network_forward_bf16(network, 0, NULL, D, NULL, 3, NULL));
+    assert_int_equal(snnk_network_scratch_bytes_bf16(NULL), 0);
+    assert_int_equal(snnk_network_scratch_bytes_bf16(empty), 0);
+
+    X[2] = 0x7fc0; /* NaN stays in its row, and NaN */
+    assert_ok(snnk_network_forward_bf16(network, 2, X, D, Y, 3, NULL));
+    for (size_t j = 0; j < 6; j++) assert_int_equal(isnan(from_bf16(Y[j])) != 0, j < 3);
+    snnk_network_free(empty);
+    snnk_network_free(network);
+}
+
 /* ---- Scratch ---- */
 
 /* After reserving the size that the network reports, no forward allocates, for any n. And that size
@@ -572,6 +677,8 @@ int main(void) {
         cmocka_unit_test(test_network_by_hand),
         cmocka_unit_test(test_same_bits_however_rows_are_passed),
         cmocka_unit_test(test_nan_stays_in_its_row),
+        cmocka_unit_test(test_bf16_rows),
+        cmocka_unit_test(test_bf16_misuse),
         cmocka_unit_test(test_no_allocation_after_reserve),
         cmocka_unit_test(test_few_rows_are_split_within),
         cmocka_unit_test(test_failed_scratch_leaves_outputs),

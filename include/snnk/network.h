@@ -90,6 +90,20 @@ SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const f
 SNNK_API int snnk_network_forward_f64(const snnk_network *network, size_t n, const double *X,
                                       size_t ldx, double *Y, size_t ldy, snnk_workspace *workspace);
 
+/* Compute Y = network(X) for inputs and outputs in bf16, the upper halves of floats. The inputs are
+ * widened to float, and the outputs of snnk_network_forward are rounded to the nearest bf16 (ties
+ * to even; NaN stays NaN). Half as many bytes are written: use it where outputs are wide and
+ * features few, and what follows takes bf16.
+ *   n          rows; 0 is legal and does nothing
+ *   X          inputs, n x d, row stride ldx >= d
+ *   Y          out: n x l, row stride ldy >= l; must not overlap X
+ *   workspace  NULL for one thread
+ * Statuses of snnk_network_forward; no allocations after snnk_workspace_reserve(workspace,
+ * snnk_network_scratch_bytes_bf16(network)). */
+SNNK_API int snnk_network_forward_bf16(const snnk_network *network, size_t n, const uint16_t *X,
+                                       size_t ldx, uint16_t *Y, size_t ldy,
+                                       snnk_workspace *workspace);
+
 /* Compute the features of the last layer: its Phi, applied to the outputs of the layers before it.
  *   n, X       as in snnk_network_forward
  *   Phi        out: n x m with m = snnk_layer_features of the last layer, row stride ldphi >= m;
@@ -105,8 +119,10 @@ SNNK_API int snnk_network_features_f64(const snnk_network *network, size_t n, co
                                        snnk_workspace *workspace);
 
 /* Get the bytes of scratch that a forward pass needs for each thread, for any n: the number to give
- * to snnk_workspace_reserve. It can be 0. 0 for NULL. The second is for inputs in double. */
+ * to snnk_workspace_reserve. It can be 0. 0 for NULL. The others are for inputs in bf16
+ * and in double. */
 SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
+SNNK_API size_t snnk_network_scratch_bytes_bf16(const snnk_network *network);
 SNNK_API size_t snnk_network_scratch_bytes_f64(const snnk_network *network);
 
 /* ---- Notes ---- */

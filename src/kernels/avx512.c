@@ -117,6 +117,8 @@ const snnk__kernels snnk__kernels_avx512 = {
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,
+    .widen = snnk__widen,
+    .round = snnk__round,
     .moments = MOMENTS_TABLE,
 };
 #endif

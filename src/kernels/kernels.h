@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "kernels/adam.h"
+#include "kernels/bf16.h"
 #include "kernels/elementwise.h"
 #include "kernels/hadamard.h"
 #include "kernels/moments.h"
@@ -67,6 +68,10 @@ typedef struct snnk__kernels {
     /* See snnk__adam_step. */
     void (*adam)(const snnk__adam *step, size_t n, const float *gradient, float *value, float *mean,
                  float *square);
+
+    /* Set n floats from bf16; and n bf16 to the nearest of floats, as snnk__bf16_of. */
+    void (*widen)(size_t n, const uint16_t *from, float *to);
+    void (*round)(size_t n, const float *from, uint16_t *to);
 
     /* indexed by snnk_precision */
     snnk__moments moments[2];

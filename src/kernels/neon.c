@@ -97,6 +97,8 @@ const snnk__kernels snnk__kernels_neon = {
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,
+    .widen = snnk__widen,
+    .round = snnk__round,
     .moments = MOMENTS_TABLE,
 };
 #endif

@@ -126,5 +126,7 @@ const snnk__kernels snnk__kernels_portable = {
     .slopes = snnk__function_slopes,
     .correlate = correlate,
     .adam = snnk__adam_step,
+    .widen = snnk__widen,
+    .round = snnk__round,
     .moments = MOMENTS_TABLE,
 };

@@ -7,10 +7,6 @@
 #include "base/utf8.h"
 #include "base/workspace.h"
 
-/* How many rows pass through all layers together: enough to share each pass over the weights, few
- * enough that hidden rows stay in cache. */
-#define TILE_ROWS SNNK__CENTERED_ROWS
-
 #ifdef SNNK_MINIMAL /* a minimal build has no statistics */
 #define FREE_STATISTICS(lstsq) ((void)(lstsq))
 #else
@@ -54,9 +50,7 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network);
 }
 
-/* The most scratch, in floats, of one layer on one thread; and of one row that is split within,
- * apart from its two hidden rows (0 if no layer is large enough). */
-static size_t layers_work(const snnk_network *network) {
+size_t snnk__network_layers_work(const snnk_network *network) {
     size_t most = 0;
 
     for (size_t k = 0; k < network->n_layers; k++)
@@ -64,7 +58,7 @@ static size_t layers_work(const snnk_network *network) {
     return most;
 }
 
-static size_t split_work(const snnk_network *network) {
+size_t snnk__network_split_work(const snnk_network *network) {
     size_t most = 0;
 
     for (size_t k = 0; k < network->n_layers; k++)
@@ -74,12 +68,13 @@ static size_t split_work(const snnk_network *network) {
 
 /* Check that snnk_network_scratch_bytes still fits size_t with one more layer. */
 static int check_scratch(const snnk_network *network, size_t widest, const snnk_layer *layer) {
-    const size_t work = snnk__max_size(layers_work(network), layer->cost.work);
-    const size_t split = snnk__max_size(split_work(network), layer->cost.split_work);
+    const size_t work = snnk__max_size(snnk__network_layers_work(network), layer->cost.work);
+    const size_t split = snnk__max_size(snnk__network_split_work(network), layer->cost.split_work);
     size_t floats, bytes;
 
-    if (snnk__mul_size(widest, 2 * TILE_ROWS, &floats) && snnk__add_size(floats, work, &floats) &&
-        snnk__add_size(floats, split, &floats) && snnk__mul_size(floats, sizeof(float), &bytes))
+    if (snnk__mul_size(widest, 2 * SNNK__NETWORK_ROWS, &floats) &&
+        snnk__add_size(floats, work, &floats) && snnk__add_size(floats, split, &floats) &&
+        snnk__mul_size(floats, sizeof(float), &bytes))
         return SNNK_OK;
     return snnk__fail(SNNK_E_SIZE,
                       "scratch for hidden rows of %zu outputs and %zu numbers of the largest layer "
@@ -301,248 +296,4 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
     to->encoder = from->encoder;
     to->encoder.object = from->encoder.retain(from->encoder.object);
     return SNNK_OK;
-}
-
-/* ---- Forward ---- */
-
-/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest used
- * in turn, and the scratch of the layer that needs most. */
-static size_t thread_work(const snnk_network *network) {
-    return 2 * TILE_ROWS * network->widest + layers_work(network);
-}
-
-size_t snnk_network_scratch_bytes(const snnk_network *network) {
-    return network ? (thread_work(network) + split_work(network)) * sizeof(float) : 0;
-}
-
-typedef struct rows {
-    const snnk_network *network;
-    const float *X;
-    size_t ldx;
-    float *Y;
-    size_t ldy;
-} rows;
-
-static bool splits(const snnk_network *network, size_t n, const snnk_workspace *workspace) {
-    bool any = false;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        any |= snnk__layer_splits(network->layers[k], n, workspace);
-    return any;
-}
-
-/* Run one layer after another, each on all threads. Their scratch together has room for two hidden
- * rows and the work of every row, because there are fewer rows than threads. */
-static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
-    const snnk_network *network = r->network;
-    const size_t last = network->n_layers - 1, ld = network->widest;
-    float *hidden = snnk__workspace_scratch(workspace), *work = hidden + 2 * n * ld;
-    const float *from = r->X;
-    size_t ld_from = r->ldx;
-
-    for (size_t k = 0; k < last; k++) {
-        float *to = hidden + k % 2 * n * ld;
-
-        snnk__layer_forward_split(network->layers[k], n, from, ld_from, to, ld, workspace, work);
-        from = to;
-        ld_from = ld;
-    }
-    snnk__layer_forward_split(network->layers[last], n, from, ld_from, r->Y, r->ldy, workspace,
-                              work);
-}
-
-static void forward_task(size_t first, size_t count, void *scratch, void *context) {
-    const rows *r = context;
-    const snnk_network *network = r->network;
-    const size_t last = network->n_layers - 1, ld = network->widest;
-    const snnk__layer_kind *kind = network->layers[last]->kind;
-    float *work = (float *)scratch + 2 * TILE_ROWS * ld;
-
-    for (size_t i = first; i < first + count; i += TILE_ROWS) {
-        const size_t n = snnk__min_size(TILE_ROWS, first + count - i);
-        const float *from = r->X + i * r->ldx;
-        size_t ld_from = r->ldx;
-
-        for (size_t k = 0; k < last; k++) {
-            float *to = (float *)scratch + k % 2 * TILE_ROWS * ld;
-
-            network->layers[k]->kind->forward(network->layers[k], n, from, ld_from, to, ld, work);
-            from = to;
-            ld_from = ld;
-        }
-        kind->forward(network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy, work);
-    }
-}
-
-int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
-                         float *Y, size_t ldy, snnk_workspace *workspace) {
-    rows r = {network, X, ldx, Y, ldy};
-    int st;
-
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const snnk_layer *first = network->layers[0], *last = network->layers[network->n_layers - 1];
-    if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
-    st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
-    if (st != SNNK_OK) return st;
-    const snnk__operand arrays[] = {SNNK__READ(X, n, first->inputs, ldx),
-                                    SNNK__WRITTEN(Y, n, snnk_network_outputs(network), ldy)};
-    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    if (splits(network, n, workspace)) {
-        st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
-        if (st != SNNK_OK) return st;
-        forward_split(&r, n, workspace);
-        return SNNK_OK;
-    }
-    return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
-                          forward_task, &r);
-}
-
-/* ---- Rows in double, and features ---- */
-
-/* What is computed: features of the last layer in float, or outputs in float or in double. */
-typedef struct exact_rows {
-    const snnk_network *network;
-    snnk__numbers X;
-    float *Phi, *Y;
-    double *Y_f64;
-    size_t ldy;
-} exact_rows;
-
-/* Floats of scratch that one thread needs: two buffers of hidden rows, the outputs of the last
- * layer before they are written in double, and the scratch of the layer that needs most. SIZE_MAX
- * if the count overflows. */
-static size_t exact_work(const snnk_network *network) {
-    const size_t l = snnk_network_outputs(network);
-    size_t floats, work = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        work = snnk__max_size(work, snnk__layer_sums_work(network->layers[k]));
-    if (snnk__mul_size(network->widest, 2, &floats) && snnk__add_size(floats, l, &floats) &&
-        snnk__mul_size(floats, TILE_ROWS, &floats) && snnk__add_size(floats, work, &floats))
-        return floats;
-    return SIZE_MAX;
-}
-
-size_t snnk_network_scratch_bytes_f64(const snnk_network *network) {
-    size_t bytes = 0;
-
-    if (!network) return 0;
-    return snnk__mul_size(exact_work(network), sizeof(float), &bytes) ? bytes : SIZE_MAX;
-}
-
-/* Write sums of the last layer plus its bias in double. */
-static void write_doubles(const snnk_layer *layer, size_t n, const float *sums, double *Y,
-                          size_t ldy) {
-    const double *bias = snnk__layer_exact_bias(layer);
-    const size_t l = layer->outputs;
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < l; j++)
-            Y[i * ldy + j] = (double)sums[i * l + j] + (bias ? bias[j] : 0);
-}
-
-/* The last layer of rows i ... i+n-1. */
-static void finish_rows(const exact_rows *r, const snnk__numbers *from, size_t i, size_t n,
-                        float *out, float *work) {
-    const snnk_layer *layer = r->network->layers[r->network->n_layers - 1];
-
-    if (r->Phi) {
-        layer->kind->features(layer, n, from, r->Phi + i * r->ldy, r->ldy, work);
-    } else if (r->Y) {
-        layer->kind->sums(layer, n, from, r->Y + i * r->ldy, r->ldy, work);
-        snnk__layer_add_bias(layer, n, r->Y + i * r->ldy, r->ldy);
-    } else {
-        layer->kind->sums(layer, n, from, out, layer->outputs, work);
-        write_doubles(layer, n, out, r->Y_f64 + i * r->ldy, r->ldy);
-    }
-}
-
-static void exact_task(size_t first, size_t count, void *scratch, void *context) {
-    const exact_rows *r = context;
-    const snnk_network *network = r->network;
-    const size_t ld = network->widest;
-    float *hidden = scratch, *out = hidden + 2 * TILE_ROWS * ld;
-    float *work = out + (r->Y_f64 ? TILE_ROWS * snnk_network_outputs(network) : 0);
-
-    for (size_t i = first; i < first + count; i += TILE_ROWS) {
-        const size_t n = snnk__min_size(TILE_ROWS, first + count - i);
-        snnk__numbers from = snnk__numbers_from(&r->X, i);
-
-        for (size_t k = 0; k + 1 < network->n_layers; k++) {
-            const snnk_layer *layer = network->layers[k];
-            float *to = hidden + k % 2 * TILE_ROWS * ld;
-
-            layer->kind->sums(layer, n, &from, to, ld, work);
-            snnk__layer_add_bias(layer, n, to, ld);
-            from = (snnk__numbers){.f32 = to, .ld = ld};
-        }
-        finish_rows(r, &from, i, n, out, work);
-    }
-}
-
-static int run_exact(exact_rows *r, size_t n, snnk_workspace *workspace) {
-    const size_t bytes = r->X.f32 && !r->Y_f64 ? thread_work(r->network) * sizeof(float)
-                                               : snnk_network_scratch_bytes_f64(r->network);
-
-    if (bytes == SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "scratch for rows of %zu inputs overflows size_t",
-                          snnk_network_inputs(r->network));
-    return snnk__for_rows(workspace, &r->network->allocator, n, bytes, exact_task, r);
-}
-
-int snnk__network_outputs(const snnk_network *network, size_t n, const snnk__numbers *X, float *Y,
-                          double *Y_f64, size_t ldy, snnk_workspace *workspace) {
-    exact_rows r = {.network = network, .X = *X, .Y = Y, .Y_f64 = Y_f64, .ldy = ldy};
-
-    return run_exact(&r, n, workspace);
-}
-
-int snnk_network_forward_f64(const snnk_network *network, size_t n, const double *X, size_t ldx,
-                             double *Y, size_t ldy, snnk_workspace *workspace) {
-    int st;
-
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
-    if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
-    if ((st = snnk__check_matrix(Y, "Y", n, l, ldy, sizeof *Y)) != SNNK_OK) return st;
-    const snnk__operand arrays[] = {SNNK__READ(X, n, d, ldx), SNNK__WRITTEN(Y, n, l, ldy)};
-    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    return snnk__network_outputs(network, n, &(snnk__numbers){.f64 = X, .ld = ldx}, NULL, Y, ldy,
-                                 workspace);
-}
-
-/* X: n x d, in float or in double. */
-static int features(const snnk_network *network, size_t n, const snnk__numbers *X, float *Phi,
-                    size_t ldphi, snnk_workspace *workspace) {
-    exact_rows r = {.network = network, .X = *X, .Phi = Phi, .ldy = ldphi};
-    const size_t element = X->f32 ? sizeof *X->f32 : sizeof *X->f64;
-    const void *f32 = X->f32, *given = f32 ? f32 : X->f64;
-    int st;
-
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const snnk_layer *last = network->layers[network->n_layers - 1];
-    const size_t d = snnk_network_inputs(network);
-    if (!last->kind->features)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is a %s layer: it has no features",
-                          last->kind->name);
-    if ((st = snnk__check_matrix(given, "X", n, d, X->ld, element)) != SNNK_OK) return st;
-    st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
-    if (st != SNNK_OK) return st;
-    const snnk__operand arrays[] = {{"X", given, n, d, X->ld, element, false},
-                                    SNNK__WRITTEN(Phi, n, snnk_layer_features(last), ldphi)};
-    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    return run_exact(&r, n, workspace);
-}
-
-int snnk_network_features(const snnk_network *network, size_t n, const float *X, size_t ldx,
-                          float *Phi, size_t ldphi, snnk_workspace *workspace) {
-    return features(network, n, &(snnk__numbers){.f32 = X, .ld = ldx}, Phi, ldphi, workspace);
-}
-
-int snnk_network_features_f64(const snnk_network *network, size_t n, const double *X, size_t ldx,
-                              float *Phi, size_t ldphi, snnk_workspace *workspace) {
-    return features(network, n, &(snnk__numbers){.f64 = X, .ld = ldx}, Phi, ldphi, workspace);
 }

@@ -40,6 +40,15 @@ struct snnk_network {
     snnk_uncertainty *uncertainty; /* of the outputs; NULL if there is none */
 };
 
+/* How many rows pass through all layers together: enough to share each pass over the weights, few
+ * enough that hidden rows stay in cache. */
+#define SNNK__NETWORK_ROWS SNNK__CENTERED_ROWS
+
+/* The most scratch, in floats, of one layer on one thread; and of one row that is split within,
+ * apart from its two hidden rows (0 if no layer is large enough). */
+size_t snnk__network_layers_work(const snnk_network *network);
+size_t snnk__network_split_work(const snnk_network *network);
+
 /* Replace the last layer by `layer`, and take over the caller's reference to it. If
  * snnk_network_layer has returned the old layer, it is kept until the network is freed. `place` is
  * room to keep it, from snnk__network_reserve_place, which is called before the work that may

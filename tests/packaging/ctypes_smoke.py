@@ -32,7 +32,7 @@ SIZE = {"snnk_trainer_epochs", "snnk_choice_candidates", "snnk_encoder_column_wo
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_layer_inner_count", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
+        "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_bf16", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_table_missing", "snnk_table_first_word_row", "snnk_table_comment_lines", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
@@ -439,6 +439,9 @@ call("snnk_network_forward", network, size(20), X, size(2), out, size(1), worksp
 X_f64, out_f64 = (c_double * 40)(*[float(x) for x in X[:40]]), (c_double * 20)()
 assert call("snnk_network_scratch_bytes_f64", network) > 0
 call("snnk_network_forward_f64", network, size(20), X_f64, size(2), out_f64, size(1), workspace)
+assert call("snnk_network_scratch_bytes_bf16", network) > 0
+X_bf16, out_bf16 = (ctypes.c_uint16 * 40)(*[0x3f80] * 40), (ctypes.c_uint16 * 20)()
+call("snnk_network_forward_bf16", network, size(20), X_bf16, size(2), out_bf16, size(1), workspace)
 assert all(abs(a - b) <= 1e-5 * (1 + abs(b)) for a, b in zip(out[:20], out_f64))
 call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 

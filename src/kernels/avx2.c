@@ -79,6 +79,7 @@ INLINE floats v_pair_sums(floats a, floats b) {
 #define PROJECT_ROWS    3 /* 12 sums, 3 + 1 operands, of 16 registers */
 #define READOUT_ROWS    4 /* 12 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
+#define ROW_PANELS      4
 #include "kernels/vector_products.h"
 
 #define CORRELATE_ROWS 4 /* 12 sums, 3 + 1 operands */

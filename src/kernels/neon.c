@@ -63,6 +63,7 @@ INLINE floats v_pair_sums(floats a, floats b) { return vpaddq_f32(a, b); }
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
+#define ROW_PANELS      4
 #include "kernels/vector_products.h"
 
 #define CORRELATE_ROWS 8 /* 24 sums, 3 + 1 operands */

@@ -11,7 +11,9 @@
  *                                   a register for each row would be too many
  *     PROJECT_ROWS                  rows of X of a tile of the projection, at most 6
  *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 8
- *     READOUT_VECTORS               registers of outputs of a row of that tile */
+ *     READOUT_VECTORS               registers of outputs of a row of that tile
+ *     ROW_PANELS                    panels at once for one row, which has too few sums to hide the
+ *                                   latency of one */
 #ifndef SNNK_KERNELS_VECTOR_PRODUCTS_H
 #define SNNK_KERNELS_VECTOR_PRODUCTS_H
 
@@ -262,7 +264,6 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
  * feature after another. */
 
 #define READOUT_PANEL (READOUT_VECTORS * LANES)
-#define ROW_PANELS    2 /* at once for one row, which has too few sums to hide the latency of one */
 
 /* Where the sums of a readout begin (at 0, or at Y), and what is added to them last; bias NULL:
  * nothing is. */

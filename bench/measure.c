@@ -128,7 +128,7 @@ static double best_peak(int bursts, int steps) {
     return best;
 }
 
-double measure_peak_now(void) { return best_peak(4, 6000); }
+double measure_peak_now(void) { return peak_rate(24000); }
 
 double measure_peak(void) { return best_peak(30, 20000); }
 

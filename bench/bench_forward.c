@@ -2,7 +2,7 @@
  * other libraries.
  *
  *     bench_forward [--quick] [--json] [--results DIR] [--plot out.png]
- *     bench_forward [--n 32] [--m 64,128] [--ways snnk,libxsmm_pair] [--rounds 31] [--against LIB]
+ *     bench_forward [--n 32] [--m 64,128] [--ways snnk,libxsmm_pair] [--rounds 61] [--against LIB]
  *
  * 768 -> m -> 3072 with relu on one thread is measured in every way; other shapes, gelu and two
  * threads against the dense layer.
@@ -127,7 +127,7 @@ static void read_argument(settings *s, int argc, char **argv, int *i) {
 }
 
 static settings read_arguments(int argc, char **argv) {
-    settings s = {.rounds = 31, .burst = 2e-4};
+    settings s = {.rounds = 61, .burst = 2e-4};
 
     memset(s.n, true, sizeof s.n);
     memset(s.m, true, sizeof s.m);

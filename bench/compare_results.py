@@ -24,6 +24,8 @@ RIVALS = ("libxsmm_pair", "onednn_pair", "openblas_pair", "openblas_skylakex_pai
 SUMMARY = [
     ("vs_best_rival_min", "best rival / ours in float: lowest"),
     ("vs_best_rival_median", "best rival / ours in float: median"),
+    ("vs_best_rival_paired_min", "the same by ratios within rounds: lowest"),
+    ("vs_best_rival_paired_median", "the same by ratios within rounds: median"),
     ("roofline_fraction_median", "share of the limit, n >= 32: median"),
     ("int8_vs_float_min", "float / int8, n >= 8, m >= 16: lowest"),
     ("bf16_vs_float_min", "float / bf16: lowest"),

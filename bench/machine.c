@@ -89,21 +89,26 @@ void machine_permit_amx(void) {
 #else
 #include <sys/utsname.h>
 
+#ifdef _SC_LEVEL1_DCACHE_SIZE /* of glibc */
 static size_t cache_size(int name) {
     const long size = sysconf(name);
 
     return size > 0 ? (size_t)size : 0;
 }
+#endif
 
 machine machine_read(void) {
-    machine m = {.l1 = cache_size(_SC_LEVEL1_DCACHE_SIZE),
-                 .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE),
-                 .l3 = cache_size(_SC_LEVEL3_CACHE_SIZE)};
+    machine m = {.l1 = 0};
     struct utsname system;
 
     uname(&system);
     snprintf(m.name, sizeof m.name, "%.48s", system.machine);
     snprintf(m.brand, sizeof m.brand, "%.48s", system.machine);
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+    m.l1 = cache_size(_SC_LEVEL1_DCACHE_SIZE);
+    m.l2 = cache_size(_SC_LEVEL2_CACHE_SIZE);
+    m.l3 = cache_size(_SC_LEVEL3_CACHE_SIZE);
+#endif
     return m;
 }
 

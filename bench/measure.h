@@ -32,7 +32,8 @@ double measure_sample(void (*run)(void *), void *context, size_t calls, measure_
 /* The rate of multiply-adds in single precision, in flops a second (two for each multiply-add). */
 double measure_peak(void);
 
-/* The same from one burst of about 50 microseconds: what the core reaches right now. */
+/* The same from 50 microseconds: what the core reaches right now. After code without vectors a core
+ * needs up to 100 microseconds to reach its rate, so the first result may be too low. */
 double measure_peak_now(void);
 
 /* Bytes a second when `bytes` are read, or written, repeatedly. The best of a few milliseconds. */

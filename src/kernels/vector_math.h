@@ -146,7 +146,7 @@ INLINE floats v_cos(floats x) {
 #define V_TURN_TERMS 5
 
 INLINE void v_turn_polynomial(float scale, floats p[V_TURN_TERMS]) {
-    static const float c[] = {6.28318548f, -41.3416786f, 81.6022339f, -76.5749893f, 39.7109184f};
+    static const float c[] = {6.28318548f, -41.3416824f, 81.6022873f, -76.5761642f, 39.7221413f};
 
     for (int k = 0; k < V_TURN_TERMS; k++) p[k] = v_all(scale * c[k]);
 }

@@ -130,7 +130,7 @@ static void check_sums(made *m) {
             assert_close(m->z[j], z, eps, relative * rms * m->scale[first + j]);
         }
         if (!kernels->hd3_cosines) continue;
-        kernels->hd3_cosines(&m->hd3, m->d, m->x, first, count, 0.5f, m->z, m->work);
+        kernels->hd3_cosines(&m->hd3, m->d, m->x, first, count, 0.5f, false, m->z, m->work);
         for (size_t j = 0; j < count; j++) {
             const double gx = m->scale[first + j] * y[j], z = gx + m->offset[first + j];
 
@@ -152,12 +152,13 @@ static void check_parts(made *m) {
     for (int cosines = 0; cosines <= (kernels->hd3_cosines ? 1 : 0); cosines++) {
         for (int try = -1; try < 20; try++) {
             const size_t begin = order > 1 && try >= 0 ? draw_bits(&state) % order : 0;
-            const size_t count = try < 0 ? order : 1 + (size_t)(draw_bits(&state) % (order - begin));
+            const size_t count =
+                try < 0 ? order : 1 + (size_t)(draw_bits(&state) % (order - begin));
             float *to = try < 0 ? all : part;
             const size_t first = order + begin;
 
             if (cosines)
-                kernels->hd3_cosines(&m->hd3, m->d, m->x, first, count, 1.5f, to, m->work);
+                kernels->hd3_cosines(&m->hd3, m->d, m->x, first, count, 1.5f, false, to, m->work);
             else
                 kernels->hd3(&m->hd3, m->d, m->x, m->offset + first, first, count, to, m->work);
             if (try >= 0) assert_memory_equal(part, all + begin, count * sizeof *part);
@@ -211,7 +212,7 @@ static void cosines_of(size_t order, float gain, const float *t, float *phi) {
         m.turn_scale[j] = m.scale[j] = 0;
         m.turn_offset[j] = t[j];
     }
-    snnk__kernels_get()->hd3_cosines(&m.hd3, order, m.x, 0, order, gain, phi, m.work);
+    snnk__kernels_get()->hd3_cosines(&m.hd3, order, m.x, 0, order, gain, false, phi, m.work);
     release(&m);
 }
 
@@ -273,7 +274,7 @@ static void test_what_is_not_finite_stays(void **state) {
             kernels->hd3(&m.hd3, order, m.x, m.offset, 0, order, m.z, m.work);
             for (size_t j = 0; j < order; j++) assert_true(!isfinite(m.z[j]));
             if (kernels->hd3_cosines) {
-                kernels->hd3_cosines(&m.hd3, order, m.x, 0, order, 1, m.z, m.work);
+                kernels->hd3_cosines(&m.hd3, order, m.x, 0, order, 1, false, m.z, m.work);
                 for (size_t j = 0; j < order; j++) assert_true(isnan(m.z[j]));
             }
             release(&m);

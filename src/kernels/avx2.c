@@ -87,6 +87,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #define V_ODD(p)            ((floats)_mm256_movehdup_ps(_mm256_loadu_ps(p)))
 #define V_PAIRS(p)          ((floats)_mm256_movedup_pd(_mm256_castps_pd(_mm256_loadu_ps(p))))
 #define V_FMSUBADD(a, b, c) ((floats)_mm256_fmsubadd_ps(a, b, c))
+#define V_STREAM(p, x)      _mm256_stream_ps(p, x)
+#define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  4

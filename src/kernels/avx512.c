@@ -95,6 +95,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #define V_ODD(p)            ((floats)_mm512_movehdup_ps(_mm512_loadu_ps(p)))
 #define V_PAIRS(p)          ((floats)_mm512_movedup_pd(_mm512_castps_pd(_mm512_loadu_ps(p))))
 #define V_FMSUBADD(a, b, c) ((floats)_mm512_fmsubadd_ps(a, b, c))
+#define V_STREAM(p, x)      _mm512_stream_ps(p, x)
+#define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  8

@@ -11,6 +11,10 @@
 #define PROJECT_BLOCK 96  /* rows of X that share a pass over G only */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
 #define HD3_BLOCK     16  /* rows of X whose features are in memory at once for HD3 */
+#define STREAMED                                                                                   \
+    ((size_t)1                                                                                     \
+     << 23) /* floats (32 MB) of cosines that no cache keeps, measured: at 16 MB stores  \
+                       * past the caches cost as much as others, at 128 MB 1/4 less */
 #define LARGE_G                                                                                    \
     ((size_t)1                                                                                     \
      << 21) /* floats (8 MB), measured: with 4 MB tall tiles are 1/20 slower, with 16 MB they are
@@ -181,6 +185,7 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     const snnk__kernels *kernels = snnk__kernels_get();
     const snnk__hd3 *hd3 = block->hd3;
     const size_t rows = block->rows, width = snnk__function_width(&block->function);
+    const bool stream = rows >= STREAMED / n;
 
     for (size_t i = 0; i < n; i++) {
         float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
@@ -190,7 +195,7 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
             for (size_t first = 0; first < rows; first += hd3->order)
                 kernels->hd3_cosines(hd3, d, X + i * ldx, first,
                                      snnk__min_size(hd3->order, rows - first),
-                                     block->function.scale, phi + first, work);
+                                     block->function.scale, stream, phi + first, work);
             continue;
         }
         set_scalars(block, 1, X + i * ldx, ldx, d, &scalars);

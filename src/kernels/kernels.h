@@ -48,9 +48,9 @@ typedef struct snnk__kernels {
                 size_t count, float *z, float *work);
 
     /* Set phi[j] = gain cos(G_(first+j) . x' + hd3->offset[first+j]) for j < count, as above; hd3
-     * has turns. NULL: use hd3, then apply. */
+     * has turns. stream: phi will not be read soon. NULL: use hd3, then apply. */
     void (*hd3_cosines)(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
-                        float gain, float *phi, float *work);
+                        float gain, bool stream, float *phi, float *work);
 
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,

@@ -71,8 +71,10 @@ INLINE floats v_join(doubles lower, doubles upper) {
 INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(c, a, b); }
 #include "kernels/vector_urf.h"
 
-#define V_SWAP(x, h) ((h) == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2))
-#define MOST_RADIX   8
+#define V_SWAP(x, h)   ((h) == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2))
+#define MOST_RADIX     8
+#define V_STREAM(p, x) v_store(p, x) /* no such stores in the language that gcc and clang share */
+#define V_FENCE()      (void)0
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  4

@@ -11,8 +11,11 @@
  *     V_PAIRS(p)               p[0] p[1] p[0] p[1] p[4] p[5] p[4] p[5] ...
  *     V_FMSUBADD(a, b, c)      a b + c in even lanes, a b - c in odd lanes
  *
+ *     V_STREAM(p, x)   store x at p, a multiple of its size, past the caches
+ *     V_FENCE()        after such stores: other threads see them
+ *
  * Additions are the limit, so a transform of log2(n) levels should do little else. It takes two
- * passes over the data up to n = 256 LANES (64 LANES if MOST_RADIX is 8): levels between registers
+ * passes over the data up to n = MOST_RADIX^2 LANES: levels between registers
  * are done while 8 or 16 registers are loaded. Levels within a register need the lanes of a register
  * beside each other. Loads that repeat lanes give that for one level in each pass; the other levels
  * take a shuffle. */
@@ -138,7 +141,8 @@ static void middle_pass(size_t radix, size_t n, size_t h, float *data) {
 typedef enum finish_kind {
     KEEP,    /* to = y; may be what was read */
     PROJECT, /* to = scale y + offset */
-    COSINES  /* to = gain cos(2 pi (scale y + offset)) */
+    COSINES, /* to = gain cos(2 pi (scale y + offset)) */
+    STREAM   /* the same, written past the caches; to is aligned */
 } finish_kind;
 
 typedef struct finish {
@@ -170,7 +174,10 @@ INLINE void last_pass_of(const int count, const finish_kind kind, size_t n, cons
             const size_t k = i + (size_t)j * h;
 
             if (kind != KEEP) r[j] = v_fma(v_load(scale + k), r[j], v_load(offset + k));
-            v_store(to + k, kind == COSINES ? v_cos_turns(r[j], p) : r[j]);
+            if (kind == STREAM)
+                V_STREAM(to + k, v_cos_turns(r[j], p));
+            else
+                v_store(to + k, kind == COSINES ? v_cos_turns(r[j], p) : r[j]);
         }
     }
 }
@@ -179,10 +186,12 @@ static void last_pass(size_t radix, size_t n, const float *data, const finish *f
 #define LAST_KEEP(count)    last_pass_of(count, KEEP, n, data, f)
 #define LAST_PROJECT(count) last_pass_of(count, PROJECT, n, data, f)
 #define LAST_COSINES(count) last_pass_of(count, COSINES, n, data, f)
+#define LAST_STREAM(count)  last_pass_of(count, STREAM, n, data, f)
     switch (f->kind) {
     case KEEP: SWITCH_RADIX(radix, LAST_KEEP) return;
     case PROJECT: SWITCH_RADIX(radix, LAST_PROJECT) return;
     case COSINES: SWITCH_RADIX(radix, LAST_COSINES) return;
+    case STREAM: SWITCH_RADIX(radix, LAST_STREAM) return;
     }
 }
 
@@ -194,7 +203,8 @@ static size_t at_most(size_t x, size_t most) { return x < most ? x : most; }
 static void signed_hadamard(size_t n, const float *x, const float *signs, float *data,
                             const finish *f) {
     const size_t registers = n / LANES;
-    const size_t first = at_most(registers, registers > 8 * MOST_RADIX ? MOST_RADIX : 8);
+    const size_t first =
+        registers <= MOST_RADIX ? registers : at_most(registers / MOST_RADIX, MOST_RADIX);
     const size_t last = at_most(registers / first, MOST_RADIX);
     size_t h = first * LANES;
 
@@ -235,7 +245,7 @@ static void finish_some(size_t count, const float *y, const finish *f) {
         const floats z = v_fma(v_load_first(f->scale + k, left), v_load_first(y + k, left),
                                v_load_first(f->offset + k, left));
 
-        v_store_first(f->to + k, f->kind == COSINES ? v_cos_turns(z, p) : z, left);
+        v_store_first(f->to + k, f->kind != PROJECT ? v_cos_turns(z, p) : z, left);
     }
 }
 
@@ -268,8 +278,9 @@ static void hd3(const snnk__hd3 *hd3, size_t d, const float *x, const float *off
 }
 
 static void hd3_cosines(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
-                        float gain, float *phi, float *work) {
-    const finish f = {.kind = COSINES,
+                        float gain, bool stream, float *phi, float *work) {
+    const bool aligned = (uintptr_t)phi % (LANES * sizeof *phi) == 0;
+    const finish f = {.kind = stream && aligned ? STREAM : COSINES,
                       .scale = hd3->turn_scale + first,
                       .offset = hd3->turn_offset + first,
                       .gain = gain,
@@ -280,6 +291,7 @@ static void hd3_cosines(const snnk__hd3 *hd3, size_t d, const float *x, size_t f
         apply_activation(SNNK_COS, gain, count, phi, phi);
     } else {
         transform(hd3, d, x, first, count, &f, work);
+        if (stream && first + count == hd3->rows) V_FENCE();
     }
 }
 

@@ -203,8 +203,9 @@ static size_t at_most(size_t x, size_t most) { return x < most ? x : most; }
 static void signed_hadamard(size_t n, const float *x, const float *signs, float *data,
                             const finish *f) {
     const size_t registers = n / LANES;
-    const size_t first =
-        registers <= MOST_RADIX ? registers : at_most(registers / MOST_RADIX, MOST_RADIX);
+    const size_t balanced =
+        registers / MOST_RADIX < 4 ? 4 : at_most(registers / MOST_RADIX, MOST_RADIX);
+    const size_t first = registers <= MOST_RADIX ? registers : balanced;
     const size_t last = at_most(registers / first, MOST_RADIX);
     size_t h = first * LANES;
 

@@ -199,19 +199,28 @@ static void last_pass(size_t radix, size_t n, const float *data, const finish *f
 
 static size_t at_most(size_t x, size_t most) { return x < most ? x : most; }
 
+/* The largest radix for registers that many floats apart. 4 KB apart they share a set of the
+ * first-level cache, which has room for 8. */
+static size_t most_radix(size_t stride) { return stride * sizeof(float) < 4096 ? MOST_RADIX : 8; }
+
+/* The radix of the first pass, so that the last one has work enough. */
+static size_t first_radix(size_t registers) {
+    const size_t rest = registers / MOST_RADIX;
+
+    if (registers <= MOST_RADIX) return registers;
+    return rest < 4 ? 4 : at_most(rest, MOST_RADIX);
+}
+
 /* Apply H diag(signs) of order n >= LANES to x. data: n + LANES floats, may be x. */
 static void signed_hadamard(size_t n, const float *x, const float *signs, float *data,
                             const finish *f) {
-    const size_t registers = n / LANES;
-    const size_t balanced =
-        registers / MOST_RADIX < 4 ? 4 : at_most(registers / MOST_RADIX, MOST_RADIX);
-    const size_t first = registers <= MOST_RADIX ? registers : balanced;
-    const size_t last = at_most(registers / first, MOST_RADIX);
+    const size_t first = first_radix(n / LANES);
+    const size_t last = at_most(n / LANES / first, most_radix(n / MOST_RADIX));
     size_t h = first * LANES;
 
     first_pass(first, n, x, signs, data);
     while (h < n / last) {
-        const size_t radix = at_most(n / last / h, 8);
+        const size_t radix = at_most(n / last / h, most_radix(h));
 
         middle_pass(radix, n, h, data);
         h *= radix;

@@ -214,19 +214,17 @@ static void run_turn_cosine(void *x) {
     }
 }
 
-/* Seconds of one call, over about a millisecond. */
+/* Seconds of one call, over about a millisecond. Reading the clock takes as long as a call, so many
+ * calls share it. */
 static double warm_time(void (*run)(void *), void *context) {
-    size_t calls = 0;
-
     run(context);
-    const double start = thread_now();
-    double taken;
-    do {
-        for (int i = 0; i < 8; i++) run(context);
-        calls += 8;
-        taken = thread_now() - start;
-    } while (taken < 1e-3);
-    return taken / (double)calls;
+    for (size_t calls = 1;; calls *= 4) {
+        const double start = thread_now();
+
+        for (size_t i = 0; i < calls; i++) run(context);
+        const double taken = thread_now() - start;
+        if (taken > 0.5e-3) return taken / (double)calls;
+    }
 }
 
 static void measure_warm(warm *w) {

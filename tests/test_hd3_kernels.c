@@ -331,6 +331,65 @@ static void test_rows_do_not_depend_on_others(void **state) {
             check_block(order, functions[i]);
 }
 
+/* Cosines written past the caches have the same bits, at any address; what is beside them stays. */
+static void test_streamed_cosines_are_the_same(void **state) {
+    const snnk__kernels *kernels = snnk__kernels_get();
+
+    (void)state;
+    if (!kernels->hd3_cosines) skip();
+    for (size_t order = 1; order <= 2048; order *= 2)
+        for (size_t shift = 0; shift<17; shift += order> 64 ? 8 : 1) {
+            made m = make(order, order, false);
+            const size_t rows = m.hd3.rows, bytes = (rows + 48) * sizeof(float);
+            float *memory = aligned_alloc(64, (bytes + 63) / 64 * 64), *phi = memory + shift;
+
+            assert_non_null(memory);
+            for (size_t j = 0; j < rows + 48; j++) memory[j] = 7;
+            for (size_t first = 0; first < rows; first += order) {
+                kernels->hd3_cosines(&m.hd3, m.d, m.x, first, rows_of(&m, first), 2, true,
+                                     phi + first, m.work);
+                kernels->hd3_cosines(&m.hd3, m.d, m.x, first, rows_of(&m, first), 2, false,
+                                     m.z + first, m.work);
+            }
+            assert_memory_equal(phi, m.z, rows * sizeof *phi);
+            for (size_t j = 0; j < shift; j++) assert_true(memory[j] == 7);
+            assert_true(phi[rows] == 7);
+            free(memory);
+            release(&m);
+        }
+}
+
+/* So many rows that their cosines are written past the caches, on several threads. */
+static void test_many_rows_have_the_bits_of_few(void **state) {
+    enum { D = 64, M = 16384, N = 1100, SOME = 37 };
+    float *X = floats_of(N * D), *Phi = floats_of((size_t)N * M), *few = floats_of(SOME * M);
+    snnk_workspace *workspace;
+    snnk_map_config config;
+    snnk_map *map;
+
+    (void)state;
+    draw_floats(X, N * D, 9);
+    assert_ok(snnk_workspace_create(2, NULL, &workspace));
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_COS;
+    config.projection = SNNK_PROJECTION_HD3;
+    config.features = M;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    assert_ok(snnk_map_input_tower(map, N, X, D, Phi, M, workspace));
+    for (size_t i = 0; i < N; i += SOME) {
+        const size_t rows = N - i < SOME ? N - i : SOME;
+
+        assert_ok(snnk_map_input_tower(map, rows, X + i * D, D, few, M, NULL));
+        assert_memory_equal(few, Phi + i * M, rows * M * sizeof *few);
+    }
+    snnk_map_free(map);
+    snnk_workspace_free(workspace);
+    free(X);
+    free(Phi);
+    free(few);
+}
+
 /* A block with other offsets than those of which turns are made uses its own. */
 static void test_offsets_of_a_block_are_its_own(void **state) {
     enum { ORDER = 64 };
@@ -358,6 +417,8 @@ int main(void) {
         cmocka_unit_test(test_cosines_of_turns_at_the_limits),
         cmocka_unit_test(test_what_is_not_finite_stays),
         cmocka_unit_test(test_rows_do_not_depend_on_others),
+        cmocka_unit_test(test_streamed_cosines_are_the_same),
+        cmocka_unit_test(test_many_rows_have_the_bits_of_few),
         cmocka_unit_test(test_offsets_of_a_block_are_its_own),
     };
 

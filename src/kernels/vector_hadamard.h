@@ -16,8 +16,8 @@
  *
  * Additions are the limit, so a transform of log2(n) levels should do little else. It takes two
  * passes over the data up to n = MOST_RADIX^2 LANES: levels between registers
- * are done while 8 or 16 registers are loaded. Levels within a register need the lanes of a register
- * beside each other. Loads that repeat lanes give that for one level in each pass; the other levels
+ * are done while 8 or 16 registers are loaded. Levels within a register need lanes beside each
+ * other. Loads that repeat lanes give that for one level in each pass; the other levels
  * take a shuffle. */
 #ifndef SNNK_KERNELS_VECTOR_HADAMARD_H
 #define SNNK_KERNELS_VECTOR_HADAMARD_H

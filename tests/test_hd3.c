@@ -85,6 +85,33 @@ static void check_map(size_t d, size_t order) {
     snnk_map_free(map);
 }
 
+/* Cosines, which the kernels may take from turns: of rows and offsets that were copied out. */
+static void check_cosines(size_t d, size_t order) {
+    static float G[MOST_ROWS * MOST_INPUTS];
+    const size_t rows = 2 * order + order / 8 + 1;
+    float x[MOST_INPUTS], phi[MOST_ROWS], offset[MOST_ROWS];
+    snnk_map_config config;
+    snnk_map *map;
+
+    draw_floats(x, d, d);
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_COS;
+    config.projection = SNNK_PROJECTION_HD3;
+    config.features = rows;
+    config.offset_scale = 10;
+    assert_ok(snnk_map_create(d, &config, NULL, &map));
+    assert_ok(snnk_map_block_rows(map, 0, G, d, offset));
+    assert_ok(snnk_map_input_tower(map, 1, x, d, phi, rows, NULL));
+    for (size_t j = 0; j < rows; j++) {
+        double z = offset[j];
+
+        for (size_t k = 0; k < d; k++) z += (double)G[j * d + k] * x[k];
+        assert_close(phi[j] * sqrt((double)rows), cos(z), 0, 1.3e-5); /* as above */
+    }
+    snnk_map_free(map);
+}
+
 /* With 32-bit size_t the order was 1, and outputs were off by 0.4. */
 static void test_issue_15_hd3_rows_are_the_product_in_every_build(void **state) {
     static const struct {
@@ -95,6 +122,7 @@ static void test_issue_15_hd3_rows_are_the_product_in_every_build(void **state) 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(snnk__hd3_order(cases[i].d), cases[i].order);
         check_map(cases[i].d, cases[i].order);
+        check_cosines(cases[i].d, cases[i].order);
     }
 }
 

@@ -230,10 +230,14 @@ static void check_hd3(size_t d, bool scaled) {
     double *G = rows_of(SNNK_PROJECTION_HD3, seed, d, rows);
     float *signs = malloc(9 * order * sizeof *signs), *numbers = malloc(3 * d * sizeof *numbers);
     float *scale = malloc(rows * sizeof *scale), *offset = malloc(rows * sizeof *offset);
-    float *z = malloc(rows * sizeof *z), *work = malloc(order * sizeof *work);
+    float *z = malloc(rows * sizeof *z), *work = malloc(snnk__hd3_work(order) * sizeof *work);
     const float *x = numbers, *mean = numbers + d, *input_scale = numbers + 2 * d;
-    const snnk__hd3 hd3 = {
-        rows, order, signs, scale, scaled ? mean : NULL, scaled ? input_scale : NULL};
+    const snnk__hd3 hd3 = {.rows = rows,
+                           .order = order,
+                           .signs = signs,
+                           .scale = scale,
+                           .mean = scaled ? mean : NULL,
+                           .input_scale = scaled ? input_scale : NULL};
 
     draw_floats(numbers, 3 * d, 1);
     draw_floats(offset, rows, 2);

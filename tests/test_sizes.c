@@ -21,7 +21,7 @@ static void test_issue_15_work_of_hd3_blocks_cannot_wrap(void **state) {
 
     (void)state;
     block.function.operation = SNNK__OPERATION_COS_SIN; /* two features for each row */
-    assert_true(snnk__project_readout_work(1, &block, NULL) == 16 * 200 + 64);
+    assert_true(snnk__project_readout_work(1, &block, NULL) == 16 * 200 + 64 + 16);
     block.rows = SIZE_MAX / 32 + 1; /* 16 rows wrap to 0 */
     assert_true(snnk__project_readout_work(1, &block, NULL) == SIZE_MAX);
     block.rows = SIZE_MAX / 32; /* these fit, without the order */

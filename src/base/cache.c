@@ -19,7 +19,7 @@ static size_t listed_l2(unsigned leaf) {
     enum { DATA = 1, UNIFIED = 3, MOST = 16 };
     unsigned a, b, c, d;
 
-    if (__get_cpuid_max(leaf & 0x80000000u, NULL) < leaf) return 0;
+    if ((unsigned)__get_cpuid_max(leaf & 0x80000000u, NULL) < leaf) return 0;
     for (unsigned i = 0; i < MOST; i++) {
         __cpuid_count(leaf, i, a, b, c, d);
         const unsigned type = a & 31, level = a >> 5 & 7;

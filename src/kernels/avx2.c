@@ -7,6 +7,7 @@
 #define LANES          8
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm256_movemask_ps((__m256)(mask)) != 0)
+#define V_NEAREST(x)   _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #include "kernels/vector_math.h"
 
 /* A mask of the first `count` lanes. */
@@ -100,6 +101,13 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
     ((h) == 1   ? _mm256_permute_ps(x, 0xb1)                                                       \
      : (h) == 2 ? _mm256_permute_ps(x, 0x4e)                                                       \
                 : _mm256_permute2f128_ps(x, x, 1))
+#define MOST_RADIX          8
+#define V_EVEN(p)           ((floats)_mm256_moveldup_ps(_mm256_loadu_ps(p)))
+#define V_ODD(p)            ((floats)_mm256_movehdup_ps(_mm256_loadu_ps(p)))
+#define V_PAIRS(p)          ((floats)_mm256_movedup_pd(_mm256_castps_pd(_mm256_loadu_ps(p))))
+#define V_FMSUBADD(a, b, c) ((floats)_mm256_fmsubadd_ps(a, b, c))
+#define V_STREAM(p, x)      _mm256_stream_ps(p, x)
+#define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  4
@@ -115,6 +123,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .hd3_cosines = hd3_cosines,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -7,6 +7,7 @@
 #define LANES          16
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm512_movepi32_mask((__m512i)(mask)) != 0)
+#define V_NEAREST(x)   _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #include "kernels/vector_math.h"
 
 /* A mask of the first `count` lanes. */
@@ -100,6 +101,13 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
      : (h) == 2 ? _mm512_permute_ps(x, 0x4e)                                                       \
      : (h) == 4 ? _mm512_shuffle_f32x4(x, x, 0xb1)                                                 \
                 : _mm512_shuffle_f32x4(x, x, 0x4e))
+#define MOST_RADIX          16
+#define V_EVEN(p)           ((floats)_mm512_moveldup_ps(_mm512_loadu_ps(p)))
+#define V_ODD(p)            ((floats)_mm512_movehdup_ps(_mm512_loadu_ps(p)))
+#define V_PAIRS(p)          ((floats)_mm512_movedup_pd(_mm512_castps_pd(_mm512_loadu_ps(p))))
+#define V_FMSUBADD(a, b, c) ((floats)_mm512_fmsubadd_ps(a, b, c))
+#define V_STREAM(p, x)      _mm512_stream_ps(p, x)
+#define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  8
@@ -115,6 +123,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .hd3_cosines = hd3_cosines,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

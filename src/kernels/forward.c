@@ -21,6 +21,11 @@
 #define MOST_ROWS     256 /* measured: with 64 rows a layer of 256 features takes 1.06 of the time */
 #define MOST_FEATURES 1024 /* more are added to Y in parts; the sums are the same */
 
+#define STREAMED                                                                                   \
+    ((size_t)1                                                                                     \
+     << 23) /* floats (32 MB) of cosines that no cache keeps, measured: at 16 MB stores  \
+                       * past the caches cost as much as others, at 128 MB 1/4 less */
+
 /* ---- Narrow panels ---- */
 
 static void clear_rows(size_t n, size_t count, float *C, size_t ldc) {
@@ -174,6 +179,15 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
 
 /* ---- HD3 ---- */
 
+/* Whether the kernels give the cosines of these rows at once. A trainer's block may have offsets of
+ * its own. */
+static bool in_turns(const snnk__block *block) {
+    return snnk__kernels_get()->hd3_cosines && block->hd3->turn_scale &&
+           block->hd3->offset == block->offset &&
+           block->function.operation == SNNK__OPERATION_ACTIVATION &&
+           block->function.activation == SNNK_COS;
+}
+
 /* Set Phi of n rows. One transform computes a whole group of `order` rows of G; computing part of a
  * group costs the same. */
 static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
@@ -181,11 +195,19 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     const snnk__kernels *kernels = snnk__kernels_get();
     const snnk__hd3 *hd3 = block->hd3;
     const size_t rows = block->rows, width = snnk__function_width(&block->function);
+    const bool stream = rows >= STREAMED / n;
 
     for (size_t i = 0; i < n; i++) {
         float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
         snnk__urf_scalars scalars;
 
+        if (in_turns(block)) {
+            for (size_t first = 0; first < rows; first += hd3->order)
+                kernels->hd3_cosines(hd3, d, X + i * ldx, first,
+                                     snnk__min_size(hd3->order, rows - first),
+                                     block->function.scale, stream, phi + first, work);
+            continue;
+        }
         set_scalars(block, 1, X + i * ldx, ldx, d, &scalars);
         for (size_t first = 0; first < rows; first += hd3->order)
             kernels->hd3(hd3, d, X + i * ldx, block->offset + first, first,
@@ -194,12 +216,17 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
-/* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: `order` floats, then the features. */
+/* Floats of scratch for the unmixed features. */
+static size_t row_work(const snnk__block *block) {
+    return block->hd3 ? snnk__hd3_work(block->hd3->order) : 0;
+}
+
+/* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: row_work, then the features. */
 static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
                                 const snnk__block *block, const snnk__panels *Psi, bool begins,
                                 const float *bias, float *Y, size_t ldy, float *work) {
     const size_t m = Psi->columns;
-    float *Phi = work + block->hd3->order;
+    float *Phi = work + row_work(block);
 
     for (size_t i = 0; i < n; i += HD3_BLOCK) {
         const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
@@ -246,9 +273,6 @@ static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk_
 
 /* ---- Entry points ---- */
 
-/* Floats of scratch for the unmixed features. */
-static size_t row_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
-
 size_t snnk__project_work(const snnk__block *block) {
     return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
 }
@@ -263,7 +287,7 @@ size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk
     }
     if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
         !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
-        !snnk__add_size(floats, block->hd3->order, &floats))
+        !snnk__add_size(floats, row_work(block), &floats))
         return SIZE_MAX;
     return floats;
 }

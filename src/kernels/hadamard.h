@@ -18,10 +18,18 @@ typedef struct snnk__hd3 {
     const float *scale; /* rows */
     const float *mean,
         *input_scale; /* d each, NULL for zeros, ones: applied to (x - mean) * input_scale */
+
+    /* Both are NULL, or scale/(2 pi), and offset/(2 pi) less whole turns: a cosine needs only the
+     * part of a turn. rows each. */
+    const float *turn_scale, *turn_offset;
+    const float *offset; /* what turn_offset is made from */
 } snnk__hd3;
 
+/* Floats of scratch for a projection of this order: some are read after the last, not used. */
+static inline size_t snnk__hd3_work(size_t order) { return order + 16; }
+
 /* Set z[j] = G_(first+j) . x' + offset[j] for j < count, with all rows in one group; x' = (x -
- * mean) * input_scale. work: `order` floats. */
+ * mean) * input_scale. work: snnk__hd3_work(order) floats. */
 void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset,
                        size_t first, size_t count, float *z, float *work);
 

@@ -55,6 +55,11 @@ typedef struct snnk__kernels {
     void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
                 size_t count, float *z, float *work);
 
+    /* Set phi[j] = gain cos(G_(first+j) . x' + hd3->offset[first+j]) for j < count, as above; hd3
+     * has turns. stream: phi will not be read soon. NULL: use hd3, then apply. */
+    void (*hd3_cosines)(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
+                        float gain, bool stream, float *phi, float *work);
+
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,
                    float *dz);

@@ -7,6 +7,7 @@
 #define LANES          4
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_ANY(mask)    (vmaxvq_u32((uint32x4_t)(mask)) != 0)
+#define V_NEAREST(x)   vrndnq_f32(x)
 #include "kernels/vector_math.h"
 
 INLINE floats v_load(const float *p) { return vld1q_f32(p); }
@@ -79,7 +80,10 @@ INLINE floats v_join(doubles lower, doubles upper) {
 INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(c, a, b); }
 #include "kernels/vector_urf.h"
 
-#define V_SWAP(x, h) ((h) == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2))
+#define V_SWAP(x, h)   ((h) == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2))
+#define MOST_RADIX     8
+#define V_STREAM(p, x) v_store(p, x) /* no such stores in the language that gcc and clang share */
+#define V_FENCE()      (void)0
 #include "kernels/vector_hadamard.h"
 
 #define MOMENT_LEFT  4
@@ -95,6 +99,7 @@ const snnk__kernels snnk__kernels_neon = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
+    .hd3_cosines = hd3_cosines,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

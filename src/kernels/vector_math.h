@@ -4,6 +4,7 @@
  *     LANES                       floats in a register
  *     V_FMA(a, b, c)              a b + c, rounded once
  *     V_ANY(mask)                 whether a comparison holds in any lane
+ *     V_NEAREST(x)                x rounded to the nearest whole number; infinities stay
  *
  * The polynomials come from scripts/polynomials.py. tests/test_vector_math.c checks each error
  * bound given here, in units of the last place of the result (the distance of floats there, at
@@ -138,6 +139,24 @@ INLINE floats v_cos(floats x) {
         return cosine;
     }
     return v_sin_less_turns(x, v_round(turns) - 0.5f, v_round_int(turns));
+}
+
+/* scale cos(2 pi t) = scale sin(2 pi (1/4 - |t - whole turns|)), p from scale as below. The
+ * reduction is exact, so no angle is too large for it. 2.5 ulp with scale = 1. */
+#define V_TURN_TERMS 5
+
+INLINE void v_turn_polynomial(float scale, floats p[V_TURN_TERMS]) {
+    static const float c[] = {6.28318548f, -41.3416824f, 81.6022873f, -76.5761642f, 39.7221413f};
+
+    for (int k = 0; k < V_TURN_TERMS; k++) p[k] = v_all(scale * c[k]);
+}
+
+INLINE floats v_cos_turns(floats t, const floats p[V_TURN_TERMS]) {
+    const floats q = 0.25f - v_abs(t - (floats)V_NEAREST(t)), q2 = q * q;
+    floats sum = p[V_TURN_TERMS - 1];
+
+    for (int k = V_TURN_TERMS - 2; k >= 0; k--) sum = v_fma(sum, q2, p[k]);
+    return sum * q;
 }
 
 /* 1.5 ulp. */

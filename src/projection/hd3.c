@@ -139,29 +139,36 @@ static const snnk__linear_form transforms = {.get_row = get_row,
                                              .parameters = parameters,
                                              .set_kernel = set_kernel};
 
-/* Allocate the signs and scales, and an input scaling in float. */
+/* Allocate the signs and scales, those in turns, and an input scaling in float. */
 static int create(snnk__linear *linear, size_t d, size_t rows, const snnk_allocator *allocator) {
     const size_t order = snnk__hd3_order(d), groups = rows / order + (rows % order != 0);
     size_t signs, scaling, count;
     int st;
 
     if (!snnk__mul_size(groups, order, &signs) || !snnk__mul_size(signs, 3, &signs) ||
-        !snnk__add_size(signs, rows, &count) || !snnk__mul_size(d, 2, &scaling) ||
-        !snnk__add_size(count, scaling, &count))
+        !snnk__mul_size(rows, 3, &count) || !snnk__add_size(signs, count, &count) ||
+        !snnk__mul_size(d, 2, &scaling) || !snnk__add_size(count, scaling, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow size_t", rows, d);
     st = snnk__linear_begin(linear, &transforms, d, rows, allocator);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, count, sizeof(float), "a projection", &linear->numbers);
     if (st != SNNK_OK) return st;
-    linear->hd3 = (snnk__hd3){
-        .rows = rows, .order = order, .signs = linear->numbers, .scale = linear->numbers + signs};
+    float *scale = linear->numbers + signs;
+    linear->hd3 = (snnk__hd3){.rows = rows,
+                              .order = order,
+                              .signs = linear->numbers,
+                              .scale = scale,
+                              .turn_scale = scale + rows,
+                              .turn_offset = scale + 2 * rows,
+                              .offset = linear->offset};
     return SNNK_OK;
 }
 
 static int draw(const snnk__projection_kind *kind, const snnk__draw *draw, snnk__linear *linear) {
     const size_t d = linear->inputs, rows = linear->rows, order = linear->hd3.order;
     float *signs = linear->numbers, *scale = signs + (linear->hd3.scale - linear->hd3.signs);
-    float *mean = scale + rows;
+    float *turn_scale = scale + rows, *turn_offset = turn_scale + rows, *mean = turn_offset + rows;
+    const double turn = 2 * acos(-1);
 
     (void)kind;
     for (size_t first = 0; first < rows; first += order)
@@ -170,6 +177,9 @@ static int draw(const snnk__projection_kind *kind, const snnk__draw *draw, snnk_
         scale[j] = (float)(draw->scale * snnk__hd3_scale(draw->seed, j, order));
         linear->offset[j] = (float)snnk__draw_offset(draw, j);
         if (linear->centered) linear->centered[j] = linear->offset[j];
+        const double turns = linear->offset[j] / turn;
+        turn_scale[j] = (float)(scale[j] / turn);
+        turn_offset[j] = (float)(turns - nearbyint(turns));
     }
     if (!draw->mean) return SNNK_OK;
     for (size_t k = 0; k < d; k++) {

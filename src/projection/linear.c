@@ -44,6 +44,7 @@ void snnk__linear_center_kernel(const snnk__linear *linear, snnk__block *block, 
     if (!block->hd3) return;
     *hd3 = *block->hd3;
     hd3->mean = NULL;
+    hd3->offset = linear->centered; /* the same numbers: HD3 rows keep their scaling apart */
     block->hd3 = hd3;
 }
 

@@ -150,7 +150,8 @@ static contender *prepare(int way, size_t n, size_t d, size_t l, size_t m, int a
     if (is_build(way))
         prepare_build(c, activation, threads);
     else if (way == LIBXSMM)
-        c->xsmm = xsmm_create(n, d, m, l, c->f, shared.X, shared.G, shared.Psi, shared.Y);
+        c->xsmm =
+            xsmm_create(n, d, m, l, c->f, shared.X, shared.G, shared.Psi, shared.bias, shared.Y);
     else if (way == ONEDNN || way == ONEDNN_BF16 || (is_dense(way) && way != DENSE_TORCH))
         prepare_onednn(c);
     const bool made = is_build(way) || c->xsmm || c->first || (way == DENSE_TORCH && torch) ||
@@ -194,11 +195,11 @@ static void reference_row(const contender *c, size_t i, double *row) {
                       : apply(c->f, shared.bias[o] + dot(c->d, x, shared.W + o * c->d));
 }
 
-/* Relative error of the first, one middle and the last row. libxsmm and OpenBLAS compute no bias,
+/* Relative error of the first, one middle and the last row. OpenBLAS computes no bias,
  * which is left out there in their favour. */
 static double error_of(contender *c) {
     static double row[MAX_L];
-    const bool no_bias = c->way == LIBXSMM || c->way == BLAS || c->way == BLAS_SKYLAKEX;
+    const bool no_bias = c->way == BLAS || c->way == BLAS_SKYLAKEX;
     double difference = 0, size = 0;
 
     memset(shared.Y, 0, c->n * c->l * sizeof *shared.Y);

@@ -4,7 +4,8 @@
  * libxsmm is column-major, where our row-major matrices are their transposes: Z^T = G X^T and
  * Y^T = Psi Phi^T. G is packed in panels of some features, Psi in panels of some outputs. A block
  * of rows goes through all panels of G, then through all of Psi, so that a panel is read from L2 or
- * beyond once for a block; within it each kernel computes a tile of some rows. */
+ * beyond once for a block; within it each kernel computes a tile of some rows. The bias is one more
+ * column of Psi, for a feature that is always 1: cheaper than to add it to Y before or after. */
 #include <libxsmm.h>
 #include <math.h>
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 #include "measure.h"
 #include "rivals.h"
 
-enum { MAX_ROWS = 32, MAX_BLOCKINGS = 32 };
+enum { MAX_ROWS = 32, MAX_BLOCKINGS = 32, LINE = 16 /* floats of a cache line */ };
 
 typedef struct blocking {
     size_t features, outputs; /* of a panel */
@@ -30,7 +31,8 @@ struct xsmm_pair {
     blocking by;
     const float *X;
     float *G, *Psi; /* panels of d x features and m x outputs */
-    float *Phi, *Y; /* n x m, n x l */
+    float *Phi, *Y; /* n x (m + 1) in rows of ldphi, n x l */
+    size_t ldphi;
     rival_activation f;
     kernel first[MAX_ROWS + 1], more[MAX_ROWS + 1], /* indexed by rows; `more` adds to its result */
         second[MAX_ROWS + 1];
@@ -58,8 +60,6 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* Panels of `panel` rows, transposed. */
 static void pack(float *to, const float *from, size_t rows, size_t columns, size_t panel) {
-    enum { LINE = 16 }; /* floats of a cache line */
-
     for (size_t start = 0; start < rows; start += panel, to += panel * columns)
         for (size_t line = 0; line < columns; line += LINE)
             for (size_t i = 0; i < panel; i++)
@@ -70,7 +70,7 @@ static void pack(float *to, const float *from, size_t rows, size_t columns, size
 /* Choose a blocking: pack the weights for it, if they are not yet, and dispatch its kernels. */
 static void choose(xsmm_pair *p, blocking by, const float *G, const float *Psi) {
     if (p->by.features != by.features) pack(p->G, G, p->m, p->d, by.features);
-    if (p->by.outputs != by.outputs) pack(p->Psi, Psi, p->l, p->m, by.outputs);
+    if (p->by.outputs != by.outputs) pack(p->Psi, Psi, p->l, p->m + 1, by.outputs);
     p->by = by;
     memset(p->first, 0, sizeof p->first);
     for (size_t start = 0; start < p->n; start += by.block)
@@ -79,9 +79,9 @@ static void choose(xsmm_pair *p, blocking by, const float *G, const float *Psi) 
 
             left -= rows;
             if (p->first[rows]) continue;
-            p->first[rows] = dispatch(by.features, rows, by.inputs, p->d, p->m, 0);
-            p->more[rows] = dispatch(by.features, rows, by.inputs, p->d, p->m, 1);
-            p->second[rows] = dispatch(by.outputs, rows, p->m, p->m, p->l, 0);
+            p->first[rows] = dispatch(by.features, rows, by.inputs, p->d, p->ldphi, 0);
+            p->more[rows] = dispatch(by.features, rows, by.inputs, p->d, p->ldphi, 1);
+            p->second[rows] = dispatch(by.outputs, rows, p->m + 1, p->ldphi, p->l, 0);
         }
 }
 
@@ -98,11 +98,11 @@ static void features_panel(const xsmm_pair *p, size_t f, size_t start, size_t en
     for (size_t k = 0; k < p->d; k += by.inputs)
         for (size_t i = start; i < end; i += by.rows) {
             const size_t rows = smaller(by.rows, end - i);
-            float *Z = p->Phi + i * p->m + f;
+            float *Z = p->Phi + i * p->ldphi + f;
 
             (k ? p->more : p->first)[rows](p->G + f * p->d + k * by.features, p->X + i * p->d + k,
                                            Z);
-            if (k + by.inputs == p->d && p->f == RIVAL_RELU) relu(Z, rows, by.features, p->m);
+            if (k + by.inputs == p->d && p->f == RIVAL_RELU) relu(Z, rows, by.features, p->ldphi);
         }
 }
 
@@ -115,7 +115,7 @@ void xsmm_run(xsmm_pair *p) {
         for (size_t f = 0; f < p->m; f += by.features) features_panel(p, f, start, end);
         for (size_t o = 0; o < p->l; o += by.outputs)
             for (size_t i = start; i < end; i += by.rows)
-                p->second[smaller(by.rows, end - i)](p->Psi + o * p->m, p->Phi + i * p->m,
+                p->second[smaller(by.rows, end - i)](p->Psi + o * (p->m + 1), p->Phi + i * p->ldphi,
                                                      p->Y + i * p->l + o);
     }
 }
@@ -178,15 +178,23 @@ static void tune(xsmm_pair *p, const float *G, const float *Psi) {
 }
 
 xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
-                       const float *G, const float *Psi, float *Y) {
+                       const float *G, const float *Psi, const float *bias, float *Y) {
     xsmm_pair *p = calloc(1, sizeof *p);
+    float *extended = aligned(l * (m + 1));
 
     if (!p || l % 64 != 0) exit(1);
     *p = (xsmm_pair){.n = n, .d = d, .m = m, .l = l, .X = X, .Y = Y, .f = f};
     p->G = aligned(d * m);
-    p->Psi = aligned(l * m);
-    p->Phi = aligned(n * m);
-    tune(p, G, Psi);
+    p->Psi = aligned(l * (m + 1));
+    p->ldphi = m + LINE; /* rows begin on a cache line */
+    p->Phi = aligned(n * p->ldphi);
+    for (size_t i = 0; i < n; i++) p->Phi[i * p->ldphi + m] = 1;
+    for (size_t o = 0; o < l; o++) {
+        memcpy(extended + o * (m + 1), Psi + o * m, m * sizeof *Psi);
+        extended[o * (m + 1) + m] = bias[o];
+    }
+    tune(p, G, extended);
+    libxsmm_free(extended);
     return p;
 }
 

@@ -44,7 +44,7 @@ typedef struct xsmm_pair xsmm_pair;
 
 /* Tries several blockings and keeps the fastest. l: a multiple of 64; f: none or relu. */
 xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
-                       const float *G, const float *Psi, float *Y);
+                       const float *G, const float *Psi, const float *bias, float *Y);
 void xsmm_run(xsmm_pair *pair);
 void xsmm_free(xsmm_pair *pair);
 

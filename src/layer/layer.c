@@ -243,7 +243,7 @@ void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X
     else if (layer->cost.work > 0)
         layer->kind->forward(layer, n, X, ldx, Y, ldy, work);
     else /* needs no scratch, so it cannot fail */
-        snnk__for_rows(workspace, NULL, n, 0, forward_task, &r);
+        snnk__for_rows_of(layer->cost.multiply_adds, workspace, NULL, n, 0, forward_task, &r);
 }
 
 int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
@@ -264,8 +264,8 @@ int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t
                                    snnk__workspace_scratch(workspace));
         return SNNK_OK;
     }
-    return snnk__for_rows(workspace, &layer->allocator, n, layer->cost.work * sizeof(float),
-                          forward_task, &r);
+    return snnk__for_rows_of(layer->cost.multiply_adds, workspace, &layer->allocator, n,
+                             layer->cost.work * sizeof(float), forward_task, &r);
 }
 
 static void readout_task(size_t first, size_t count, void *scratch, void *context) {

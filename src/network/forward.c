@@ -108,9 +108,9 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
         forward_split(&r, n, workspace, snnk__workspace_scratch(workspace));
         return SNNK_OK;
     }
-    return snnk__for_rows(workspace, &network->allocator, n,
-                          thread_work(network, SNNK__NETWORK_ROWS) * sizeof(float), forward_task,
-                          &r);
+    return snnk__for_rows_of(snnk_network_multiply_adds(network), workspace, &network->allocator, n,
+                             thread_work(network, SNNK__NETWORK_ROWS) * sizeof(float), forward_task,
+                             &r);
 }
 
 /* ---- Rows in bf16 ---- */
@@ -193,7 +193,8 @@ int snnk_network_forward_bf16(const snnk_network *network, size_t n, const uint1
         round_outputs(&r, 0, n, &wide);
         return SNNK_OK;
     }
-    return snnk__for_rows(workspace, &network->allocator, n, bytes, bf16_task, &r);
+    return snnk__for_rows_of(snnk_network_multiply_adds(network), workspace, &network->allocator, n,
+                             bytes, bf16_task, &r);
 }
 
 /* ---- Rows in double, and features ---- */

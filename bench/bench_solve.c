@@ -12,9 +12,18 @@
  *   ridge path      a fit that scores 100 lambdas and solves with one, against a fit with a given
  *                   lambda
  *   recursive       one row of recursive least squares
+ *   factors         the Cholesky and QR factorizations of the solver against one call of LAPACK, and
+ *                   the longest time between two calls of the progress function: factors.h
  *
  * In each round all run in turn. Each solution is checked: the gradient of the sum of squares must
- * vanish. */
+ * vanish.
+ *
+ * The roofline is the peak of multiply-adds in double, measured in every round beside the moments.
+ * gram_roofline_fraction counts the moments of the features only; fit_fraction_of_possible is the
+ * time of all arithmetic of a fit (moments of features and targets, Cholesky factor, solution) at
+ * that peak over the time of the fit. It says more than a ratio to scikit-learn, whose products are
+ * near the peak too where OpenBLAS knows the processor. There is no key fast_vs_today: it belongs to
+ * moments by AMX, which the library does not have. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +35,7 @@
 
 #include <snnk/snnk.h>
 
+#include "factors.h"
 #include "measure.h"
 #include "rivals.h"
 
@@ -66,6 +76,7 @@ typedef struct result {
     double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MAX_ROUNDS];        /* seconds of a whole fit with a ridge path */
     double path_solver[MAX_ROUNDS]; /* without adding the rows */
+    double peak;                    /* flops a second in double, of one thread */
     double update[MAX_ROUNDS];      /* seconds of a row of recursive least squares */
     double
         path_difference; /* largest difference from our solution, relative to its largest entry */
@@ -251,6 +262,7 @@ static result measure(const data *d, python *const children[2], snnk_workspace *
     result r = {.gradient = {0}};
 
     for (size_t round = 0; round < rounds; round++) {
+        r.peak = fmax(r.peak, measure_peak_double());
         for (int precision = 0; precision < 2; precision++)
             run_ours(d, 1 - precision, workspace, round, &r);
         run_path(d, workspace, round, &r); /* compares with the solution in double */
@@ -305,9 +317,17 @@ static void set_blas_threads(int threads) {
 #endif
 }
 
-/* The share of the peak that the moments reach. peak: of single precision, all threads. */
+/* The share of the peak that the moments reach. peak: of double precision, all threads. */
 static double roofline(const data *d, const result *r, int precision, double peak) {
-    return moment_flops(d) / r->rows[precision][0] / (precision == SINGLE ? peak : peak / 2);
+    return moment_flops(d) / r->rows[precision][0] / (precision == SINGLE ? 2 * peak : peak);
+}
+
+/* The time of the arithmetic of a fit in double at the peak, over the time of a fit. */
+static double fraction_of_possible(const data *d, const result *r, double peak) {
+    const double n = (double)d->n, m = (double)d->m;
+    const double targets = 2 * n * m * TARGETS, solution = 2 * m * m * TARGETS;
+
+    return (moment_flops(d) + targets + m * m * m / 3 + solution) / peak / r->seconds[DOUBLE][0];
 }
 
 /* (time of the ridge path)/(time of one solution), without adding the rows. The latter is a
@@ -316,8 +336,22 @@ static double path_solver_ratio(const result *r) {
     return r->path_solver[0] / (r->seconds[DOUBLE][0] - r->rows[DOUBLE][0]);
 }
 
-static void print_json(const data *d, const result *r, python *const children[2], int threads,
-                       double peak) {
+static double smaller(const double of[FACTOR_SIZES]) { return fmin(of[0], of[1]); }
+
+static void print_factors_json(const factors *f) {
+    print_number("cholesky_vs_lapack", smaller(f->cholesky), ",");
+    print_number("cholesky_vs_lapack_1024", f->cholesky[0], ",");
+    print_number("cholesky_vs_lapack_4096", f->cholesky[1], ",");
+    print_number("qr_vs_lapack", smaller(f->qr), ",");
+    print_number("qr_vs_lapack_1024", f->qr[0], ",");
+    print_number("qr_vs_lapack_4096", f->qr[1], ",");
+    print_number("largest_gap_seconds", fmax(f->gap_cholesky, f->gap_qr), ",");
+    print_number("largest_gap_seconds_cholesky", f->gap_cholesky, ",");
+    print_number("largest_gap_seconds_qr", f->gap_qr, ",");
+}
+
+static void print_json(const data *d, const result *r, const factors *f, python *const children[2],
+                       int threads, double peak) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
            "\"kernels\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
            d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), blas_core());
@@ -333,7 +367,7 @@ static void print_json(const data *d, const result *r, python *const children[2]
                      way + 1 < WAYS ? "," : "},");
     printf("\"peak_gflops_double\":%.1f,\"relative_gradient_double\":%.1e,"
            "\"relative_gradient_fast\":%.1e,\"summary\":{",
-           peak / 2e9, r->gradient[DOUBLE], r->gradient[SINGLE]);
+           peak / 1e9, r->gradient[DOUBLE], r->gradient[SINGLE]);
     print_number("vs_sklearn_ridge_f64", times_ours(r, SKLEARN, DOUBLE), ",");
     print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, SINGLE), ",");
     print_number("vs_sklearn_ridge_f64_skylakex", times_ours(r, SKLEARN_SKYLAKEX, DOUBLE), ",");
@@ -343,14 +377,25 @@ static void print_json(const data *d, const result *r, python *const children[2]
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
     print_number("gram_roofline_fraction", roofline(d, r, DOUBLE, peak), ",");
     print_number("gram_roofline_fraction_fast", roofline(d, r, SINGLE, peak), ",");
+    print_number("fit_fraction_of_possible", fraction_of_possible(d, r, peak), ",");
+    print_factors_json(f);
     print_number("path_100_lambdas_vs_one", r->path[0] / r->seconds[DOUBLE][0], ",");
     print_number("path_100_lambdas_vs_one_solver_only", path_solver_ratio(r), ",");
     print_number("path_solution_difference", r->path_difference, ",");
     print_number("update_us_m512", 1e6 * r->update[0], "}}\n");
 }
 
-static void print_table(const data *d, const result *r, python *const children[2], int threads,
-                        double peak) {
+static void print_factors(const factors *f) {
+    for (int i = 0; i < FACTOR_SIZES; i++)
+        printf("factors of %zu columns: Cholesky %.2f x as fast as dpotrf, QR %.2f x as dgeqrf\n",
+               factor_sizes[i], f->cholesky[i], f->qr[i]);
+    printf("longest time between two calls of the progress function, %zu features: %.2f s with "
+           "Cholesky, %.2f s with QR\n",
+           factor_sizes[1], f->gap_cholesky, f->gap_qr);
+}
+
+static void print_table(const data *d, const result *r, const factors *f, python *const children[2],
+                        int threads, double peak) {
     printf(
         "%zu x %zu features, %d targets, %d thread(s): seconds of a fit (minimum, median of %d)\n",
         d->n, d->m, TARGETS, threads, (int)rounds);
@@ -366,7 +411,7 @@ static void print_table(const data *d, const result *r, python *const children[2
         r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
     printf(
         "moments: %.0f %% of the peak of %.0f GFLOP/s in double, %.0f %% of twice that in single\n",
-        100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, SINGLE, peak));
+        100 * roofline(d, r, DOUBLE, peak), peak / 1e9, 100 * roofline(d, r, SINGLE, peak));
     printf("relative gradient at the solution: %.1e in double, %.1e in single\n",
            r->gradient[DOUBLE], r->gradient[SINGLE]);
     printf("ridge path with %d lambdas: %.3f s, %.2f x a fit with one lambda (%.1f x without "
@@ -374,6 +419,9 @@ static void print_table(const data *d, const result *r, python *const children[2
            "rows); solution differs by %.1e\n",
            LAMBDAS, r->path[0], r->path[0] / r->seconds[DOUBLE][0], path_solver_ratio(r),
            r->path_difference);
+    printf("a fit takes %.2f x the time of its arithmetic at that peak\n",
+           1 / fraction_of_possible(d, r, peak));
+    print_factors(f);
     printf("recursive least squares, %d features: %.1f us a row\n", RLS_M, 1e6 * r->update[0]);
 }
 
@@ -411,7 +459,6 @@ int main(int argc, char **argv) {
     }
 
     const size_t shape[1][2] = {{m, TARGETS}};
-    const double peak = measure_peak() * threads;
     python *children[2] = {sklearn_ridge(NULL, threads, n, 1, shape), NULL};
     snnk_workspace *workspace;
 
@@ -421,9 +468,11 @@ int main(int argc, char **argv) {
     data d = make_data(n, m);
     const result r = measure(&d, children, workspace);
 
-    (json ? print_json : print_table)(&d, &r, children, threads, peak);
-    for (int i = 0; i < 2; i++) python_stop(children[i]);
     free_data(&d);
+    const factors f = factors_measure(threads, rounds < 3 ? 1 : 3);
+
+    (json ? print_json : print_table)(&d, &r, &f, children, threads, r.peak * threads);
+    for (int i = 0; i < 2; i++) python_stop(children[i]);
     snnk_workspace_free(workspace);
     return 0;
 }

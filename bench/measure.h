@@ -22,6 +22,9 @@ double measure_call(void (*run)(void *), void *context, double seconds);
 /* The rate of multiply-adds in single precision, in flops a second (two for each multiply-add). */
 double measure_peak(void);
 
+/* The same in double precision. */
+double measure_peak_double(void);
+
 /* Bytes a second when `bytes` are read, or written, repeatedly. The best of a few milliseconds. */
 double measure_read_rate(const float *buffer, size_t bytes);
 double measure_write_rate(float *buffer, size_t bytes);

@@ -1,12 +1,9 @@
-#define _POSIX_C_SOURCE 200809L
 #include "factors.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include <lapacke.h>
 
@@ -23,13 +20,7 @@ static void check(bool ok) {
     exit(1);
 }
 
-static double seconds(void) {
-    struct timespec time;
-
-    if (!on_processor) return measure_now();
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
+static double seconds(void) { return on_processor ? measure_thread_now() : measure_now(); }
 
 static void *doubles(size_t count) {
     void *block = malloc(count * sizeof(double));

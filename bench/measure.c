@@ -14,6 +14,13 @@ double measure_now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+double measure_thread_now(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 float *measure_floats(size_t count) {
     float *values = aligned_alloc(64, (count * sizeof *values + 63) / 64 * 64);
     uint32_t state = 1;

@@ -7,6 +7,10 @@
 /* The time in seconds. */
 double measure_now(void);
 
+/* The time in seconds that this thread has run on a processor. Other programs on a shared machine
+ * do not count. */
+double measure_thread_now(void);
+
 /* Allocate count floats on a cache line, uniform in -0.5 ... 0.5. Exits if there is no memory. */
 float *measure_floats(size_t count);
 

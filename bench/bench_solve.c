@@ -12,8 +12,8 @@
  *   ridge path      a fit that scores 100 lambdas and solves with one, against a fit with a given
  *                   lambda
  *   recursive       one row of recursive least squares
- *   factors         the Cholesky and QR factorizations of the solver against one call of LAPACK, and
- *                   the longest time between two calls of the progress function: factors.h
+ *   factors         the Cholesky and QR factorizations of the solver against one call of LAPACK,
+ *                   and the longest time between two calls of the progress function: factors.h
  *
  * In each round all run in turn. Each solution is checked: the gradient of the sum of squares must
  * vanish.
@@ -24,8 +24,8 @@
  * gram_roofline_fraction counts the moments of the features only; fit_fraction_of_possible is the
  * time of all arithmetic of a fit (moments of features and targets, Cholesky factor, solution) at
  * that peak over the time of the fit. It says more than a ratio to scikit-learn, whose products are
- * near the peak too where OpenBLAS knows the processor. There is no key fast_vs_today: it belongs to
- * moments by AMX, which the library does not have. */
+ * near the peak too where OpenBLAS knows the processor. There is no key fast_vs_today: it belongs
+ * to moments by AMX, which the library does not have. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

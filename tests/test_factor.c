@@ -57,7 +57,7 @@ static void compare_with_dpotrf(size_t m, char triangle) {
         LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, triangle, (lapack_int)m, expected, (lapack_int)m), 0);
     assert_ok(snnk__cholesky(triangle, m, L, &progress, &definite));
     assert_true(definite && c.last == 1);
-    /* Backward errors of m eps, with a condition number below 3; the other triangle is untouched. */
+    /* Backward errors of m eps, a condition number below 3; the other triangle is untouched. */
     for (size_t i = 0; i < m * m; i++)
         assert_close(L[i], expected[i], 0, 3 * (double)m * DBL_EPSILON * sqrt((double)m));
     for (size_t j = 0; j < m; j++)

@@ -10,8 +10,8 @@
 #include "support/files.h"
 
 /* Sizes around blocks of 512 rows, or of m rows if that is more, and around 96 reflectors and
- * halves of them: L L^T is S. Householder transformations have errors of a few eps each, relative to the length of a column;
- * sums have errors of n eps. */
+ * halves of them: L L^T is S. Householder transformations have errors of a few eps each, relative
+ * to the length of a column; sums have errors of n eps. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 2, 24, 25, 49, 96, 97, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
     float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);

@@ -12,9 +12,20 @@
  *   ridge path      a fit that scores 100 lambdas and solves with one, against a fit with a given
  *                   lambda
  *   recursive       one row of recursive least squares
+ *   factors         the Cholesky and QR factorizations of the solver against one call of LAPACK,
+ *                   and the longest time between two calls of the progress function: factors.h
  *
  * In each round all run in turn. Each solution is checked: the gradient of the sum of squares must
- * vanish. */
+ * vanish.
+ *
+ * The roofline is the peak of multiply-adds in double, measured before and after every tenth of the
+ * rows, because clocks change; shares of it are medians. With one thread, they and the factors are
+ * timed on the processor, all else by the clock.
+ * gram_roofline_fraction counts the moments of the features only; fit_fraction_of_possible is the
+ * time of all arithmetic of a fit (moments of features and targets, Cholesky factor, solution) at
+ * that peak over the time of the fit. It says more than a ratio to scikit-learn, whose products are
+ * near the peak too where OpenBLAS knows the processor. There is no key fast_vs_today: it belongs
+ * to moments by AMX, which the library does not have. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +37,7 @@
 
 #include <snnk/snnk.h>
 
+#include "factors.h"
 #include "measure.h"
 #include "rivals.h"
 
@@ -35,6 +47,7 @@
 #define RLS_M      512
 #define RLS_ROWS   200
 #define MAX_ROUNDS 5
+#define PARTS      10 /* of the rows, each with its own peak */
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -49,6 +62,7 @@ static const char *const keys[WAYS] = {"double", "fast", "dsyrk_dpotrf", "sklear
                                        "sklearn_ridge_skylakex"};
 
 static size_t rounds = MAX_ROUNDS;
+static int threads = 1;
 
 typedef struct data {
     size_t n, m;
@@ -62,10 +76,13 @@ typedef struct data {
 typedef struct result {
     double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
     double rows[2][MAX_ROUNDS];                /* ours: of snnk_lstsq_add only */
+    double of_peak[2][MAX_ROUNDS * PARTS];     /* of snnk_lstsq_add: shares of the peak */
+    double fit_of_peak[MAX_ROUNDS];            /* of a fit in double */
     double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same with QR; its rival */
     double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MAX_ROUNDS];        /* seconds of a whole fit with a ridge path */
     double path_solver[MAX_ROUNDS]; /* without adding the rows */
+    double peak;                    /* the best flops a second in double, of all threads */
     double update[MAX_ROUNDS];      /* seconds of a row of recursive least squares */
     double
         path_difference; /* largest difference from our solution, relative to its largest entry */
@@ -134,6 +151,27 @@ static double gradient(const data *d) {
     return worst / largest;
 }
 
+/* The flops of the moments of the features only (their lower triangle). */
+static double moment_flops(double n, double m) { return n * m * (m + 1); }
+
+/* The clock for shares of the peak. */
+static double alone_now(void) { return threads == 1 ? measure_thread_now() : measure_now(); }
+
+/* The peak now, which later ones need not be: clocks change by a quarter within a second. */
+static double peak_now(result *r) {
+    const double peak = measure_peak_double() * threads;
+
+    r->peak = fmax(r->peak, peak);
+    return peak;
+}
+
+/* The arithmetic of a fit: moments of features and targets, Cholesky factor, solution. */
+static double fit_flops(const data *d) {
+    const double n = (double)d->n, m = (double)d->m;
+
+    return moment_flops(n, m) + 2 * n * m * TARGETS + m * m * m / 3 + 2 * m * m * TARGETS;
+}
+
 static void run_ours(const data *d, int precision, snnk_workspace *workspace, size_t round,
                      result *r) {
     snnk_solve_config config;
@@ -141,7 +179,7 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
 
     CHECK(snnk_solve_config_init(&config, sizeof config));
     config.ridge = RIDGE;
-    const double start = measure_now();
+    const double peak = peak_now(r), start = measure_now(), alone = alone_now();
     CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
     CHECK(snnk_lstsq_set_precision(lstsq, precision));
     const double created = measure_now();
@@ -151,8 +189,37 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
     r->rows[precision][round] = measure_now() - created;
     CHECK(snnk_lstsq_solve(lstsq, &config, NULL, d->B, d->m, d->b, NULL));
     r->seconds[precision][round] = measure_now() - start;
+    if (precision == DOUBLE) {
+        const double rate = fit_flops(d) / (alone_now() - alone);
+
+        r->fit_of_peak[round] = rate / ((peak + peak_now(r)) / 2);
+    }
     snnk_lstsq_free(lstsq);
     if (round == 0) r->gradient[precision] = gradient(d);
+}
+
+/* Add the rows in parts, with the peak before and after each. */
+static void run_moments(const data *d, int precision, snnk_workspace *workspace, size_t round,
+                        result *r) {
+    const size_t rows = d->n / PARTS;
+    double before = peak_now(r);
+    snnk_lstsq *lstsq;
+
+    CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
+    CHECK(snnk_lstsq_set_precision(lstsq, precision));
+    for (size_t part = 0; part < PARTS && rows > 0; part++) {
+        const snnk_rows *these = SNNK_ROWS(.n = rows, .X = d->Phi + part * rows * d->m, .ldx = d->m,
+                                           .Y = d->Y + part * rows * TARGETS, .ldy = TARGETS);
+        const double start = alone_now();
+        CHECK(snnk_lstsq_add(lstsq, these, workspace));
+        const double rate = moment_flops((double)rows, (double)d->m) / (alone_now() - start);
+        const double after = peak_now(r), peak = (before + after) / 2;
+
+        r->of_peak[precision][round * PARTS + part] =
+            rate / (precision == SINGLE ? 2 * peak : peak);
+        before = after;
+    }
+    snnk_lstsq_free(lstsq);
 }
 
 /* Run the same fit with a score for every lambda, and compare its solution at RIDGE with ours. Call
@@ -251,8 +318,10 @@ static result measure(const data *d, python *const children[2], snnk_workspace *
     result r = {.gradient = {0}};
 
     for (size_t round = 0; round < rounds; round++) {
-        for (int precision = 0; precision < 2; precision++)
+        for (int precision = 0; precision < 2; precision++) {
+            run_moments(d, 1 - precision, workspace, round, &r);
             run_ours(d, 1 - precision, workspace, round, &r);
+        }
         run_path(d, workspace, round, &r); /* compares with the solution in double */
         run_updates(round, &r);
         r.seconds[DSYRK][round] = run_raw(d);
@@ -263,6 +332,8 @@ static result measure(const data *d, python *const children[2], snnk_workspace *
     }
     for (int way = 0; way < WAYS; way++) measure_sort(r.seconds[way], rounds);
     for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], rounds);
+    for (int i = 0; i < 2; i++) measure_sort(r.of_peak[i], rounds * PARTS);
+    measure_sort(r.fit_of_peak, rounds);
     measure_sort(r.path, rounds), measure_sort(r.path_solver, rounds);
     measure_sort(r.update, rounds);
     measure_sort(r.qr, rounds);
@@ -271,11 +342,6 @@ static result measure(const data *d, python *const children[2], snnk_workspace *
 }
 
 /* ---- Reports ---- */
-
-/* The flops of the moments only (their lower triangle). */
-static double moment_flops(const data *d) {
-    return (double)d->n * (double)d->m * (double)(d->m + 1);
-}
 
 /* (minimum time of the way)/(minimum time of ours); NaN if it did not run. */
 static double times_ours(const result *r, int way, int precision) {
@@ -297,17 +363,15 @@ static const char *blas_core(void) {
 #endif
 }
 
-static void set_blas_threads(int threads) {
+static void set_blas_threads(void) {
 #ifdef OPENBLAS_CONFIG_H
     openblas_set_num_threads(threads);
-#else
-    (void)threads;
 #endif
 }
 
-/* The share of the peak that the moments reach. peak: of single precision, all threads. */
-static double roofline(const data *d, const result *r, int precision, double peak) {
-    return moment_flops(d) / r->rows[precision][0] / (precision == SINGLE ? peak : peak / 2);
+/* The median share of the peak that the moments reach. */
+static double roofline(const result *r, int precision) {
+    return r->of_peak[precision][rounds * PARTS / 2];
 }
 
 /* (time of the ridge path)/(time of one solution), without adding the rows. The latter is a
@@ -316,8 +380,22 @@ static double path_solver_ratio(const result *r) {
     return r->path_solver[0] / (r->seconds[DOUBLE][0] - r->rows[DOUBLE][0]);
 }
 
-static void print_json(const data *d, const result *r, python *const children[2], int threads,
-                       double peak) {
+static double smaller(const double of[FACTOR_SIZES]) { return fmin(of[0], of[1]); }
+
+static void print_factors_json(const factors *f) {
+    print_number("cholesky_vs_lapack", smaller(f->cholesky), ",");
+    print_number("cholesky_vs_lapack_1024", f->cholesky[0], ",");
+    print_number("cholesky_vs_lapack_4096", f->cholesky[1], ",");
+    print_number("qr_vs_lapack", smaller(f->qr), ",");
+    print_number("qr_vs_lapack_1024", f->qr[0], ",");
+    print_number("qr_vs_lapack_4096", f->qr[1], ",");
+    print_number("largest_gap_seconds", fmax(f->gap_cholesky, f->gap_qr), ",");
+    print_number("largest_gap_seconds_cholesky", f->gap_cholesky, ",");
+    print_number("largest_gap_seconds_qr", f->gap_qr, ",");
+}
+
+static void print_json(const data *d, const result *r, const factors *f,
+                       python *const children[2]) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
            "\"kernels\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
            d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), blas_core());
@@ -333,7 +411,7 @@ static void print_json(const data *d, const result *r, python *const children[2]
                      way + 1 < WAYS ? "," : "},");
     printf("\"peak_gflops_double\":%.1f,\"relative_gradient_double\":%.1e,"
            "\"relative_gradient_fast\":%.1e,\"summary\":{",
-           peak / 2e9, r->gradient[DOUBLE], r->gradient[SINGLE]);
+           r->peak / 1e9, r->gradient[DOUBLE], r->gradient[SINGLE]);
     print_number("vs_sklearn_ridge_f64", times_ours(r, SKLEARN, DOUBLE), ",");
     print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, SINGLE), ",");
     print_number("vs_sklearn_ridge_f64_skylakex", times_ours(r, SKLEARN_SKYLAKEX, DOUBLE), ",");
@@ -341,16 +419,27 @@ static void print_json(const data *d, const result *r, python *const children[2]
     print_number("qr_vs_dgeqrf", r->qr[0] / r->dgeqrf[0], ",");
     print_number("qr_vs_gram", r->qr[0] / r->rows[DOUBLE][0], ",");
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
-    print_number("gram_roofline_fraction", roofline(d, r, DOUBLE, peak), ",");
-    print_number("gram_roofline_fraction_fast", roofline(d, r, SINGLE, peak), ",");
+    print_number("gram_roofline_fraction", roofline(r, DOUBLE), ",");
+    print_number("gram_roofline_fraction_fast", roofline(r, SINGLE), ",");
+    print_number("fit_fraction_of_possible", r->fit_of_peak[rounds / 2], ",");
+    print_factors_json(f);
     print_number("path_100_lambdas_vs_one", r->path[0] / r->seconds[DOUBLE][0], ",");
     print_number("path_100_lambdas_vs_one_solver_only", path_solver_ratio(r), ",");
     print_number("path_solution_difference", r->path_difference, ",");
     print_number("update_us_m512", 1e6 * r->update[0], "}}\n");
 }
 
-static void print_table(const data *d, const result *r, python *const children[2], int threads,
-                        double peak) {
+static void print_factors(const factors *f) {
+    for (int i = 0; i < FACTOR_SIZES; i++)
+        printf("factors of %zu columns: Cholesky %.2f x as fast as dpotrf, QR %.2f x as dgeqrf\n",
+               factor_sizes[i], f->cholesky[i], f->qr[i]);
+    printf("longest time between two calls of the progress function, %zu features: %.2f s with "
+           "Cholesky, %.2f s with QR\n",
+           factor_sizes[1], f->gap_cholesky, f->gap_qr);
+}
+
+static void print_table(const data *d, const result *r, const factors *f,
+                        python *const children[2]) {
     printf(
         "%zu x %zu features, %d targets, %d thread(s): seconds of a fit (minimum, median of %d)\n",
         d->n, d->m, TARGETS, threads, (int)rounds);
@@ -364,9 +453,10 @@ static void print_table(const data *d, const result *r, python *const children[2
     printf(
         "QR: %.3f s, dgeqrf of all rows at once: %.3f s; QR takes %.2f x dgeqrf, %.1f x moments\n",
         r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
-    printf(
-        "moments: %.0f %% of the peak of %.0f GFLOP/s in double, %.0f %% of twice that in single\n",
-        100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, SINGLE, peak));
+    printf("moments: %.0f %% of the peak beside them (at most %.0f GFLOP/s) in double, %.0f %% of "
+           "twice "
+           "that in single\n",
+           100 * roofline(r, DOUBLE), r->peak / 1e9, 100 * roofline(r, SINGLE));
     printf("relative gradient at the solution: %.1e in double, %.1e in single\n",
            r->gradient[DOUBLE], r->gradient[SINGLE]);
     printf("ridge path with %d lambdas: %.3f s, %.2f x a fit with one lambda (%.1f x without "
@@ -374,12 +464,14 @@ static void print_table(const data *d, const result *r, python *const children[2
            "rows); solution differs by %.1e\n",
            LAMBDAS, r->path[0], r->path[0] / r->seconds[DOUBLE][0], path_solver_ratio(r),
            r->path_difference);
+    printf("a fit takes %.2f x the time of its arithmetic at the peak beside it\n",
+           1 / r->fit_of_peak[rounds / 2]);
+    print_factors(f);
     printf("recursive least squares, %d features: %.1f us a row\n", RLS_M, 1e6 * r->update[0]);
 }
 
 int main(int argc, char **argv) {
     size_t n = 60000, m = 1024;
-    int threads = 1;
     bool json = false;
 
     for (int i = 1; i < argc; i++) {
@@ -411,19 +503,20 @@ int main(int argc, char **argv) {
     }
 
     const size_t shape[1][2] = {{m, TARGETS}};
-    const double peak = measure_peak() * threads;
     python *children[2] = {sklearn_ridge(NULL, threads, n, 1, shape), NULL};
     snnk_workspace *workspace;
 
     if (children[0]) children[1] = sklearn_ridge("SkylakeX", threads, n, 1, shape);
-    set_blas_threads(threads);
+    set_blas_threads();
     CHECK(snnk_workspace_create((size_t)threads, NULL, &workspace));
     data d = make_data(n, m);
     const result r = measure(&d, children, workspace);
 
-    (json ? print_json : print_table)(&d, &r, children, threads, peak);
-    for (int i = 0; i < 2; i++) python_stop(children[i]);
     free_data(&d);
+    const factors f = factors_measure(threads, rounds < 3 ? 1 : 3);
+
+    (json ? print_json : print_table)(&d, &r, &f, children);
+    for (int i = 0; i < 2; i++) python_stop(children[i]);
     snnk_workspace_free(workspace);
     return 0;
 }

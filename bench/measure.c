@@ -132,6 +132,30 @@ double measure_peak_now(void) { return peak_rate(24000); }
 
 double measure_peak(void) { return best_peak(30, 20000); }
 
+double measure_peak_double(void) {
+    enum { STEPS = 20000, ROUNDS = 30 };
+    typedef double doubles __attribute__((vector_size(4 * LANES)));
+    volatile double seed = 1e-3;
+    doubles s[SUMS];
+    const doubles a = (doubles){0} + (0.9999 + 0 * seed), b = (doubles){0} + seed;
+    double best = 0, sum = 0;
+
+    for (int i = 0; i < SUMS; i++) s[i] = b * (double)i;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = measure_now();
+
+        for (int step = 0; step < STEPS; step++) {
+            UNROLLED (int i = 0; i < SUMS; i++)
+                s[i] = s[i] * a + b; /* contracted: one instruction */
+        }
+        const double rate = 1.0 * LANES * SUMS * STEPS / (measure_now() - start);
+        if (rate > best) best = rate;
+    }
+    for (int i = 0; i < SUMS; i++) sum += s[i][0];
+    seed = sum;
+    return best;
+}
+
 double measure_read_rate(const float *buffer, size_t bytes) {
     const size_t count = bytes / sizeof(vector) / 8 * 8,
                  passes = 1 + ((size_t)1 << 22) / (bytes + 1);

@@ -7,6 +7,10 @@
 /* The time in seconds. */
 double measure_now(void);
 
+/* The time in seconds that this thread has run on a processor. Other programs on a shared machine
+ * do not count. */
+double measure_thread_now(void);
+
 /* Allocate count floats on a cache line, uniform in -0.5 ... 0.5. Exits if there is no memory. */
 float *measure_floats(size_t count);
 
@@ -35,6 +39,9 @@ double measure_peak(void);
 /* The same from 50 microseconds: what the core reaches right now. After code without vectors a core
  * needs up to 100 microseconds to reach its rate, so the first result may be too low. */
 double measure_peak_now(void);
+
+/* The same in double precision. */
+double measure_peak_double(void);
 
 /* Bytes a second when `bytes` are read, or written, repeatedly. The best of a few milliseconds. */
 double measure_read_rate(const float *buffer, size_t bytes);

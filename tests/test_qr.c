@@ -9,11 +9,11 @@
 #include "support/factorizations.h"
 #include "support/files.h"
 
-/* Sizes around blocks of 512 rows, or of m rows if that is more, and around 48 reflectors: L L^T is
- * S. Householder transformations have errors of a few eps each, relative to the length of a column;
- * sums have errors of n eps. */
+/* Sizes around blocks of 512 rows, or of m rows if that is more, and around 96 reflectors and
+ * halves of them: L L^T is S. Householder transformations have errors of a few eps each, relative
+ * to the length of a column; sums have errors of n eps. */
 static void test_sizes(void **state) {
-    static const size_t ms[] = {1, 2, 47, 48, 49, 130, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
+    static const size_t ms[] = {1, 2, 24, 25, 49, 96, 97, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
     float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);
 
     (void)state;

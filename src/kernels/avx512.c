@@ -112,6 +112,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 
 #define MOMENT_LEFT  8
 #define MOMENT_RIGHT 3
+#define MOMENT_AHEAD 32
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_avx512 = {

@@ -88,6 +88,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 
 #define MOMENT_LEFT  4
 #define MOMENT_RIGHT 1
+#define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_neon = {

@@ -112,6 +112,7 @@ static inline floats v_fma(floats a, floats b, floats c) { return c + a * b; }
 #define LANES        4
 #define MOMENT_LEFT  2
 #define MOMENT_RIGHT 1
+#define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_portable = {

@@ -5,7 +5,8 @@
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
  *     LANES                         floats in a register
  *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R in a tile, at most 3 panels:
- *                                   MOMENT_LEFT MOMENT_RIGHT PANEL_VECTORS sums in registers */
+ *                                   MOMENT_LEFT MOMENT_RIGHT PANEL_VECTORS sums in registers
+ *     MOMENT_AHEAD                  rows of L to prefetch ahead; 0 for none */
 #ifndef SNNK_KERNELS_VECTOR_MOMENTS_H
 #define SNNK_KERNELS_VECTOR_MOMENTS_H
 

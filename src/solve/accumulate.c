@@ -256,33 +256,39 @@ static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk_ro
     return count;
 }
 
-/* Add a block to the factor. With AUTO, not past the row that decides. Returns the number of
- * rows. */
-static size_t add_to_factor(snnk_lstsq *lstsq, const snnk_rows *rows, size_t first) {
+/* Add a block to the factor, and its rows to *first. With AUTO, not past the row that decides.
+ *   progress   of all rows; NULL: the call cannot fail
+ * SNNK_E_CANCELLED: the statistics can only be freed. */
+static int add_to_factor(snnk_lstsq *lstsq, const snnk_rows *rows, size_t *first,
+                         snnk__progress *progress) {
     const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
-    size_t left = rows->n - first;
+    size_t left = rows->n - *first;
+    int st;
 
     if (lstsq->factorization == SNNK_FACTORIZATION_AUTO && lstsq->rows < decisive &&
         decisive - lstsq->rows < left)
         left = (size_t)(decisive - lstsq->rows);
 
     const size_t count = snnk__rows_next(left, lstsq->qr->rows);
-    const snnk_rows part = snnk__rows_part(rows, first, count);
+    const snnk_rows part = snnk__rows_part(rows, *first, count);
 
-    snnk__qr_add_block(lstsq, &part);
-    snnk__qr_decide(lstsq);
-    return count;
+    *first += count;
+    snnk__progress_begin_stage(progress, (double)count);
+    if ((st = snnk__qr_add_block(lstsq, &part, progress)) != SNNK_OK) return st;
+    return snnk__qr_decide(lstsq, progress);
 }
 
 int snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                          snnk_workspace *workspace, snnk__progress *progress) {
+    snnk__progress inside = snnk__progress_within(progress, (double)rows->n);
     int st = SNNK_OK;
 
     for (size_t first = 0; st == SNNK_OK && first < rows->n;) {
-        first += lstsq->factorization == SNNK_FACTORIZATION_GRAM
-                     ? add_to_moments(lstsq, precision, rows, first, workspace)
-                     : add_to_factor(lstsq, rows, first);
-        st = snnk__progress_count(progress, (double)first, (double)rows->n);
+        if (lstsq->factorization == SNNK_FACTORIZATION_GRAM)
+            first += add_to_moments(lstsq, precision, rows, first, workspace);
+        else
+            st = add_to_factor(lstsq, rows, &first, &inside);
+        if (st == SNNK_OK) st = snnk__progress_count(progress, (double)first, (double)rows->n);
     }
     return st;
 }

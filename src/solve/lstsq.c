@@ -368,6 +368,6 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     else if ((st = merge_factor_into_moments(lstsq, other)) != SNNK_OK)
         return st;
     merge_counts(lstsq, other);
-    snnk__qr_decide(lstsq);
+    (void)snnk__qr_decide(lstsq, NULL);
     return SNNK_OK;
 }

@@ -1,20 +1,23 @@
 /* Add rows to the triangular factor, a block at a time; merge factors; turn a factor into moments.
  *
- * [R; A] = Q [R'; 0] for a block A of centered rows, by dtpqrt, which keeps the zeros of the
+ * [R; A] = Q [R'; 0] for a block A of centered rows, as by dtpqrt, which keeps the zeros of the
  * triangle: 2 m^2 flops for each row, the same as for one factorisation of all rows. */
 #include "solve/qr.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <cblas.h>
 
 #include "base/size.h"
 
-/* Measured for m = 256 ... 1024: with fewer rows the factor is read too often, with more rows the
- * columns of a panel leave the cache. 48 reflectors are 3 to 6 % faster than 32 or 64. */
+/* Measured for m = 256 ... 4096. With fewer rows the factor is read too often. With fewer
+ * reflectors products are thin. LAPACK's factorization of a few columns reads them once for every
+ * column. */
 #define BLOCK_ROWS 512
-#define REFLECTORS 48
+#define REFLECTORS 96
+#define FEWEST     24 /* at most so many reflectors from LAPACK's dtpqrt2 */
 
 /* The most multiplications between two reports. */
 #define REPORT_EVERY 1e9
@@ -46,7 +49,7 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, m, reflectors * sizeof(double), "block reflectors", &made->T);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, wide, snnk__max_size(reflectors, 3) * sizeof(double),
+    st = snnk__alloc(allocator, wide, snnk__max_size(2 * reflectors, 3) * sizeof(double),
                      "reflector scratch", &made->work);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, m, sizeof *made->iwork, "integers of the QR factorization",
@@ -130,34 +133,121 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 
 /* ---- Factors ---- */
 
-/* A panel of columns of the block: reflections that touch its first `rows` rows, the last
- * `triangular` of them as a triangle. */
-typedef struct panel {
+/* A block of `rows` rows, the last `triangular` of them as a triangle, which R (m x m) absorbs. */
+typedef struct block {
     snnk__qr *qr;
-    size_t m, first, width;
-    lapack_int rows, triangular;
+    size_t m, rows, triangular;
+    double *R;
+} block;
+
+/* A panel of columns of the block, and the part that it has not zeros in: its first `rows` rows,
+ * the last `triangular` of them as a triangle. */
+typedef struct panel {
+    size_t first, width;
+    size_t rows, triangular;
+    double *V, *T; /* reflectors: ld x width, and their triangular factor */
 } panel;
 
-/* Apply the reflections of a panel to `count` columns: rows `first` ... of A (m rows), and those of
- * B. LAPACK refuses wrong arguments only, and these are right. */
-static void reflect(const panel *p, size_t count, double *A, double *B) {
-    const lapack_int w = (lapack_int)p->width, ld = (lapack_int)p->qr->ld;
+static panel panel_of(const block *b, size_t first, size_t width, double *T) {
+    const size_t reach = snnk__min_size(b->rows - b->triangular + first + width, b->rows);
+    const size_t triangle =
+        first + 1 >= b->triangular ? 0 : reach + b->triangular - b->rows - first;
 
-    (void)LAPACKE_dtprfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', p->rows, (lapack_int)count, w,
-                              p->triangular, p->qr->phi + p->first * p->qr->ld, ld,
-                              p->qr->T + p->first * (size_t)p->qr->reflectors, p->qr->reflectors,
-                              A + p->first, (lapack_int)p->m, B, ld, p->qr->work, w);
+    return (panel){first, width, reach, triangle, b->qr->phi + first * b->qr->ld, T};
+}
+
+/* Apply reflections that end with a triangle. LAPACK refuses wrong arguments only, and these are
+ * right. */
+static void reflect_pentagon(const block *b, const panel *p, lapack_int count, double *A,
+                             double *B) {
+    const lapack_int w = (lapack_int)p->width, ld = (lapack_int)b->qr->ld;
+
+    (void)LAPACKE_dtprfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', (lapack_int)p->rows, count, w,
+                              (lapack_int)p->triangular, p->V, ld, p->T, b->qr->reflectors, A,
+                              (lapack_int)b->m, B, ld, b->qr->work, w);
+}
+
+/* Apply the reflections of a panel to `count` columns: rows `first` ... of A (m rows), and those of
+ * B. W = T^T (A + V^T B), A -= W, B -= V W, all by dgemm: its products with zeros of T take less
+ * time than dtrmm. */
+static void reflect(const block *b, const panel *p, size_t count, double *A, double *B) {
+    const lapack_int w = (lapack_int)p->width, ld = (lapack_int)b->qr->ld, n = (lapack_int)count;
+    const lapack_int rows = (lapack_int)p->rows;
+    double *sums = b->qr->work, *W = sums + p->width * count;
+
+    A += p->first;
+    if (p->triangular > 0) {
+        reflect_pentagon(b, p, n, A, B);
+        return;
+    }
+    for (size_t j = 0; j < count; j++)
+        memcpy(sums + j * p->width, A + j * b->m, p->width * sizeof *A);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, w, n, rows, 1, p->V, ld, B, ld, 1, sums,
+                w);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, w, n, w, 1, p->T, b->qr->reflectors, sums,
+                w, 0, W, w);
+    for (size_t j = 0; j < count; j++)
+        for (size_t i = 0; i < p->width; i++) A[j * b->m + i] -= W[j * p->width + i];
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, n, w, -1, p->V, ld, W, w, 1, B,
+                ld);
+}
+
+/* Set the upper right part of the triangular factor of two panels, T = -T1 (V1^T V2) T2. V1 ends
+ * with a triangle, and there V2 has none. */
+static void join(const block *b, const panel *one, const panel *two) {
+    const lapack_int ld = (lapack_int)b->qr->ld, ldt = b->qr->reflectors;
+    const lapack_int w1 = (lapack_int)one->width, w2 = (lapack_int)two->width;
+    const size_t dense = one->rows - one->triangular;
+    double *T = one->T + one->width * (size_t)ldt;
+
+    for (size_t j = 0; j < two->width; j++) {
+        double *to = T + j * (size_t)ldt;
+
+        memset(to, 0, one->width * sizeof *to);
+        memcpy(to, two->V + j * b->qr->ld + dense, one->triangular * sizeof *to);
+    }
+    if (one->triangular > 0)
+        cblas_dtrmm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, w1, w2, 1,
+                    one->V + dense, ld, T, ldt);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, w1, w2, (lapack_int)dense, 1, one->V, ld,
+                two->V, ld, 1, T, ldt);
+    cblas_dtrmm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, w1, w2, -1,
+                one->T, ldt, T, ldt);
+    cblas_dtrmm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, w1, w2, 1,
+                two->T, ldt, T, ldt);
+}
+
+/* Factor a panel in halves (Elmroth & Gustavson 2000). */
+static void factor(const block *b, const panel *p) {
+    const lapack_int m = (lapack_int)b->m, ld = (lapack_int)b->qr->ld;
+    const size_t half = (p->width + 1) / 2, next = p->first + half;
+
+    if (p->width <= FEWEST) {
+        (void)LAPACKE_dtpqrt2_work(LAPACK_COL_MAJOR, (lapack_int)p->rows, (lapack_int)p->width,
+                                   (lapack_int)p->triangular, b->R + p->first * b->m + p->first, m,
+                                   p->V, ld, p->T, b->qr->reflectors);
+        return;
+    }
+
+    const size_t corner = half * (size_t)b->qr->reflectors + half;
+    const panel one = panel_of(b, p->first, half, p->T);
+    const panel two = panel_of(b, next, p->width - half, p->T + corner);
+
+    factor(b, &one);
+    reflect(b, &one, two.width, b->R + next * b->m, two.V);
+    factor(b, &two);
+    join(b, &one, &two);
 }
 
 /* Apply them some columns at a time, with reports. */
-static int reflect_columns(const panel *p, size_t columns, double *A, double *B,
+static int reflect_columns(const block *b, const panel *p, size_t columns, double *A, double *B,
                            snnk__progress *progress, double part) {
     const double cost = 2 * (double)p->rows * (double)p->width;
-    const size_t most = snnk__min_size((size_t)(REPORT_EVERY / cost) + 1, p->qr->wide);
+    const size_t most = snnk__min_size((size_t)(REPORT_EVERY / cost) + 1, b->qr->wide);
     int st = SNNK_OK;
 
     for (size_t c = 0; st == SNNK_OK && c < columns; c += most) {
-        reflect(p, snnk__min_size(most, columns - c), A + c * p->m, B + c * p->qr->ld);
+        reflect(b, p, snnk__min_size(most, columns - c), A + c * b->m, B + c * b->qr->ld);
         st = snnk__progress_update(progress, part);
     }
     return st;
@@ -166,25 +256,88 @@ static int reflect_columns(const panel *p, size_t columns, double *A, double *B,
 /* As LAPACK's dtpqrt and dtpmqrt, a panel at a time. */
 int snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
                     double *Z, snnk__progress *progress) {
+    const block b = {qr, m, rows, triangular, R};
     const size_t most = (size_t)qr->reflectors;
     int st = SNNK_OK;
 
     for (size_t first = 0; st == SNNK_OK && first < m; first += most) {
         const size_t width = snnk__min_size(most, m - first), next = first + width;
-        const size_t reach = snnk__min_size(rows - triangular + next, rows);
-        const size_t triangle = first + 1 >= triangular ? 0 : reach + triangular - rows - first;
-        const panel p = {qr, m, first, width, (lapack_int)reach, (lapack_int)triangle};
+        const panel p = panel_of(&b, first, width, qr->T + first * most);
         const double left = (double)(m - next) / (double)m;
 
-        (void)LAPACKE_dtpqrt2_work(LAPACK_COL_MAJOR, p.rows, (lapack_int)width, p.triangular,
-                                   R + first * m + first, (lapack_int)m, qr->phi + first * qr->ld,
-                                   (lapack_int)qr->ld, qr->T + first * most, qr->reflectors);
-        st = reflect_columns(&p, m - next, R + next * m, qr->phi + next * qr->ld, progress,
+        memset(p.T, 0, width * most * sizeof *p.T); /* also below the diagonal */
+        factor(&b, &p);
+        st = reflect_columns(&b, &p, m - next, R + next * m, qr->phi + next * qr->ld, progress,
                              1 - left * left);
-        if (st == SNNK_OK) st = reflect_columns(&p, t, Z, qr->y, progress, 1 - left * left);
+        if (st == SNNK_OK) st = reflect_columns(&b, &p, t, Z, qr->y, progress, 1 - left * left);
     }
     return st;
 }
+
+/* ---- The first block ---- */
+
+/* Apply the reflections of columns first ... next-1, V below the diagonal, to `count` columns of C,
+ * whose rows are those of the block. */
+static void reflect_whole(const snnk__qr *qr, size_t rows, size_t first, size_t next, size_t count,
+                          double *C) {
+    const lapack_int ld = (lapack_int)qr->ld, n = (lapack_int)count;
+    const size_t most = (size_t)qr->reflectors;
+
+    (void)LAPACKE_dlarfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', (lapack_int)(rows - first), n,
+                              (lapack_int)(next - first), qr->phi + first * qr->ld + first, ld,
+                              qr->T + first * most, qr->reflectors, C + first, ld, qr->work, n);
+}
+
+static int reflect_whole_columns(const snnk__qr *qr, size_t rows, size_t first, size_t next,
+                                 size_t columns, double *C, snnk__progress *progress, double part) {
+    const double cost = 2 * (double)(rows - first) * (double)(next - first);
+    const size_t most = snnk__min_size((size_t)(REPORT_EVERY / cost) + 1, qr->wide);
+    int st = SNNK_OK;
+
+    for (size_t c = 0; st == SNNK_OK && c < columns; c += most) {
+        reflect_whole(qr, rows, first, next, snnk__min_size(most, columns - c), C + c * qr->ld);
+        st = snnk__progress_update(progress, part);
+    }
+    return st;
+}
+
+/* Move the factor of k rows to R and Z, and leave the unexplained part of the targets. */
+static void move_factor(snnk__qr *qr, size_t m, size_t t, size_t k, double *R, double *Z) {
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i <= j; i++) R[j * m + i] = i < k ? qr->phi[j * qr->ld + i] : 0;
+    for (size_t c = 0; c < t; c++) {
+        double *y = qr->y + c * qr->ld;
+
+        memset(Z + c * m, 0, m * sizeof *Z);
+        memcpy(Z + c * m, y, k * sizeof *Z);
+        memset(y, 0, k * sizeof *y);
+    }
+}
+
+/* As snnk__qr_absorb into zeros, which takes m/rows/3 less work: LAPACK's dgeqrt, a panel at a
+ * time. */
+static int absorb_first(snnk__qr *qr, size_t m, size_t t, size_t rows, double *R, double *Z,
+                        snnk__progress *progress) {
+    const size_t k = snnk__min_size(rows, m), most = (size_t)qr->reflectors;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < k; first += most) {
+        const size_t next = first + snnk__min_size(most, k - first);
+        const double left = (double)(k - next) / (double)k;
+
+        (void)LAPACKE_dgeqrt3_work(LAPACK_COL_MAJOR, (lapack_int)(rows - first),
+                                   (lapack_int)(next - first), qr->phi + first * qr->ld + first,
+                                   (lapack_int)qr->ld, qr->T + first * most, qr->reflectors);
+        st = reflect_whole_columns(qr, rows, first, next, m - next, qr->phi + next * qr->ld,
+                                   progress, 1 - left * left);
+        if (st == SNNK_OK)
+            st = reflect_whole_columns(qr, rows, first, next, t, qr->y, progress, 1 - left * left);
+    }
+    if (st == SNNK_OK) move_factor(qr, m, t, k, R, Z);
+    return st;
+}
+
+/* ---- Adding ---- */
 
 /* Add the squares of the unexplained targets in rows 0 ... rows-1 of the block to yy. */
 static void add_rest(snnk_lstsq *lstsq, size_t rows) {
@@ -196,18 +349,23 @@ static void add_rest(snnk_lstsq *lstsq, size_t rows) {
 }
 
 /* As in accumulate.c, the shift of the mean is one more row. */
-void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows) {
+int snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows, snnk__progress *progress) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = snnk__rows_weight(rows);
+    const bool empty = lstsq->rows == 0;
+    int st;
 
     snnk__qr_pack(lstsq, rows);
     snnk__qr_set_shift(lstsq, rows->n, sqrt(a / (a + b) * b), lstsq->block_phi, lstsq->block_y);
     snnk__move_mean(m, b / (a + b), lstsq->block_phi, lstsq->mean_phi);
     snnk__move_mean(t, b / (a + b), lstsq->block_y, lstsq->mean_y);
-    (void)snnk__qr_absorb(lstsq->qr, m, t, rows->n + 1, 0, lstsq->S, lstsq->C, NULL);
-    add_rest(lstsq, rows->n + 1);
+    st = empty ? absorb_first(lstsq->qr, m, t, rows->n, lstsq->S, lstsq->C, progress)
+               : snnk__qr_absorb(lstsq->qr, m, t, rows->n + 1, 0, lstsq->S, lstsq->C, progress);
+    if (st != SNNK_OK) return st;
+    add_rest(lstsq, empty ? rows->n : rows->n + 1);
     lstsq->rows += rows->n;
     lstsq->weight += b;
+    return SNNK_OK;
 }
 
 void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
@@ -293,12 +451,11 @@ static double reciprocal_condition(const snnk_lstsq *lstsq) {
     return reciprocal;
 }
 
-void snnk__qr_decide(snnk_lstsq *lstsq) {
+int snnk__qr_decide(snnk_lstsq *lstsq, snnk__progress *progress) {
     if (lstsq->factorization != SNNK_FACTORIZATION_AUTO ||
         lstsq->rows < snnk__qr_decisive_rows(lstsq))
-        return;
-    if (reciprocal_condition(lstsq) > 1 / GRAM_CONDITION)
-        (void)snnk__qr_to_gram(lstsq, NULL);
-    else
-        lstsq->factorization = SNNK_FACTORIZATION_QR;
+        return SNNK_OK;
+    if (reciprocal_condition(lstsq) > 1 / GRAM_CONDITION) return snnk__qr_to_gram(lstsq, progress);
+    lstsq->factorization = SNNK_FACTORIZATION_QR;
+    return SNNK_OK;
 }

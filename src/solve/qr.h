@@ -16,7 +16,7 @@ typedef struct snnk__qr {
     size_t wide;       /* the larger of m and t */
     double *phi, *y;   /* ld x m, ld x t */
     double *T;         /* reflectors x m: triangular factors of block reflectors */
-    double *work;      /* at least 3 m */
+    double *work;      /* at least 3 m; 2 reflectors x wide */
     lapack_int *iwork; /* m */
     lapack_int reflectors;
 } snnk__qr;
@@ -41,8 +41,10 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 int snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
                     double *Z, snnk__progress *progress);
 
-/* Add at most qr->rows rows. Cannot fail. */
-void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows);
+/* Add at most qr->rows rows.
+ *   progress   NULL: the call cannot fail
+ * SNNK_E_CANCELLED: the statistics can only be freed. */
+int snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows, snnk__progress *progress);
 
 /* Add another factor (TSQR). The caller updates counts, weights and means. Cannot fail. */
 void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
@@ -52,8 +54,10 @@ void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
  * SNNK_E_CANCELLED: the statistics can only be freed. */
 int snnk__qr_to_gram(snnk_lstsq *lstsq, snnk__progress *progress);
 
-/* With AUTO and enough rows, choose GRAM or QR. */
-void snnk__qr_decide(snnk_lstsq *lstsq);
+/* With AUTO and enough rows, choose GRAM or QR.
+ *   progress   NULL: the call cannot fail
+ * SNNK_E_CANCELLED: the statistics can only be freed. */
+int snnk__qr_decide(snnk_lstsq *lstsq, snnk__progress *progress);
 
 /* The number of rows after which AUTO chooses. */
 static inline uint64_t snnk__qr_decisive_rows(const snnk_lstsq *lstsq) {

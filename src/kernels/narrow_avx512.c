@@ -14,7 +14,6 @@ typedef enum way { INT8, BF16_DOT, BF16_WIDE } way;
 #define PANELS         4
 #define ROW_PANELS     8
 #define TALL_ROWS      12
-#define MOST_ROWS      12
 #define MOST_REGISTERS 8
 #define MOST_SUMS      24
 #define INT8_BYTES     4
@@ -28,18 +27,12 @@ INLINE ints n_broadcast(const char *at) {
     __builtin_memcpy(&four, at, sizeof four);
     return _mm512_set1_epi32(four);
 }
-/* A sum of its own: gcc would copy one zero into all sums. */
-INLINE floats n_zero(void) {
-    floats zero;
-
-    __asm__ volatile("vpxord %0, %0, %0" : "=v"(zero));
-    return zero;
-}
 INLINE floats n_set(float x) { return _mm512_set1_ps(x); }
 INLINE floats n_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE floats n_load_first(const float *p, size_t count) {
     return _mm512_maskz_loadu_ps(first_lanes(count), p);
 }
+INLINE void n_store(float *p, floats x) { _mm512_storeu_ps(p, x); }
 INLINE void n_store_first(float *p, floats x, size_t count) {
     _mm512_mask_storeu_ps(p, first_lanes(count), x);
 }
@@ -72,9 +65,43 @@ INLINE ints n_dot(const way w, ints sum, ints m, ints a) {
 
 #include "kernels/vector_narrow.h"
 
-PRODUCT(bf16_wide, BF16_WIDE)
-PRODUCT(bf16_dot, BF16_DOT)
-PRODUCT(int8, INT8)
+#define TILES(w)                                                                                   \
+    TILE(w, 1, 8)                                                                                  \
+    TILE(w, 1, 4)                                                                                  \
+    TILE(w, 2, 4)                                                                                  \
+    TILE(w, 3, 4)                                                                                  \
+    TILE(w, 4, 4)                                                                                  \
+    TILE(w, 5, 4)                                                                                  \
+    TILE(w, 6, 4)                                                                                  \
+    TILE(w, 1, 2)                                                                                  \
+    TILE(w, 2, 2)                                                                                  \
+    TILE(w, 3, 2)                                                                                  \
+    TILE(w, 4, 2)                                                                                  \
+    TILE(w, 5, 2)                                                                                  \
+    TILE(w, 6, 2)                                                                                  \
+    TILE(w, 12, 2)                                                                                 \
+    TILE(w, 1, 1)                                                                                  \
+    TILE(w, 2, 1)                                                                                  \
+    TILE(w, 3, 1)                                                                                  \
+    TILE(w, 4, 1)                                                                                  \
+    TILE(w, 5, 1)                                                                                  \
+    TILE(w, 6, 1)                                                                                  \
+    TILE(w, 12, 1)                                                                                 \
+    static const shapes shapes_##w = {                                                             \
+        .by_rows = {[4] = {NULL, sum_##w##_1_4, sum_##w##_2_4, sum_##w##_3_4, sum_##w##_4_4,       \
+                           sum_##w##_5_4, sum_##w##_6_4},                                          \
+                    [2] = {NULL, sum_##w##_1_2, sum_##w##_2_2, sum_##w##_3_2, sum_##w##_4_2,       \
+                           sum_##w##_5_2, sum_##w##_6_2, [12] = sum_##w##_12_2},                   \
+                    [1] = {NULL, sum_##w##_1_1, sum_##w##_2_1, sum_##w##_3_1, sum_##w##_4_1,       \
+                           sum_##w##_5_1, sum_##w##_6_1, [12] = sum_##w##_12_1}},                  \
+        .one_row = sum_##w##_1_8};
+
+TILES(BF16_WIDE)
+TILES(BF16_DOT)
+TILES(INT8)
+PRODUCT(bf16_wide, BF16_WIDE, &shapes_BF16_WIDE)
+PRODUCT(bf16_dot, BF16_DOT, &shapes_BF16_DOT)
+PRODUCT(int8, INT8, &shapes_INT8)
 
 const snnk__narrow snnk__narrow_avx512 = {
     .name = "avx512", .bf16 = bf16_wide, .int8 = int8, .rows = SNNK__NARROW_ROWS};

@@ -2,9 +2,11 @@
  * after these definitions:
  *
  *     LANES                      of 32 bits in a register
- *     ROWS, PANELS               a tile: its sums have to hide the latency of one multiplication
+ *     ROWS, PANELS               a tile: its sums have to hide the latency of one multiplication.
+ *                                PANELS is 1, 2 or 4
  *     ROW_PANELS                 panels of a tile of one row
- *     TALL_ROWS                  rows of a tile of one or two panels; undefined: ROWS
+ *     TALL_ROWS                  rows of a tile of fewer than PANELS panels
+ *     MOST_REGISTERS, MOST_SUMS  of a tile
  *     ints, floats               registers
  *     n_...                      operations on them; count: of the lanes that are used
  *     passes(w)                  of a group of weights: a group is multiplied pass by pass
@@ -54,10 +56,26 @@ INLINE size_t row_bytes_of_group(const way w) {
     return w == INT8 ? INT8_BYTES : w == BF16_DOT ? 4 : 8;
 }
 
-/* Add the products of `groups` groups. passes: fewer than usual for half a group. */
-INLINE void add_groups(const way w, const int rows, const int registers, const char *row,
-                       size_t stride, const char *group, size_t panel_bytes, size_t groups,
-                       const int n_passes, ints *s) {
+/* ---- Tiles ---- */
+
+/* Registers of sums of all rows. */
+enum { MOST_ROW_SUMS = SNNK__NARROW_ROWS * PANELS * PARTS };
+_Static_assert((int)MOST_ROW_SUMS >= ROW_PANELS * PARTS, "a row of ROW_PANELS panels has no room");
+
+/* Add the products of `groups` groups to the sums. shift: INT8: of each row, where the sums begin.
+ * half: only the first pass, for half a group. */
+typedef void sum_function(size_t groups, const char *row, size_t stride, const char *group,
+                          size_t panel_bytes, const int32_t *shift, bool half, ints *sums);
+
+/* n_passes, rows and registers are constant at every call. */
+INLINE void sum_groups(const way w, const int n_passes, const int rows, const int registers,
+                       size_t groups, const char *row, size_t stride, const char *group,
+                       size_t panel_bytes, const int32_t *shift, ints *sums) {
+    ints s[MOST_SUMS];
+
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int p = 0; p < registers; p++)
+            s[i * registers + p] = w == INT8 ? n_begin(shift[i]) : sums[i * registers + p];
     for (size_t k = 0; k < groups; k++, group += GROUP, row += row_bytes_of_group(w))
         UNROLLED (int pass = 0; pass < n_passes; pass++) {
             ints m[MOST_REGISTERS];
@@ -73,152 +91,148 @@ INLINE void add_groups(const way w, const int rows, const int registers, const c
                     s[i * registers + p] = n_dot(w, s[i * registers + p], m[p], a);
             }
         }
+    UNROLLED (int k = 0; k < rows * registers; k++) sums[k] = s[k];
 }
 
-INLINE size_t lanes_left(const matrix *M, int p) {
-    const size_t before = (size_t)p * LANES, left = M->left > before ? M->left - before : 0;
+/* One function for each shape, which does nothing else: gcc would not keep the sums in registers in
+ * a larger one. */
+#define TILE(w, rows, panels)                                                                      \
+    static __attribute__((noinline)) void sum_##w##_##rows##_##panels(                             \
+        size_t groups, const char *row, size_t stride, const char *group, size_t panel_bytes,      \
+        const int32_t *shift, bool half, ints *sums) {                                             \
+        if ((w) == BF16_WIDE && half)                                                              \
+            sum_groups(w, 1, rows, (panels)*PARTS, groups, row, stride, group, panel_bytes, shift, \
+                       sums);                                                                      \
+        else                                                                                       \
+            sum_groups(w, passes(w), rows, (panels)*PARTS, groups, row, stride, group,             \
+                       panel_bytes, shift, sums);                                                  \
+    }
+
+INLINE size_t lanes_left(const matrix *M, size_t p) {
+    const size_t left = M->left > p * LANES ? M->left - p * LANES : 0;
 
     return left < LANES ? left : LANES;
 }
 
-/* Load C, where the sums begin. */
-INLINE void load_sums(const int rows, const int registers, const target *to, size_t i0,
-                      const matrix *M, floats *sums) {
-    UNROLLED (int p = 0; p < registers; p++)
-        UNROLLED (int i = 0; i < rows; i++)
-            sums[i * registers + p] = n_load_first(
-                to->C + (i0 + (size_t)i) * to->ldc + (size_t)p * LANES, lanes_left(M, p));
-}
+/* The tiles of one way of multiplying, by panels and rows. */
+typedef struct shapes {
+    sum_function *by_rows[PANELS + 1][TALL_ROWS + 1], *one_row;
+} shapes;
 
-/* Add the bias to a register of outputs of `rows` rows, and store them. */
-INLINE void store_sums(const int rows, const target *to, size_t i0, const matrix *M, const int p,
-                       floats *sums) {
-    const size_t count = lanes_left(M, p);
-    float *C = to->C + i0 * to->ldc + (size_t)p * LANES;
+/* Sums of all rows of A and a few panels, row by row. */
+typedef struct all_sums {
+    ints sums[MOST_ROW_SUMS];
+    floats kept[MOST_ROW_SUMS]; /* INT8: the float sums of the blocks so far */
+} all_sums;
 
-    if (to->bias) {
-        const floats bias = n_load_first(to->bias + (size_t)p * LANES, count);
+/* Add the products of a block of columns, in tiles of nearly equal size: the panels stay in the
+ * first-level cache. Few panels have taller tiles. half: see sum_function. */
+INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand *A, size_t column,
+                      size_t columns, bool half, const matrix *M, all_sums *to) {
+    const size_t registers = panels * PARTS, before = column / columns_of_group(w);
+    const size_t groups =
+        half ? 1 : (columns + (w == BF16_WIDE ? 0 : columns_of_group(w) - 1)) / columns_of_group(w);
+    const char *from = A->rows + before * row_bytes_of_group(w),
+               *group = M->panels + before * GROUP;
+    const int32_t *shift = w == INT8 ? A->shift + column / BLOCK * SNNK__NARROW_ROWS : NULL;
+    const size_t count = (A->n - 1) / ROWS + 1, most = (A->n + count - 1) / count;
 
-        UNROLLED (int i = 0; i < rows; i++) sums[i] = n_add(sums[i], bias);
-    }
-    UNROLLED (int i = 0; i < rows; i++) n_store_first(C + (size_t)i * to->ldc, sums[i], count);
-}
+    for (size_t i = 0, rows; i < A->n; i += rows) {
+        sum_function *sum;
 
-INLINE void bf16_tile(const way w, const int rows, const int panels, const operand *A, size_t i0,
-                      const matrix *M, const target *to) {
-    const int registers = panels * PARTS;
-    const char *row = A->rows + i0 * A->stride;
-    const size_t groups = w == BF16_DOT ? (A->columns + 1) / 2 : A->columns / 2;
-    floats f[MOST_SUMS];
-    ints s[MOST_SUMS];
-
-    if (to->begins) {
-        UNROLLED (int k = 0; k < rows * registers; k++) s[k] = n_ints(n_zero());
-    } else {
-        load_sums(rows, registers, to, i0, M, f);
-        UNROLLED (int k = 0; k < rows * registers; k++) s[k] = n_ints(f[k]);
-    }
-    add_groups(w, rows, registers, row, A->stride, M->panels, M->panel_bytes, groups, passes(w), s);
-    if (w == BF16_WIDE && A->columns % 2)
-        add_groups(w, rows, registers, row + groups * 8, A->stride, M->panels + groups * GROUP,
-                   M->panel_bytes, 1, 1, s);
-    UNROLLED (int p = 0; p < registers; p++) {
-        UNROLLED (int i = 0; i < rows; i++) f[i] = n_floats(s[i * registers + p]);
-        store_sums(rows, to, i0, M, p, f);
-    }
-}
-
-/* Add the sums of a block, times both scales, to zeros or to `sums`; store them after the last
- * block. fresh and last are constant at every call. */
-INLINE void add_block(const bool fresh, const bool last, const int rows, const int registers,
-                      const float *scale, const ints *s, const target *to, size_t i0,
-                      const matrix *M, floats *sums) {
-    UNROLLED (int p = 0; p < registers; p++) {
-        const floats m = n_load(M->scale + (size_t)p * LANES);
-        floats f[MOST_ROWS];
-
-        UNROLLED (int i = 0; i < rows; i++)
-            f[i] = n_fma(n_converted(s[i * registers + p]), n_mul(n_set(scale[i]), m),
-                         fresh ? n_set(0) : sums[i * registers + p]);
-        if (last) {
-            store_sums(rows, to, i0, M, p, f);
+        if (panels > PANELS) {
+            rows = 1;
+            sum = s->one_row;
         } else {
-            UNROLLED (int i = 0; i < rows; i++) sums[i * registers + p] = f[i];
+            rows = panels < PANELS && A->n - i >= TALL_ROWS ? TALL_ROWS
+                                                            : snnk__min_size(A->n - i, most);
+            sum = s->by_rows[panels][rows];
         }
+        sum(groups, from + i * A->stride, A->stride, group, M->panel_bytes,
+            w == INT8 ? shift + i : NULL, half, to->sums + i * registers);
     }
 }
 
-/* The sums of blocks are added in memory, because the registers are full. */
-INLINE void int8_tile(const int rows, const int panels, const operand *A, size_t i0,
-                      const matrix *M, const target *to) {
-    const int registers = panels * PARTS;
-    const char *row = A->rows + i0 * A->stride, *group = M->panels;
-    const float *scale = A->scale + i0;
-    const int32_t *shift = A->shift + i0;
-    bool fresh = to->begins;
-    floats sums[MOST_SUMS];
+/* Add the sums of a block, times both scales, to zeros or to those kept. Constant at every call:
+ * registers, fresh, last, with_bias. last: add the bias and store them; bf16: only that. */
+INLINE void add_block(const way w, const size_t registers, const bool fresh, const bool last,
+                      const bool with_bias, const operand *A, size_t column, const matrix *M,
+                      const target *to, all_sums *s) {
+    const float *scale = w == INT8 ? A->scale + column / BLOCK * SNNK__NARROW_ROWS : NULL;
+    const size_t n = A->n, ldc = to->ldc, used = lanes_left(M, registers - 1);
+    const ints *from = s->sums;
+    floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS];
+    float *C = to->C;
 
-    if (!fresh) load_sums(rows, registers, to, i0, M, sums);
-    for (size_t k = 0; k < A->columns; k += BLOCK, fresh = false) {
+    UNROLLED (size_t p = 0; p < registers; p++) {
+        if (w == INT8) m[p] = n_load(M->scale + p * LANES);
+        if (with_bias) bias[p] = n_load_first(to->bias + p * LANES, lanes_left(M, p));
+    }
+    for (size_t i = 0; i < n; i++, C += ldc, from += registers, kept += registers)
+        UNROLLED (size_t p = 0; p < registers; p++) {
+            floats x = n_floats(from[p]);
+
+            if (w == INT8)
+                x = n_fma(n_converted(from[p]), n_mul(n_set(scale[i]), m[p]),
+                          fresh ? n_set(0) : kept[p]);
+            if (with_bias) x = n_add(x, bias[p]);
+            if (!last)
+                kept[p] = x;
+            else if (used == LANES)
+                n_store(C + p * LANES, x);
+            else
+                n_store_first(C + p * LANES, x, lanes_left(M, p));
+        }
+}
+
+INLINE void end_block(const way w, const size_t registers, bool fresh, bool last, const operand *A,
+                      size_t column, const matrix *M, const target *to, all_sums *s) {
+    if (w != INT8) fresh = false;
+    if (fresh && last && to->bias)
+        add_block(w, registers, true, true, true, A, column, M, to, s);
+    else if (fresh && last)
+        add_block(w, registers, true, true, false, A, column, M, to, s);
+    else if (last && to->bias)
+        add_block(w, registers, false, true, true, A, column, M, to, s);
+    else if (last)
+        add_block(w, registers, false, true, false, A, column, M, to, s);
+    else if (w == INT8 && fresh)
+        add_block(w, registers, true, false, false, A, column, M, to, s);
+    else if (w == INT8)
+        add_block(w, registers, false, false, false, A, column, M, to, s);
+}
+
+/* Where the sums begin: zero or C. */
+INLINE void begin(const way w, size_t registers, const operand *A, const matrix *M,
+                  const target *to, all_sums *s) {
+    for (size_t i = 0; i < A->n; i++)
+        for (size_t p = 0; p < registers; p++) {
+            const floats x = to->begins
+                                 ? n_set(0)
+                                 : n_load_first(to->C + i * to->ldc + p * LANES, lanes_left(M, p));
+            if (w == INT8)
+                s->kept[i * registers + p] = x;
+            else
+                s->sums[i * registers + p] = n_ints(x);
+        }
+}
+
+/* Set C = A M^T for all rows and the first panels, a constant number of them. */
+INLINE void multiply_panels(const way w, const shapes *s, const size_t panels, const operand *A,
+                            const matrix *M, const target *to) {
+    const size_t registers = panels * PARTS;
+    all_sums all;
+
+    if (w != INT8 || !to->begins) begin(w, registers, A, M, to, &all);
+    for (size_t k = 0; k < A->columns; k += BLOCK) {
         const size_t columns = snnk__min_size(BLOCK, A->columns - k);
         const bool last = k + columns == A->columns;
-        ints s[MOST_SUMS];
 
-        UNROLLED (int i = 0; i < rows; i++)
-            UNROLLED (int p = 0; p < registers; p++) s[i * registers + p] = n_begin(shift[i]);
-        add_groups(INT8, rows, registers, row, A->stride, group, M->panel_bytes, (columns + 3) / 4,
-                   passes(INT8), s);
-        if (fresh && last)
-            add_block(true, true, rows, registers, scale, s, to, i0, M, sums);
-        else if (fresh)
-            add_block(true, false, rows, registers, scale, s, to, i0, M, sums);
-        else if (last)
-            add_block(false, true, rows, registers, scale, s, to, i0, M, sums);
-        else
-            add_block(false, false, rows, registers, scale, s, to, i0, M, sums);
-        row += BLOCK / 4 * INT8_BYTES;
-        group += BLOCK / 4 * GROUP;
-        scale += SNNK__NARROW_ROWS;
-        shift += SNNK__NARROW_ROWS;
+        sum_tiles(w, s, panels, A, k, columns, false, M, &all);
+        if (w == BF16_WIDE && columns % 2)
+            sum_tiles(w, s, panels, A, k + columns - 1, 1, true, M, &all);
+        end_block(w, registers, to->begins && k == 0, last, A, k, M, to, &all);
     }
-}
-
-/* Set C = A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are
- * constant at every call. */
-INLINE void tile(const way w, const int rows, const int panels, const operand *A, size_t i0,
-                 const matrix *M, const target *to) {
-    if (w == INT8)
-        int8_tile(rows, panels, A, i0, M, to);
-    else
-        bf16_tile(w, rows, panels, A, i0, M, to);
-}
-
-/* Process rows i0 ... n-1, in tiles of nearly equal size: the panels stay in the first-level
- * cache. */
-INLINE void tiles(const way w, const int panels, const operand *A, size_t i0, const matrix *M,
-                  const target *to) {
-    if (i0 == A->n) return;
-    const size_t n = A->n - i0, count = (n - 1) / ROWS + 1, most = (n + count - 1) / count;
-
-    for (size_t i = i0; i < A->n; i += most) {
-        switch (snnk__min_size(A->n - i, most)) {
-#define CASE(r)                                                                                    \
-    case (r): tile(w, (r), panels, A, i, M, to); break;
-            FOR_ROW_COUNTS(CASE)
-#undef CASE
-        }
-    }
-}
-
-/* The same for few panels, whose tiles are taller. */
-INLINE void tall_tiles(const way w, const int panels, const operand *A, const matrix *M,
-                       const target *to) {
-    size_t i = 0;
-
-#ifdef TALL_ROWS
-    for (; i + TALL_ROWS <= A->n; i += TALL_ROWS) tile(w, TALL_ROWS, panels, A, i, M, to);
-#endif
-    tiles(w, panels, A, i, M, to);
 }
 
 /* Without the first panels. */
@@ -232,15 +246,16 @@ INLINE void skip(const way w, size_t panels, matrix *M, target *to) {
     if (to->bias) to->bias += rows;
 }
 
-INLINE void multiply(const way w, const operand *A, matrix M, target to) {
+INLINE void multiply(const way w, const shapes *s, const operand *A, matrix M, target to) {
     for (; A->n == 1 && M.left >= ROW_PANELS * WIDTH; skip(w, ROW_PANELS, &M, &to))
-        tile(w, 1, ROW_PANELS, A, 0, &M, &to);
-    for (; M.left > (PANELS - 1) * WIDTH; skip(w, PANELS, &M, &to)) tiles(w, PANELS, A, 0, &M, &to);
+        multiply_panels(w, s, ROW_PANELS, A, &M, &to);
+    for (; M.left > (PANELS - 1) * WIDTH; skip(w, PANELS, &M, &to))
+        multiply_panels(w, s, PANELS, A, &M, &to);
 #if PANELS > 2
-    for (; M.left > WIDTH; skip(w, 2, &M, &to)) tall_tiles(w, 2, A, &M, &to);
+    for (; M.left > WIDTH; skip(w, 2, &M, &to)) multiply_panels(w, s, 2, A, &M, &to);
 #endif
 #if PANELS > 1
-    for (; M.left > 0; skip(w, 1, &M, &to)) tall_tiles(w, 1, A, &M, &to);
+    for (; M.left > 0; skip(w, 1, &M, &to)) multiply_panels(w, s, 1, A, &M, &to);
 #endif
 }
 
@@ -275,9 +290,9 @@ static void pack(const way w, size_t n, size_t columns, const float *A, size_t l
                       .shift = to->shift[0]};
 }
 
-INLINE void product(const way w, size_t n, const float *A, size_t lda, const snnk__panels *M,
-                    size_t first, size_t count, bool begins, const float *bias, float *C,
-                    size_t ldc) {
+INLINE void product(const way w, const shapes *s, size_t n, const float *A, size_t lda,
+                    const snnk__panels *M, size_t first, size_t count, bool begins,
+                    const float *bias, float *C, size_t ldc) {
     const size_t bytes = w == INT8 ? sizeof(uint8_t) : sizeof(uint16_t);
     const size_t most = w == BF16_DOT ? COLUMNS / 2 : COLUMNS;
     packed all;
@@ -308,14 +323,14 @@ INLINE void product(const way w, size_t n, const float *A, size_t lda, const snn
                             .stride = lda * sizeof *A};
 
             if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &all, &rows);
-            multiply(w, &rows, some, to);
+            multiply(w, s, &rows, some, to);
         }
 }
 
-#define PRODUCT(name, way)                                                                         \
+#define PRODUCT(name, way, shapes)                                                                 \
     static void name(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,    \
                      size_t count, bool begins, const float *bias, float *C, size_t ldc,           \
                      void *scratch) {                                                              \
         (void)scratch;                                                                             \
-        product(way, n, A, lda, M, first, count, begins, bias, C, ldc);                            \
+        product(way, shapes, n, A, lda, M, first, count, begins, bias, C, ldc);                    \
     }

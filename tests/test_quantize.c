@@ -63,8 +63,13 @@ static size_t tables(const snnk__narrow *found[TABLES]) {
 #ifdef __x86_64__
     const uint32_t features = snnk__cpu_features();
 
+    if (features & SNNK__CPU_AVX2_FMA) found[count++] = &snnk__narrow_avx2;
+    if (features & SNNK__CPU_AVX_VNNI) found[count++] = &snnk__narrow_avx_vnni;
     if (features & SNNK__CPU_AVX512_NARROW) found[count++] = &snnk__narrow_avx512;
     if (features & SNNK__CPU_AVX512_BF16) found[count++] = &snnk__narrow_avx512_bf16;
+#elif defined(__aarch64__)
+    found[count++] = &snnk__narrow_neon;
+    if (snnk__cpu_features() & SNNK__CPU_NEON_DOT) found[count++] = &snnk__narrow_neon_dot;
 #endif
     return count;
 }

@@ -9,7 +9,7 @@
 #include "kernels/narrow_format.h"
 #include "kernels/panels.h"
 
-/* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count, all rows o of M.
+/* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count (at least 1), all rows o of M.
  * A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it reaches the
  * last column. The sum begins at 0 if `begins`, otherwise at C[i][o], and bias[o] is added to it
  * last; bias NULL: nothing is. Terms are added in an order that depends on the columns only, so
@@ -34,8 +34,9 @@ enum {
     SNNK__NARROW_TALL_COLUMNS = 2048 /* the most columns of A with scratch */
 };
 
+/* Packed rows of A, and twice 80 sums of each. */
 static inline size_t snnk__narrow_scratch(size_t rows, size_t columns) {
-    return rows * ((columns + 63) / 64 * 64 * sizeof(uint16_t) + 64);
+    return rows * ((columns + 63) / 64 * 64 * sizeof(uint16_t) + 64 + 2 * 80 * sizeof(float));
 }
 
 extern const snnk__narrow snnk__narrow_portable;
@@ -43,6 +44,7 @@ extern const snnk__narrow snnk__narrow_avx2;
 extern const snnk__narrow snnk__narrow_avx_vnni;    /* avx2 with avx_vnni */
 extern const snnk__narrow snnk__narrow_avx512;      /* with avx512_vnni */
 extern const snnk__narrow snnk__narrow_avx512_bf16; /* also with avx512_bf16: rounds A to bf16 */
+extern const snnk__narrow snnk__narrow_amx; /* with AVX-512 as above and AMX: rounds A to bf16 */
 extern const snnk__narrow snnk__narrow_neon;
 extern const snnk__narrow snnk__narrow_neon_dot; /* with dotprod */
 

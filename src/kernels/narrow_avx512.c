@@ -7,7 +7,7 @@
 #include "kernels/inline.h"
 #include "kernels/narrow_avx512.h"
 
-typedef enum way { INT8, BF16_DOT, BF16_WIDE } way;
+typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES } way;
 
 #define LANES          16
 #define ROWS           6
@@ -18,30 +18,6 @@ typedef enum way { INT8, BF16_DOT, BF16_WIDE } way;
 #define MOST_SUMS      24
 #define INT8_BYTES     4
 
-typedef __m512i ints;
-typedef __m512 floats;
-
-INLINE ints n_broadcast(const char *at) {
-    int32_t four;
-
-    __builtin_memcpy(&four, at, sizeof four);
-    return _mm512_set1_epi32(four);
-}
-INLINE floats n_set(float x) { return _mm512_set1_ps(x); }
-INLINE floats n_load(const float *p) { return _mm512_loadu_ps(p); }
-INLINE floats n_load_first(const float *p, size_t count) {
-    return _mm512_maskz_loadu_ps(first_lanes(count), p);
-}
-INLINE void n_store(float *p, floats x) { _mm512_storeu_ps(p, x); }
-INLINE void n_store_first(float *p, floats x, size_t count) {
-    _mm512_mask_storeu_ps(p, first_lanes(count), x);
-}
-INLINE floats n_add(floats a, floats b) { return _mm512_add_ps(a, b); }
-INLINE floats n_mul(floats a, floats b) { return _mm512_mul_ps(a, b); }
-INLINE floats n_fma(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
-INLINE floats n_converted(ints x) { return _mm512_cvtepi32_ps(x); }
-INLINE floats n_floats(ints x) { return _mm512_castsi512_ps(x); }
-INLINE ints n_ints(floats x) { return _mm512_castps_si512(x); }
 INLINE ints n_begin(int32_t shift) { return _mm512_set1_epi32(-shift); }
 
 INLINE int passes(const way w) { return w == BF16_WIDE ? 2 : 1; }
@@ -50,17 +26,21 @@ INLINE ints n_weights(const way w, const int pass, const char *at) {
     const ints m = _mm512_loadu_si512(at);
 
     if (w != BF16_WIDE) return m;
-    return pass == 0 ? _mm512_slli_epi32(m, 16)
-                     : _mm512_and_si512(m, _mm512_set1_epi32((int)0xffff0000u));
+    return pass == 0 ? first_of(m) : second_of(m);
 }
 
 INLINE ints n_dot(const way w, ints sum, ints m, ints a) {
     switch (w) {
     case INT8: return _mm512_dpbusd_epi32(sum, m, a);
     case BF16_DOT: return n_ints(_mm512_dpbf16_ps(n_floats(sum), (__m512bh)m, (__m512bh)a));
-    case BF16_WIDE: break;
+    case BF16_WIDE:
+    case BF16_TILES: break;
     }
     return n_ints(_mm512_fmadd_ps(n_floats(a), n_floats(m), n_floats(sum)));
+}
+
+INLINE void pack_row(size_t columns, const float *x, char *to) {
+    pack_bf16(columns, x, (uint16_t *)(void *)to);
 }
 
 #include "kernels/vector_narrow.h"

@@ -1,4 +1,4 @@
-/* Rows of A in bf16 and int8, with AVX-512. Only files compiled for it include this. */
+/* Registers of AVX-512, and rows of A in bf16 and int8. Only files compiled for it include this. */
 #ifndef SNNK_KERNELS_NARROW_AVX512_H
 #define SNNK_KERNELS_NARROW_AVX512_H
 
@@ -10,11 +10,45 @@
 #include "kernels/inline.h"
 #include "kernels/narrow_format.h"
 
+typedef __m512i ints;
+typedef __m512 floats;
+
 INLINE __mmask16 first_lanes(size_t count) {
     const unsigned mask = count >= 16 ? 0xffffu : (1u << count) - 1u;
 
     return (__mmask16)mask;
 }
+
+/* ---- Operations on registers: see vector_narrow.h ---- */
+
+INLINE ints n_broadcast(const char *at) {
+    int32_t four;
+
+    __builtin_memcpy(&four, at, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+INLINE floats n_set(float x) { return _mm512_set1_ps(x); }
+INLINE floats n_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE floats n_load_first(const float *p, size_t count) {
+    return _mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+INLINE void n_store(float *p, floats x) { _mm512_storeu_ps(p, x); }
+INLINE void n_store_first(float *p, floats x, size_t count) {
+    _mm512_mask_storeu_ps(p, first_lanes(count), x);
+}
+INLINE floats n_add(floats a, floats b) { return _mm512_add_ps(a, b); }
+INLINE floats n_mul(floats a, floats b) { return _mm512_mul_ps(a, b); }
+INLINE floats n_fma(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE floats n_converted(ints x) { return _mm512_cvtepi32_ps(x); }
+INLINE floats n_floats(ints x) { return _mm512_castsi512_ps(x); }
+INLINE ints n_ints(floats x) { return _mm512_castps_si512(x); }
+/* The first and the second of each pair of bf16, as floats. */
+INLINE ints first_of(ints pairs) { return _mm512_slli_epi32(pairs, 16); }
+INLINE ints second_of(ints pairs) {
+    return _mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u));
+}
+
+/* ---- Rows of A ---- */
 
 /* 16 floats of a row from x[k], zeros beyond its columns. whole: none is beyond; constant. */
 INLINE __m512 row_lanes(const bool whole, size_t columns, size_t k, const float *x) {

@@ -14,7 +14,12 @@
  *     n_dot(w, sum, weights, a)  sum + their products with 4 bytes of a row of A in every lane
  *     INT8_BYTES                 of a group of a row of A
  *     n_begin(shift)             where integer sums begin: shift is 128 times the sum of a row
- *     pack_int8, pack_bf16       rows of A, as the products need them */
+ *     pack_int8                  a block of a row of A, as snnk__int8_of rounds it
+ *     pack_row                   a row of A for BF16_DOT or BF16_TILES
+ *
+ * The ways of multiplying are INT8; BF16_DOT: pairs of bf16; BF16_WIDE: weights are widened to
+ * float, and A is not packed; BF16_TILES: the same with A rounded to bf16, in floats, and padded to
+ * whole tiles of 32 columns. */
 #include <string.h>
 
 #include "base/size.h"
@@ -29,8 +34,8 @@
 /* Rows of A. */
 typedef struct operand {
     size_t n, columns, stride; /* stride: bytes */
-    const char
-        *rows; /* INT8: whole numbers; BF16_DOT: bf16; padded with zeros. BF16_WIDE: floats */
+    const char *rows;     /* INT8: whole numbers; BF16_DOT: bf16; BF16_WIDE, BF16_TILES: floats. All
+                       * but BF16_WIDE padded with zeros */
     const float *scale;   /* INT8: block by block, SNNK__NARROW_ROWS rows each */
     const int32_t *shift; /* INT8: likewise, 128 times the sum of a row, because M is stored with
                            * 128 added */
@@ -274,8 +279,8 @@ typedef struct packed {
 static void pack(const way w, size_t n, size_t columns, const float *A, size_t lda, packed *to,
                  operand *rows) {
     for (size_t i = 0; i < n; i++, A += lda) {
-        if (w == BF16_DOT) {
-            pack_bf16(columns, A, (uint16_t *)(void *)to->rows[i]);
+        if (w != INT8) {
+            pack_row(columns, A, to->rows[i]);
             continue;
         }
         for (size_t k = 0; k < columns; k += BLOCK)
@@ -294,16 +299,9 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                     const snnk__panels *M, size_t first, size_t count, bool begins,
                     const float *bias, float *C, size_t ldc) {
     const size_t bytes = w == INT8 ? sizeof(uint8_t) : sizeof(uint16_t);
-    const size_t most = w == BF16_DOT ? COLUMNS / 2 : COLUMNS;
+    const size_t most = w == BF16_TILES ? COLUMNS / 4 : w == BF16_DOT ? COLUMNS / 2 : COLUMNS;
     packed all;
 
-    if (count == 0) {
-        /* No columns: what begins is zero. */
-        for (size_t i = 0; i < n; i++)
-            for (size_t o = 0; o < M->rows; o++)
-                C[i * ldc + o] = (begins ? 0 : C[i * ldc + o]) + (bias ? bias[o] : 0);
-        return;
-    }
     for (size_t i = 0; i < n; i += SNNK__NARROW_ROWS)
         for (size_t k = 0, columns; k < count; k += columns) {
             columns = w == BF16_WIDE ? count : snnk__min_size(most, count - k);
@@ -323,6 +321,7 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                             .stride = lda * sizeof *A};
 
             if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &all, &rows);
+            if (w == BF16_TILES && M->columns >= 32) rows.columns = (columns + 31) / 32 * 32;
             multiply(w, s, &rows, some, to);
         }
 }

@@ -64,12 +64,16 @@ static size_t tables(const snnk__narrow *found[TABLES]) {
     const uint32_t features = snnk__cpu_features();
 
     if (features & SNNK__CPU_AVX2_FMA) found[count++] = &snnk__narrow_avx2;
+#ifdef SNNK_KERNELS_AVX_VNNI
     if (features & SNNK__CPU_AVX_VNNI) found[count++] = &snnk__narrow_avx_vnni;
+#endif
     if (features & SNNK__CPU_AVX512_NARROW) found[count++] = &snnk__narrow_avx512;
     if (features & SNNK__CPU_AVX512_BF16) found[count++] = &snnk__narrow_avx512_bf16;
 #elif defined(__aarch64__)
     found[count++] = &snnk__narrow_neon;
+#ifdef SNNK_KERNELS_NEON_DOT
     if (snnk__cpu_features() & SNNK__CPU_NEON_DOT) found[count++] = &snnk__narrow_neon_dot;
+#endif
 #endif
     return count;
 }

@@ -305,6 +305,7 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
     const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
     alignas(SNNK__ALIGNMENT) float on_stack[SNNK__NARROW_FLOATS];
     float *Phi = snnk__narrow_work(&most, d) > 0 ? work : on_stack;
+    float *scratch = most.tall ? Phi + most.rows * ld : NULL;
     snnk__urf_scalars scalars[PROJECT_BLOCK];
 
     for (size_t i = 0; i < n; i += most.rows) {
@@ -315,11 +316,11 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
             const size_t count = snnk__min_size(max_rows, block->rows - first);
             float *z = Phi + (width - 1) * count;
 
-            project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld,
-                           most.tall ? Phi + most.rows * ld : NULL);
+            project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld, scratch);
             apply_function(block, rows, first, count, scalars, z, ld, Phi, ld);
-            readout(rows, Phi, ld, Psi, width * first, width * count, begins && first == 0,
-                    first + count == block->rows ? bias : NULL, Y + i * ldy, ldy);
+            snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
+                                  begins && first == 0, first + count == block->rows ? bias : NULL,
+                                  Y + i * ldy, ldy, scratch);
         }
     }
 }

@@ -23,7 +23,9 @@ snnk__narrow_tile snnk__narrow_tile_of(size_t d, size_t features) {
 size_t snnk__narrow_work(const snnk__narrow_tile *tile, size_t d) {
     const size_t floats = tile->rows * snnk__narrow_stride(tile);
 
-    if (tile->tall) return floats + snnk__narrow_scratch(tile->rows, d) / sizeof(float);
+    if (tile->tall)
+        return floats +
+               snnk__narrow_scratch(tile->rows, snnk__max_size(d, tile->features)) / sizeof(float);
     return floats > SNNK__NARROW_FLOATS ? floats : 0;
 }
 

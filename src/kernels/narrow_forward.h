@@ -26,7 +26,7 @@ static inline size_t snnk__narrow_stride(const snnk__narrow_tile *tile) {
 }
 
 /* Floats of scratch for a tile: first Phi, if it does not fit on the stack; then, if it is tall,
- * what the product with X needs. 0 if it is on the stack. */
+ * scratch for the products. 0 if Phi is on the stack. */
 size_t snnk__narrow_work(const snnk__narrow_tile *tile, size_t d);
 
 /* See snnk__narrow_product; storage as M has it. */

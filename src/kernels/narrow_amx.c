@@ -166,7 +166,7 @@ INLINE __mmask16 outputs_left(const target *to, size_t p) {
 static void load_strip(size_t rows, const target *from, size_t panels, float *sums) {
     for (size_t i = 0; i < rows; i++)
         for (size_t p = 0; p < panels; p++)
-            _mm512_store_ps(
+            _mm512_storeu_ps(
                 sums + i * STRIP_STRIDE + p * WIDTH,
                 _mm512_maskz_loadu_ps(outputs_left(from, p), from->C + i * from->ldc + p * WIDTH));
 }
@@ -181,7 +181,7 @@ INLINE void store_lanes(const target *to, size_t i, size_t p, __m512 x) {
 static void store_strip(size_t rows, const strip *s, const target *to) {
     for (size_t i = 0; i < rows; i++)
         for (size_t p = 0; p < s->count; p++)
-            store_lanes(to, i, p, _mm512_load_ps(s->sums + i * STRIP_STRIDE + p * WIDTH));
+            store_lanes(to, i, p, _mm512_loadu_ps(s->sums + i * STRIP_STRIDE + p * WIDTH));
 }
 
 /* Add the whole sums of a block, times both scales, to zeros (`fresh`) or to those kept, in the same
@@ -194,15 +194,15 @@ INLINE void add_block(const bool fresh, const bool last, const operand *A, size_
 
         for (size_t p = 0; p < s->count; p++) {
             const size_t at = i * STRIP_STRIDE + p * WIDTH;
-            const __m512i sum = _mm512_sub_epi32(_mm512_load_si512(s->sums + at), shift);
+            const __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(s->sums + at), shift);
             const __m512 scales = _mm512_mul_ps(a, _mm512_loadu_ps(scale + p * WIDTH));
-            const __m512 before = fresh ? _mm512_setzero_ps() : _mm512_load_ps(s->kept + at);
+            const __m512 before = fresh ? _mm512_setzero_ps() : _mm512_loadu_ps(s->kept + at);
             const __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scales, before);
 
             if (last)
                 store_lanes(to, i, p, x);
             else
-                _mm512_store_ps(s->kept + at, x);
+                _mm512_storeu_ps(s->kept + at, x);
         }
     }
 }

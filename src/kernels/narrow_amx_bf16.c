@@ -52,22 +52,25 @@ INLINE ints n_dot(const way w, ints sum, ints m, ints a) {
 #include "kernels/vector_narrow.h"
 
 /* See sum_function. rows and panels are constant at every call. */
-INLINE void sum_like_tiles(const int rows, const int panels, size_t groups, const char *row,
-                           size_t stride, const char *group, size_t panel_bytes, ints *sums) {
-    for (size_t step; groups > 0; groups -= step) {
+INLINE void sum_like_tiles(const int rows, const int panels, const span *of, ints *sums) {
+    const char *row = of->row, *group = of->group;
+
+    if (of->zero)
+        UNROLLED (int k = 0; k < rows * panels; k++) sums[k] = n_ints(n_set(0));
+    for (size_t left = of->groups, step; left > 0; left -= step) {
         ints s[2][MOST_SUMS];
 
-        step = snnk__min_size(groups, TILE_GROUPS);
+        step = snnk__min_size(left, TILE_GROUPS);
         UNROLLED (int k = 0; k < rows * panels; k++) s[0][k] = s[1][k] = n_ints(n_set(0));
         for (size_t k = 0; k < step; k++, group += GROUP, row += 8)
             UNROLLED (int pass = 0; pass < 2; pass++)
                 UNROLLED (int p = 0; p < panels; p++) {
-                    const ints m = n_weights(BF16_TILES, pass, group + (size_t)p * panel_bytes);
+                    const ints m = n_weights(BF16_TILES, pass, group + (size_t)p * of->panel_bytes);
 
                     UNROLLED (int i = 0; i < rows; i++)
                         s[pass][i * panels + p] =
                             n_dot(BF16_TILES, s[pass][i * panels + p], m,
-                                  n_broadcast(row + (size_t)i * stride + 4 * pass));
+                                  n_broadcast(row + (size_t)i * of->stride + 4 * pass));
                 }
         UNROLLED (int k = 0; k < rows * panels; k++)
             sums[k] = n_ints(n_add(n_floats(sums[k]), n_add(n_floats(s[0][k]), n_floats(s[1][k]))));
@@ -75,12 +78,8 @@ INLINE void sum_like_tiles(const int rows, const int panels, size_t groups, cons
 }
 
 #define TILE_SUMS(rows, panels)                                                                    \
-    static __attribute__((noinline)) void sum_##rows##_##panels(                                   \
-        size_t groups, const char *row, size_t stride, const char *group, size_t panel_bytes,      \
-        const int32_t *shift, bool half, ints *sums) {                                             \
-        (void)shift;                                                                               \
-        (void)half;                                                                                \
-        sum_like_tiles(rows, panels, groups, row, stride, group, panel_bytes, sums);               \
+    static __attribute__((noinline)) void sum_##rows##_##panels(const span *of, ints *sums) {      \
+        sum_like_tiles(rows, panels, of, sums);                                                    \
     }
 TILE_SUMS(1, 8)
 TILE_SUMS(1, 2)

@@ -67,21 +67,33 @@ INLINE size_t row_bytes_of_group(const way w) {
 enum { MOST_ROW_SUMS = SNNK__NARROW_ROWS * PANELS * PARTS };
 _Static_assert((int)MOST_ROW_SUMS >= ROW_PANELS * PARTS, "a row of ROW_PANELS panels has no room");
 
-/* Add the products of `groups` groups to the sums. shift: INT8: of each row, where the sums begin.
- * half: only the first pass, for half a group. */
-typedef void sum_function(size_t groups, const char *row, size_t stride, const char *group,
-                          size_t panel_bytes, const int32_t *shift, bool half, ints *sums);
+/* What a tile multiplies: rows of A, and as many groups of some panels. */
+typedef struct span {
+    size_t groups, stride, panel_bytes;
+    const char *row, *group;
+    const int32_t *shift; /* INT8: of each row, where the sums begin */
+    bool zero;            /* otherwise: whether the sums begin at 0, or go on */
+    bool half;            /* BF16_WIDE: only the first pass, for half a group */
+} span;
+
+/* Add the products to the sums. */
+typedef void sum_function(const span *of, ints *sums);
 
 /* n_passes, rows and registers are constant at every call. */
 INLINE void sum_groups(const way w, const int n_passes, const int rows, const int registers,
-                       size_t groups, const char *row, size_t stride, const char *group,
-                       size_t panel_bytes, const int32_t *shift, ints *sums) {
+                       const span *of, ints *sums) {
+    const char *row = of->row, *group = of->group;
+    const size_t stride = of->stride, panel_bytes = of->panel_bytes;
     ints s[MOST_SUMS];
 
-    UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int p = 0; p < registers; p++)
-            s[i * registers + p] = w == INT8 ? n_begin(shift[i]) : sums[i * registers + p];
-    for (size_t k = 0; k < groups; k++, group += GROUP, row += row_bytes_of_group(w))
+    if (w != INT8 && of->zero) {
+        UNROLLED (int k = 0; k < rows * registers; k++) s[k] = n_ints(n_set(0));
+    } else {
+        UNROLLED (int i = 0; i < rows; i++)
+            UNROLLED (int p = 0; p < registers; p++)
+                s[i * registers + p] = w == INT8 ? n_begin(of->shift[i]) : sums[i * registers + p];
+    }
+    for (size_t k = of->groups; k > 0; k--, group += GROUP, row += row_bytes_of_group(w))
         UNROLLED (int pass = 0; pass < n_passes; pass++) {
             ints m[MOST_REGISTERS];
 
@@ -102,15 +114,12 @@ INLINE void sum_groups(const way w, const int n_passes, const int rows, const in
 /* One function for each shape, which does nothing else: gcc would not keep the sums in registers in
  * a larger one. */
 #define TILE(w, rows, panels)                                                                      \
-    static __attribute__((noinline)) void sum_##w##_##rows##_##panels(                             \
-        size_t groups, const char *row, size_t stride, const char *group, size_t panel_bytes,      \
-        const int32_t *shift, bool half, ints *sums) {                                             \
-        if ((w) == BF16_WIDE && half)                                                              \
-            sum_groups(w, 1, rows, (panels)*PARTS, groups, row, stride, group, panel_bytes, shift, \
-                       sums);                                                                      \
+    static                                                                                         \
+        __attribute__((noinline)) void sum_##w##_##rows##_##panels(const span *of, ints *sums) {   \
+        if ((w) == BF16_WIDE && of->half)                                                          \
+            sum_groups(w, 1, rows, (panels)*PARTS, of, sums);                                      \
         else                                                                                       \
-            sum_groups(w, passes(w), rows, (panels)*PARTS, groups, row, stride, group,             \
-                       panel_bytes, shift, sums);                                                  \
+            sum_groups(w, passes(w), rows, (panels)*PARTS, of, sums);                              \
     }
 
 INLINE size_t lanes_left(const matrix *M, size_t p) {
@@ -131,16 +140,20 @@ typedef struct all_sums {
 } all_sums;
 
 /* Add the products of a block of columns, in tiles of nearly equal size: the panels stay in the
- * first-level cache. Few panels have taller tiles. half: see sum_function. */
+ * first-level cache. Few panels have taller tiles. zero, half: see span. */
 INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand *A, size_t column,
-                      size_t columns, bool half, const matrix *M, all_sums *to) {
+                      size_t columns, bool zero, bool half, const matrix *M, all_sums *to) {
     const size_t registers = panels * PARTS, before = column / columns_of_group(w);
-    const size_t groups =
-        half ? 1 : (columns + (w == BF16_WIDE ? 0 : columns_of_group(w) - 1)) / columns_of_group(w);
-    const char *from = A->rows + before * row_bytes_of_group(w),
-               *group = M->panels + before * GROUP;
-    const int32_t *shift = w == INT8 ? A->shift + column / BLOCK * SNNK__NARROW_ROWS : NULL;
+    const size_t rounded_up = w == BF16_WIDE ? columns : columns + columns_of_group(w) - 1;
     const size_t count = (A->n - 1) / ROWS + 1, most = (A->n + count - 1) / count;
+    span of = {.groups = half ? 1 : rounded_up / columns_of_group(w),
+               .stride = A->stride,
+               .panel_bytes = M->panel_bytes,
+               .row = A->rows + before * row_bytes_of_group(w),
+               .group = M->panels + before * GROUP,
+               .shift = w == INT8 ? A->shift + column / BLOCK * SNNK__NARROW_ROWS : NULL,
+               .zero = zero,
+               .half = half};
 
     for (size_t i = 0, rows; i < A->n; i += rows) {
         sum_function *sum;
@@ -153,8 +166,9 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
                                                             : snnk__min_size(A->n - i, most);
             sum = s->by_rows[panels][rows];
         }
-        sum(groups, from + i * A->stride, A->stride, group, M->panel_bytes,
-            w == INT8 ? shift + i : NULL, half, to->sums + i * registers);
+        sum(&of, to->sums + i * registers);
+        of.row += rows * A->stride;
+        if (w == INT8) of.shift += rows;
     }
 }
 
@@ -207,7 +221,7 @@ INLINE void end_block(const way w, const size_t registers, bool fresh, bool last
         add_block(w, registers, false, false, false, A, column, M, to, s);
 }
 
-/* Where the sums begin: zero or C. */
+/* Sums that do not begin at 0 begin at C. */
 INLINE void begin(const way w, size_t registers, const operand *A, const matrix *M,
                   const target *to, all_sums *s) {
     for (size_t i = 0; i < A->n; i++)
@@ -228,14 +242,17 @@ INLINE void multiply_panels(const way w, const shapes *s, const size_t panels, c
     const size_t registers = panels * PARTS;
     all_sums all;
 
-    if (w != INT8 || !to->begins) begin(w, registers, A, M, to, &all);
+    if (!to->begins) begin(w, registers, A, M, to, &all);
     for (size_t k = 0; k < A->columns; k += BLOCK) {
         const size_t columns = snnk__min_size(BLOCK, A->columns - k);
         const bool last = k + columns == A->columns;
 
-        sum_tiles(w, s, panels, A, k, columns, false, M, &all);
+        const bool zero = to->begins && k == 0;
+
+        if (w != BF16_WIDE || columns > 1)
+            sum_tiles(w, s, panels, A, k, columns, zero, false, M, &all);
         if (w == BF16_WIDE && columns % 2)
-            sum_tiles(w, s, panels, A, k + columns - 1, 1, true, M, &all);
+            sum_tiles(w, s, panels, A, k + columns - 1, 1, zero && columns == 1, true, M, &all);
         end_block(w, registers, to->begins && k == 0, last, A, k, M, to, &all);
     }
 }
@@ -254,7 +271,10 @@ INLINE void skip(const way w, size_t panels, matrix *M, target *to) {
 INLINE void multiply(const way w, const shapes *s, const operand *A, matrix M, target to) {
     for (; A->n == 1 && M.left >= ROW_PANELS * WIDTH; skip(w, ROW_PANELS, &M, &to))
         multiply_panels(w, s, ROW_PANELS, A, &M, &to);
-    for (; M.left > (PANELS - 1) * WIDTH; skip(w, PANELS, &M, &to))
+    /* Of widened weights, more rows share the work of widening in tall tiles. */
+    const bool tall = w == BF16_WIDE && A->n >= TALL_ROWS && PANELS > 2;
+
+    for (; !tall && M.left > (PANELS - 1) * WIDTH; skip(w, PANELS, &M, &to))
         multiply_panels(w, s, PANELS, A, &M, &to);
 #if PANELS > 2
     for (; M.left > WIDTH; skip(w, 2, &M, &to)) multiply_panels(w, s, 2, A, &M, &to);

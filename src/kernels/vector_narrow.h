@@ -142,7 +142,8 @@ typedef struct all_sums {
 /* Add the products of a block of columns, in tiles of nearly equal size: the panels stay in the
  * first-level cache. Few panels have taller tiles. zero, half: see span. */
 INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand *A, size_t column,
-                      size_t columns, bool zero, bool half, const matrix *M, all_sums *to) {
+                      size_t columns, bool zero, bool half, const matrix *M, const target *next,
+                      all_sums *to) {
     const size_t registers = panels * PARTS, before = column / columns_of_group(w);
     const size_t rounded_up = w == BF16_WIDE ? columns : columns + columns_of_group(w) - 1;
     const size_t count = (A->n - 1) / ROWS + 1, most = (A->n + count - 1) / count;
@@ -166,6 +167,9 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
                                                             : snnk__min_size(A->n - i, most);
             sum = s->by_rows[panels][rows];
         }
+        for (size_t r = i; next && r < i + rows; r++)
+            UNROLLED (size_t p = 0; p < registers; p++)
+                __builtin_prefetch(next->C + r * next->ldc + p * LANES, 1);
         sum(&of, to->sums + i * registers);
         of.row += rows * A->stride;
         if (w == INT8) of.shift += rows;
@@ -250,9 +254,10 @@ INLINE void multiply_panels(const way w, const shapes *s, const size_t panels, c
         const bool zero = to->begins && k == 0;
 
         if (w != BF16_WIDE || columns > 1)
-            sum_tiles(w, s, panels, A, k, columns, zero, false, M, &all);
+            sum_tiles(w, s, panels, A, k, columns, zero, false, M,
+                      last ? to : NULL, &all);
         if (w == BF16_WIDE && columns % 2)
-            sum_tiles(w, s, panels, A, k + columns - 1, 1, zero && columns == 1, true, M, &all);
+            sum_tiles(w, s, panels, A, k + columns - 1, 1, zero && columns == 1, true, M, NULL, &all);
         end_block(w, registers, to->begins && k == 0, last, A, k, M, to, &all);
     }
 }

@@ -6,7 +6,7 @@
  * matrices that would leave most of a tile empty, are left to AVX-512. */
 #include "kernels/narrow_amx.h"
 
-#if defined(__AMX_BF16__) && defined(__AMX_INT8__) && defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
 #include <stdalign.h>
 
 #include "base/size.h"

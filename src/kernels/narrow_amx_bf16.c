@@ -4,7 +4,7 @@
  * the tile's sum. Subnormal numbers count as zeros everywhere, and rounding is to nearest. */
 #include "kernels/narrow_amx.h"
 
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__)
+#if defined(__AVX512BF16__)
 #include "kernels/inline.h"
 #include "kernels/narrow_avx512.h"
 
@@ -63,7 +63,7 @@ INLINE void sum_like_tiles(const int rows, const int panels, const span *of, int
         step = snnk__min_size(left, TILE_GROUPS);
         UNROLLED (int k = 0; k < rows * panels; k++) s[0][k] = s[1][k] = n_ints(n_set(0));
         for (size_t k = 0; k < step; k++, group += GROUP, row += 8)
-            UNROLLED (int pass = 0; pass < 2; pass++)
+            UNROLLED (int pass = 0; pass < passes(BF16_TILES); pass++)
                 UNROLLED (int p = 0; p < panels; p++) {
                     const ints m = n_weights(BF16_TILES, pass, group + (size_t)p * of->panel_bytes);
 

@@ -9,8 +9,8 @@
 #include "kernels/narrow_format.h"
 #include "kernels/panels.h"
 
-/* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count (at least 1), all rows o of M.
- * A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it reaches the
+/* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count (at least 1), all
+ * rows o of M. A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it reaches the
  * last column. The sum begins at 0 if `begins`, otherwise at C[i][o], and bias[o] is added to it
  * last; bias NULL: nothing is. Terms are added in an order that depends on the columns only, so
  * parts of the columns, one after the other, give the same bits as all of them at once. If a row of

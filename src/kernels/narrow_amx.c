@@ -1,5 +1,5 @@
-/* Narrow products with AMX, Intel's matrix unit: tiles of 16 rows of 64 bytes, and instructions that
- * multiply one tile by another. A tile of M is 16 groups of a panel as they are stored.
+/* Narrow products with AMX, Intel's matrix unit: tiles of 16 rows of 64 bytes, and instructions
+ * that multiply one tile by another. A tile of M is 16 groups of a panel as they are stored.
  *
  * The unit's sums are as exact as those of AVX-512, so both serve the same layer: int8 sums are
  * whole numbers, and narrow_amx_bf16.c computes the sums of TDPBF16PS bit for bit. Few rows, and
@@ -184,8 +184,8 @@ static void store_strip(size_t rows, const strip *s, const target *to) {
             store_lanes(to, i, p, _mm512_loadu_ps(s->sums + i * STRIP_STRIDE + p * WIDTH));
 }
 
-/* Add the whole sums of a block, times both scales, to zeros (`fresh`) or to those kept, in the same
- * order as AVX-512 does. last: add the bias and store them. */
+/* Add the whole sums of a block, times both scales, to zeros (`fresh`) or to those kept, in the
+ * same order as AVX-512 does. last: add the bias and store them. */
 INLINE void add_block(const bool fresh, const bool last, const operand *A, size_t block,
                       const strip *s, const float *scale, const target *to) {
     for (size_t i = 0; i < A->rows; i++) {

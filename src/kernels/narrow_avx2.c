@@ -1,5 +1,5 @@
-/* Narrow products in AVX2. bf16 is widened to float during the product; int8 to 16 bits, because the
- * instruction for 8 bits saturates: 32 products in 4 instructions. */
+/* Narrow products in AVX2. bf16 is widened to float during the product; int8 to 16 bits, because
+ * the instruction for 8 bits saturates: 32 products in 4 instructions. */
 #include "kernels/narrow.h"
 
 #if defined(__AVX2__) && defined(__FMA__)

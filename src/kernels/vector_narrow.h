@@ -254,10 +254,10 @@ INLINE void multiply_panels(const way w, const shapes *s, const size_t panels, c
         const bool zero = to->begins && k == 0;
 
         if (w != BF16_WIDE || columns > 1)
-            sum_tiles(w, s, panels, A, k, columns, zero, false, M,
-                      last ? to : NULL, &all);
+            sum_tiles(w, s, panels, A, k, columns, zero, false, M, last ? to : NULL, &all);
         if (w == BF16_WIDE && columns % 2)
-            sum_tiles(w, s, panels, A, k + columns - 1, 1, zero && columns == 1, true, M, NULL, &all);
+            sum_tiles(w, s, panels, A, k + columns - 1, 1, zero && columns == 1, true, M, NULL,
+                      &all);
         end_block(w, registers, to->begins && k == 0, last, A, k, M, to, &all);
     }
 }

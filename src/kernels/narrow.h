@@ -10,11 +10,11 @@
 #include "kernels/panels.h"
 
 /* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count (at least 1), all
- * rows o of M. A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it reaches the
- * last column. The sum begins at 0 if `begins`, otherwise at C[i][o], and bias[o] is added to it
- * last; bias NULL: nothing is. Terms are added in an order that depends on the columns only, so
- * parts of the columns, one after the other, give the same bits as all of them at once. If a row of
- * A is not finite, neither is its row of C.
+ * rows o of M. A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it
+ * reaches the last column. The sum begins at 0 if `begins`, otherwise at C[i][o], and bias[o] is
+ * added to it last; bias NULL: nothing is. Terms are added in an order that depends on the columns
+ * only, so parts of the columns, one after the other, give the same bits as all of them at once. If
+ * a row of A is not finite, neither is its row of C.
  *   scratch  NULL, or snnk__narrow_scratch bytes, aligned: then one pass over M serves `tall`
  *            rows */
 typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,

@@ -7,11 +7,11 @@
  *     printf("relative error %g, %llu bytes\n", report.relative_error,
  *            (unsigned long long)report.bytes);
  *
- * INT8 is faster than float from 16 features up on processors with avx512_vnni, avx_vnni or AMX, the
- * more so the more features. It also rounds the inputs of each product: check the report. BF16 is
- * faster on processors with AMX and on AMD's with avx512_bf16. On others it is slower than float
- * unless a forward pass waits for memory: few rows, large layers. For most networks its error does
- * not matter. docs/kernels.md has figures. With SNNK_KERNELS=portable both are far slower than
+ * INT8 is no slower than float from 16 features up on processors with avx512_vnni, avx_vnni or AMX,
+ * and several times as fast from 64. It also rounds the inputs of each product: check the report.
+ * BF16 is faster on processors with AMX and on AMD's with avx512_bf16. On others it is slower than
+ * float unless a forward pass waits for memory: few rows, large layers. For most networks its error
+ * does not matter. docs/kernels.md has figures. With SNNK_KERNELS=portable both are far slower than
  * float.
  *
  * HD3 rows, offsets, biases and activations stay float, and so do model files. docs/numerics.md has

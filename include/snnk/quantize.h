@@ -9,10 +9,10 @@
  *
  * INT8 is no slower than float from 16 features up on processors with avx512_vnni, avx_vnni or AMX,
  * and several times as fast from 64. It also rounds the inputs of each product: check the report.
- * BF16 is faster on processors with AMX and on AMD's with avx512_bf16. On others it is slower than
- * float unless a forward pass waits for memory: few rows, large layers. For most networks its error
- * does not matter. docs/kernels.md has figures. With SNNK_KERNELS=portable both are far slower than
- * float.
+ * BF16 is made for processors with AMX, from 8 rows and 32 features up, and AMD's with avx512_bf16.
+ * On others it is slower than float unless a forward pass waits for memory: few rows, large layers.
+ * For most networks its error does not matter. docs/kernels.md has figures, and says which were not
+ * measured. With SNNK_KERNELS=portable both are far slower than float.
  *
  * HD3 rows, offsets, biases and activations stay float, and so do model files. docs/numerics.md has
  * the rounding. */

@@ -53,90 +53,193 @@ static void int8_scales_by_the_largest(void **state) {
 
 /* ---- Products ---- */
 
-enum { ROWS = SNNK__NARROW_ROWS, BLOCK = SNNK__NARROW_BLOCK, OUTPUTS = 150 };
+enum { BLOCK = SNNK__NARROW_BLOCK, TABLES = 8 };
 
-/* Whether the bf16 product of this table rounds A. */
-static bool rounds_to_bf16(const snnk__narrow *narrow) {
+/* The tables that this processor runs. */
+static size_t tables(const snnk__narrow *found[TABLES]) {
+    size_t count = 0;
+
+    found[count++] = &snnk__narrow_portable;
 #ifdef __x86_64__
-    return narrow == &snnk__narrow_avx512_bf16;
-#else
-    (void)narrow;
-    return false;
+    const uint32_t features = snnk__cpu_features();
+
+    if (features & SNNK__CPU_AVX2_FMA) found[count++] = &snnk__narrow_avx2;
+#ifdef SNNK_KERNELS_AVX_VNNI
+    if (features & SNNK__CPU_AVX_VNNI) found[count++] = &snnk__narrow_avx_vnni;
 #endif
+    if (features & SNNK__CPU_AVX512_NARROW) found[count++] = &snnk__narrow_avx512;
+    if (features & SNNK__CPU_AVX512_BF16) found[count++] = &snnk__narrow_avx512_bf16;
+#elif defined(__aarch64__)
+    found[count++] = &snnk__narrow_neon;
+#ifdef SNNK_KERNELS_NEON_DOT
+    if (snnk__cpu_features() & SNNK__CPU_NEON_DOT) found[count++] = &snnk__narrow_neon_dot;
+#endif
+#endif
+    return count;
 }
 
 /* An element of A as the kernel rounds it. */
 static double rounded(const snnk__narrow *narrow, int32_t storage, float x, float scale) {
     if (storage == SNNK_STORAGE_INT8) return (double)scale * snnk__int8_of(x, scale);
-    return (double)(rounds_to_bf16(narrow) ? snnk__bf16_value(snnk__bf16_of(x)) : x);
+    return (double)(narrow->rounds ? snnk__bf16_value(snnk__bf16_of(x)) : x);
 }
 
-/* Float sums of `columns` products; for int8 three roundings of an exact sum, and one when it is
- * added to C. */
-static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
-                          size_t outputs) {
-    const size_t lda = columns + 3, ldc = outputs + 2;
-    float *A = malloc(n * lda * sizeof *A), *W = malloc(outputs * columns * sizeof *W);
-    float *C = malloc(n * ldc * sizeof *C);
-    snnk_allocator allocator;
+typedef struct product {
+    const snnk__narrow *narrow;
+    int32_t storage;
+    size_t n, columns, outputs, lda, ldc;
+    float *A, *bias;
     snnk__panels M;
+} product;
+
+static product make_product(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
+                            size_t outputs) {
+    product p = {narrow, storage, n, columns, outputs, .lda = columns + 3, .ldc = outputs + 2};
+    float *W = malloc(outputs * columns * sizeof *W);
+    snnk_allocator allocator;
+
+    p.A = malloc(n * p.lda * sizeof *p.A);
+    p.bias = malloc(outputs * sizeof *p.bias);
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    draw_floats(p.A, n * p.lda, columns);
+    draw_floats(W, outputs * columns, outputs);
+    draw_floats(p.bias, outputs, 7);
+    assert_ok(snnk__panels_create_narrow(&allocator, outputs, columns, storage, "M", &p.M));
+    for (size_t j = 0; j < outputs; j++) snnk__panels_set_row(&p.M, j, W + j * columns);
+    free(W);
+    return p;
+}
+
+static void free_product(product *p) {
+    snnk_allocator allocator;
 
     assert_ok(snnk__allocator_read(&allocator, NULL));
-    draw_floats(A, n * lda, columns);
-    draw_floats(W, outputs * columns, outputs);
-    assert_ok(snnk__panels_create_narrow(&allocator, outputs, columns, storage, "M", &M));
-    for (size_t j = 0; j < outputs; j++) snnk__panels_set_row(&M, j, W + j * columns);
-    for (size_t k = 0; k < n * ldc; k++) C[k] = 2.5f;
-    if (storage == SNNK_STORAGE_BF16)
-        narrow->bf16(n, columns, A, lda, M.narrow, snnk__panel_size(&M), outputs, C, ldc);
-    else
-        narrow->int8(n, columns, A, lda, M.narrow, snnk__panel_size(&M), M.scale, outputs, C, ldc);
-    for (size_t i = 0; i < n; i++) {
-        const float scale = snnk__int8_scale(columns, A + i * lda);
+    snnk__panels_free(&allocator, &p->M);
+    free(p->A);
+    free(p->bias);
+}
 
-        for (size_t j = 0; j < ldc; j++) {
-            double sum = 2.5, size = 2.5;
+/* Columns first ... first+count-1 of rows i ... i+n-1. */
+static void multiply_some(const product *p, size_t i, size_t n, size_t first, size_t count,
+                          bool begins, const float *bias, float *C) {
+    snnk__narrow_product *multiply =
+        p->storage == SNNK_STORAGE_BF16 ? p->narrow->bf16 : p->narrow->int8;
 
-            for (size_t k = 0; j < outputs && k < columns; k++) {
-                const double product = rounded(narrow, storage, A[i * lda + k], scale) *
-                                       (double)snnk__panels_entry(&M, j, k);
+    multiply(n, p->A + i * p->lda + first, p->lda, &p->M, first, count, begins, bias, C, p->ldc,
+             NULL);
+}
 
-                sum += product;
-                size += fabs(product);
-            }
-            assert_close(C[i * ldc + j], sum, 0,
-                         j < outputs
-                             ? (storage == SNNK_STORAGE_BF16 ? (double)columns + 2 : 5) * eps * size
-                             : 0);
-        }
+static float *filled(const product *p) {
+    float *C = malloc(p->n * p->ldc * sizeof *C);
+
+    for (size_t k = 0; k < p->n * p->ldc; k++) C[k] = 2.5F;
+    return C;
+}
+
+/* The sum of the rounded factors of row i and output o, and of its magnitudes. */
+static double exact_product(const product *p, size_t i, size_t o, double *size) {
+    double sum = 0;
+    float scale = 0;
+
+    for (size_t k = 0; k < p->columns; k++) {
+        const float *a = p->A + i * p->lda;
+
+        if (k % BLOCK == 0)
+            scale = snnk__int8_scale(k + BLOCK < p->columns ? BLOCK : p->columns - k, a + k);
+        const double term =
+            rounded(p->narrow, p->storage, a[k], scale) * (double)snnk__panels_entry(&p->M, o, k);
+
+        sum += term;
+        *size += fabs(term);
     }
-    snnk__panels_free(&allocator, &M);
+    return sum;
+}
+
+/* Float sums of `columns` products; for int8 three roundings of the exact sum of each block, and
+ * one for each addition. */
+static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
+                          size_t outputs, bool begins, bool with_bias) {
+    product p = make_product(narrow, storage, n, columns, outputs);
+    float *C = filled(&p);
+    const double roundings = storage == SNNK_STORAGE_BF16
+                                 ? (double)columns + 2
+                                 : 4 + (double)((columns + BLOCK - 1) / BLOCK);
+
+    multiply_some(&p, 0, n, 0, columns, begins, with_bias ? p.bias : NULL, C);
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < p.ldc; o++) {
+            if (o >= outputs) {
+                assert_true(C[i * p.ldc + o] == 2.5F);
+                continue;
+            }
+            const double bias = with_bias ? (double)p.bias[o] : 0, start = begins ? 0 : 2.5;
+            double size = start + fabs(bias);
+            const double sum = exact_product(&p, i, o, &size) + start + bias;
+
+            assert_close(C[i * p.ldc + o], sum, 0, roundings * eps * size);
+        }
     free(C);
-    free(W);
-    free(A);
+    free_product(&p);
 }
 
 static void products_are_those_of_rounded_factors(void **state) {
-    const snnk__narrow *kernels[4] = {&snnk__narrow_portable};
-    size_t count = 1;
-    static const size_t ns[] = {1, 2, 5, 6, 7, 13, 24},
-                        columns[] = {1, 2, 3, 4, 5, 17, 64, 255, 256};
-    static const size_t outputs[] = {1, 15, 16, 17, 64, 65, 128, 150};
+    const snnk__narrow *found[TABLES];
+    const size_t count = tables(found);
+    static const size_t ns[] = {1, 2, 5, 6, 7, 13, 24, 33},
+                        columns[] = {1, 2, 3, 4, 5, 17, 64, 255, 256, 300, 1030};
+    static const size_t outputs[] = {1, 15, 16, 17, 33, 64, 65, 128, 150};
 
     (void)state;
-#ifdef __x86_64__
-    const uint32_t features = snnk__cpu_features();
-
-    if (features & SNNK__CPU_AVX512_NARROW) kernels[count++] = &snnk__narrow_avx512;
-    if (features & SNNK__CPU_AVX512_BF16) kernels[count++] = &snnk__narrow_avx512_bf16;
-#endif
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
             for (size_t j = 0; j < sizeof columns / sizeof *columns; j++)
-                for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
-                    check_product(kernels[k], SNNK_STORAGE_BF16, ns[i], columns[j], outputs[o]);
-                    check_product(kernels[k], SNNK_STORAGE_INT8, ns[i], columns[j], outputs[o]);
+                for (size_t half = 0; half < 2; half++) {
+                    const size_t o = (i + 3 * j + 5 * half) % (sizeof outputs / sizeof *outputs);
+                    const bool begins = (i + o) % 2 == 0, bias = (j + o) % 2 == 0;
+
+                    for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++)
+                        check_product(found[k], s, ns[i], columns[j], outputs[o], begins, bias);
                 }
+}
+
+/* The same bits for rows one by one; for blocks of columns one after the other; the bias is one
+ * addition, after all others. int8 sums are whole numbers, so all vector tables give the same. */
+static void parts_give_the_same_bits(void **state) {
+    const snnk__narrow *found[TABLES];
+    const size_t count = tables(found);
+    float *of_vectors = NULL;
+
+    (void)state;
+    for (size_t k = 0; k < count; k++)
+        for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++) {
+            product p = make_product(found[k], s, 37, 1291, 83);
+            float *whole = filled(&p), *parts = filled(&p), *sums = filled(&p);
+
+            multiply_some(&p, 0, p.n, 0, p.columns, true, p.bias, whole);
+            for (size_t i = 0; i < p.n; i++) {
+                float *C = parts + i * p.ldc;
+
+                multiply_some(&p, i, 1, 0, 512, true, NULL, C);
+                multiply_some(&p, i, 1, 512, 256, false, NULL, C);
+                multiply_some(&p, i, 1, 768, 523, false, p.bias, C);
+            }
+            assert_memory_equal(parts, whole, p.n * p.ldc * sizeof *whole);
+            multiply_some(&p, 0, p.n, 0, p.columns, true, NULL, sums);
+            for (size_t i = 0; i < p.n; i++)
+                for (size_t o = 0; o < p.outputs; o++) sums[i * p.ldc + o] += p.bias[o];
+            assert_memory_equal(sums, whole, p.n * p.ldc * sizeof *whole);
+            if (k > 0 && s == SNNK_STORAGE_INT8) {
+                if (of_vectors) assert_memory_equal(whole, of_vectors, p.n * p.ldc * sizeof *whole);
+                free(of_vectors);
+                of_vectors = whole;
+            } else {
+                free(whole);
+            }
+            free(sums);
+            free(parts);
+            free_product(&p);
+        }
+    free(of_vectors);
 }
 
 /* ---- Layers ---- */
@@ -438,6 +541,7 @@ int main(void) {
         cmocka_unit_test(bf16_rounds_to_nearest),
         cmocka_unit_test(int8_scales_by_the_largest),
         cmocka_unit_test(products_are_those_of_rounded_factors),
+        cmocka_unit_test(parts_give_the_same_bits),
         cmocka_unit_test(weights_are_rounded),
         cmocka_unit_test(errors_are_as_small_as_rounding),
         cmocka_unit_test(rows_do_not_affect_each_other),

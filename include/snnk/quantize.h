@@ -7,10 +7,12 @@
  *     printf("relative error %g, %llu bytes\n", report.relative_error,
  *            (unsigned long long)report.bytes);
  *
- * BF16 is faster if a forward pass waits for memory: few rows, large layers. For most networks its
- * error does not matter. INT8 also rounds the inputs of each product, and is faster for many rows
- * too; check the report. Both are fast only on processors with avx512_vnni; elsewhere, and with
- * SNNK_KERNELS set to another kernel table, they are slower than float.
+ * INT8 is no slower than float from 16 features up on processors with avx512_vnni, avx_vnni or AMX,
+ * and several times as fast from 64. It also rounds the inputs of each product: check the report.
+ * BF16 is made for processors with AMX, from 8 rows and 32 features up, and AMD's with avx512_bf16.
+ * On others it is slower than float unless a forward pass waits for memory: few rows, large layers.
+ * For most networks its error does not matter. docs/kernels.md has figures, and says which were not
+ * measured. With SNNK_KERNELS=portable both are far slower than float.
  *
  * HD3 rows, offsets, biases and activations stay float, and so do model files. docs/numerics.md has
  * the rounding. */

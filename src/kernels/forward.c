@@ -8,11 +8,13 @@
 #include "base/memory.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "kernels/narrow_forward.h"
 
-#define ROW_BLOCK     24  /* rows of X that share a pass over a mixing matrix */
-#define PROJECT_BLOCK 96  /* rows of X that share a pass over G only */
-#define FEATURE_BLOCK 256 /* features of those rows */
-#define HD3_BLOCK     16  /* rows of X whose features are in memory at once for HD3 */
+#define ROW_BLOCK     24   /* rows of X that share a pass over a mixing matrix */
+#define PROJECT_BLOCK 96   /* rows of X that share a pass over G only */
+#define FEATURE_BLOCK 256  /* features of those rows */
+#define NARROW_BLOCK  1024 /* the same for narrow G: its product packs the rows of X each time */
+#define HD3_BLOCK     16   /* rows of X whose features are in memory at once for HD3 */
 
 /* Of snnk__project_readout. Rows share a pass over G and Psi, and their features stay in memory
  * between the two products. */
@@ -26,42 +28,6 @@
      << 23) /* floats (32 MB) of cosines that no cache keeps, measured: at 16 MB stores  \
                        * past the caches cost as much as others, at 128 MB 1/4 less */
 
-/* ---- Narrow panels ---- */
-
-static void clear_rows(size_t n, size_t count, float *C, size_t ldc) {
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < count; j++) C[i * ldc + j] = 0;
-}
-
-/* Add a row to the rows of C. bias NULL: zeros. */
-static void add_bias(size_t n, const float *bias, size_t count, float *C, size_t ldc) {
-    for (size_t i = 0; bias && i < n; i++)
-        for (size_t j = 0; j < count; j++) C[i * ldc + j] += bias[j];
-}
-
-/* Add A M^T to C for columns first ... first+count-1 of M; first is a multiple of
- * SNNK__NARROW_BLOCK. A: n x count. */
-static void narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,
-                           size_t first, size_t count, float *C, size_t ldc) {
-    const snnk__narrow *narrow = snnk__narrow_get();
-    const size_t size = snnk__panel_size(M);
-
-    for (size_t i = 0; i < n; i += SNNK__NARROW_ROWS)
-        for (size_t k = 0; k < count; k += SNNK__NARROW_BLOCK) {
-            const size_t rows = snnk__min_size(SNNK__NARROW_ROWS, n - i);
-            const size_t columns = snnk__min_size(SNNK__NARROW_BLOCK, count - k);
-            const size_t skipped = (first + k) * SNNK__NARROW_WIDTH;
-            const float *a = A + i * lda + k;
-
-            if (M->storage == SNNK_STORAGE_BF16)
-                narrow->bf16(rows, columns, a, lda, (const uint16_t *)M->narrow + skipped, size,
-                             M->rows, C + i * ldc, ldc);
-            else
-                narrow->int8(rows, columns, a, lda, (const uint8_t *)M->narrow + skipped, size,
-                             M->scale, M->rows, C + i * ldc, ldc);
-        }
-}
-
 /* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
@@ -69,23 +35,30 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
         snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy);
         return;
     }
-    if (begins) clear_rows(n, Psi->rows, Y, ldy);
-    narrow_product(n, Phi, ldphi, Psi, first, count, Y, ldy);
-    add_bias(n, bias, Psi->rows, Y, ldy);
+    snnk__narrow_multiply(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy, NULL);
 }
 
 /* ---- Forward ---- */
+
+static bool is_narrow(const snnk__block *block) {
+    return block->G && block->G->storage != SNNK_STORAGE_F32;
+}
+
+/* The same as project_linear for narrow G. scratch: see snnk__narrow_product. */
+static void project_narrow(size_t n, const float *X, size_t ldx, const snnk__block *block,
+                           size_t first, size_t count, float *Z, size_t ldz, void *scratch) {
+    const snnk__panels some = snnk__panels_some(block->G, first, count);
+
+    snnk__narrow_multiply(n, X, ldx, &some, 0, some.columns, true,
+                          block->offset ? block->offset + first : NULL, Z, ldz, scratch);
+}
 
 /* Set Z[i][j] to z of projection first + j, j < count, for n rows. first is a multiple of the
  * panels' width. */
 static void project_linear(size_t n, const float *X, size_t ldx, const snnk__block *block,
                            size_t first, size_t count, float *Z, size_t ldz) {
-    if (block->G && block->G->storage != SNNK_STORAGE_F32) {
-        const snnk__panels some = snnk__panels_some(block->G, first, count);
-
-        clear_rows(n, count, Z, ldz);
-        narrow_product(n, X, ldx, &some, 0, block->G->columns, Z, ldz);
-        add_bias(n, block->offset ? block->offset + first : NULL, count, Z, ldz);
+    if (is_narrow(block)) {
+        project_narrow(n, X, ldx, block, first, count, Z, ldz, NULL);
         return;
     }
     if (block->G) {
@@ -160,14 +133,15 @@ static void set_scalars(const snnk__block *block, size_t n, const float *X, size
 void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                         size_t begin, size_t all, float *Phi, size_t ldphi) {
     const size_t width = snnk__function_width(&block->function), end = begin + all;
+    const size_t most = is_narrow(block) ? NARROW_BLOCK : FEATURE_BLOCK;
     snnk__urf_scalars scalars[PROJECT_BLOCK];
 
     for (size_t i = 0; i < n; i += PROJECT_BLOCK) {
         const size_t rows = snnk__min_size(PROJECT_BLOCK, n - i);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
-        for (size_t first = begin; first < end; first += FEATURE_BLOCK) {
-            const size_t count = snnk__min_size(FEATURE_BLOCK, end - first);
+        for (size_t first = begin; first < end; first += most) {
+            const size_t count = snnk__min_size(most, end - first);
             float *phi = Phi + i * ldphi + width * first;
             float *z = phi + (width - 1) * count; /* where apply_function expects z */
 
@@ -277,9 +251,23 @@ size_t snnk__project_work(const snnk__block *block) {
     return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
 }
 
+/* All features of a block that are not mixed. SIZE_MAX if they overflow. */
+static size_t features_of(const snnk__block *block) {
+    size_t features;
+
+    return snnk__mul_size(block->rows, snnk__function_width(&block->function), &features)
+               ? features
+               : SIZE_MAX;
+}
+
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi) {
     size_t floats;
 
+    if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
+        const snnk__narrow_tile tile = snnk__narrow_tile_of(d, features_of(block));
+
+        return snnk__narrow_work(&tile, d);
+    }
     if (!block->hd3) {
         const blocking most = blocking_of(d, Psi);
 
@@ -345,6 +333,10 @@ void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__blo
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
+    if (Psi->storage != SNNK_STORAGE_F32) {
+        readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y, ldy);
+        return;
+    }
     const size_t outputs = blocking_of(0, Psi).outputs;
 
     for (size_t i = 0, rows; i < n; i += rows) {
@@ -362,11 +354,44 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     snnk__readout(n, Phi, ldphi, &some, begins, bias ? bias + first : NULL, Y + first, ldy);
 }
 
+/* Both products with narrow panels. Y is written once, unless there are very many features. */
+static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t d,
+                                   const snnk__block *block, const snnk__panels *Psi, bool begins,
+                                   const float *bias, float *Y, size_t ldy, float *work) {
+    const size_t width = snnk__function_width(&block->function);
+    const snnk__narrow_tile most = snnk__narrow_tile_of(d, Psi->columns);
+    const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
+    alignas(SNNK__ALIGNMENT) float few[SNNK__NARROW_FLOATS];
+    float *Phi = snnk__narrow_work(&most, d) > 0 ? work : few;
+    float *scratch = most.tall ? Phi + most.rows * ld : NULL;
+    snnk__urf_scalars scalars[PROJECT_BLOCK];
+
+    for (size_t i = 0; i < n; i += most.rows) {
+        const size_t rows = snnk__min_size(most.rows, n - i);
+
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
+        for (size_t first = 0; first < block->rows; first += max_rows) {
+            const size_t count = snnk__min_size(max_rows, block->rows - first);
+            float *z = Phi + (width - 1) * count;
+
+            project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld, scratch);
+            apply_function(block, rows, first, count, scalars, z, ld, Phi, ld);
+            snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
+                                  begins && first == 0, first + count == block->rows ? bias : NULL,
+                                  Y + i * ldy, ldy, scratch);
+        }
+    }
+}
+
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work) {
     if (block->hd3) {
         project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
+        return;
+    }
+    if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
+        project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
         return;
     }
     const size_t width = snnk__function_width(&block->function);

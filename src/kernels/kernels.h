@@ -87,9 +87,14 @@ extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
 extern const snnk__kernels snnk__kernels_neon;
 
-/* The products with narrow panels to use: with special instructions if the processor has them and
- * SNNK_KERNELS allows the AVX-512 table. */
+/* The products with narrow panels to use. The first call chooses them, with special instructions if
+ * the processor has them and SNNK_KERNELS allows the table of their instruction set, and may ask
+ * the operating system for AMX; later calls return the same. Safe from any thread. */
 const snnk__narrow *snnk__narrow_get(void);
+
+/* The choice that snnk__narrow_get makes. permit is called only where AMX is there. */
+const snnk__narrow *snnk__narrow_choose(const snnk__kernels *kernels, uint32_t features,
+                                        bool (*permit)(void));
 
 /* The table to use. The first call chooses it, and later calls return the same. Safe from any
  * thread. */

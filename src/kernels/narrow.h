@@ -1,41 +1,51 @@
 /* Products with matrices in 16 or 8 bits. With int8, rows of A are rounded too, during the product:
- * to whole numbers -127 ... 127 times a scale for each row and block of columns. With bf16, some
- * tables round rows of A to bf16. */
+ * to whole numbers -127 ... 127 times a scale for each row and block of SNNK__NARROW_BLOCK columns.
+ * With bf16, some tables round rows of A to bf16. */
 #ifndef SNNK_KERNELS_NARROW_H
 #define SNNK_KERNELS_NARROW_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 
-enum {
-    SNNK__NARROW_WIDTH = 16,  /* rows of a panel */
-    SNNK__NARROW_ROWS = 24,   /* the most rows of A */
-    SNNK__NARROW_BLOCK = 256, /* columns that share one scale; blocks begin at multiples of it */
-    SNNK__BF16_CHUNK = 2,     /* columns of a chunk */
-    SNNK__INT8_CHUNK = 4
-};
+#include "kernels/narrow_format.h"
+#include "kernels/panels.h"
 
-/* C[i][j] += sum_k A[i][k] M[j][k], i < n (at least 1), j < rows, k < columns, for one block of
- * columns. M: panels of panel_size elements. If a row of A is not finite, neither is its row of
- * C. */
+/* Set C[i][o] = sum_k A[i][k] M[o][first+k] for n rows (any number), k < count (at least 1), all
+ * rows o of M. A: n x count; first is a multiple of SNNK__NARROW_BLOCK, and so is count unless it
+ * reaches the last column. The sum begins at 0 if `begins`, otherwise at C[i][o], and bias[o] is
+ * added to it last; bias NULL: nothing is. Terms are added in an order that depends on the columns
+ * only, so parts of the columns, one after the other, give the same bits as all of them at once. If
+ * a row of A is not finite, neither is its row of C.
+ *   scratch  NULL, or snnk__narrow_scratch bytes, aligned: then one pass over M serves `tall`
+ *            rows */
+typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                  size_t first, size_t count, bool begins, const float *bias,
+                                  float *C, size_t ldc, void *scratch);
+
 typedef struct snnk__narrow {
-    void (*bf16)(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
-                 size_t panel_size, size_t rows, float *C, size_t ldc);
-    void (*int8)(size_t n, size_t columns, const float *A, size_t lda, const uint8_t *M,
-                 size_t panel_size, const float *scale, size_t rows, float *C, size_t ldc);
+    const char *name;
+    snnk__narrow_product *bf16, *int8;
+    bool rounds; /* whether the bf16 product rounds A to bf16 */
+    size_t rows; /* of A that share a pass over M */
+    size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */
 } snnk__narrow;
 
+enum {
+    SNNK__NARROW_ROWS = 24,          /* `rows` of the tables without matrix units */
+    SNNK__NARROW_TALL_COLUMNS = 2048 /* the most columns of A with scratch */
+};
+
+/* Packed rows of A, and twice 80 sums of each. */
+static inline size_t snnk__narrow_scratch(size_t rows, size_t columns) {
+    return rows * ((columns + 63) / 64 * 64 * sizeof(uint16_t) + 64 + 2 * 80 * sizeof(float));
+}
+
 extern const snnk__narrow snnk__narrow_portable;
+extern const snnk__narrow snnk__narrow_avx2;
+extern const snnk__narrow snnk__narrow_avx_vnni;    /* avx2 with avx_vnni */
 extern const snnk__narrow snnk__narrow_avx512;      /* with avx512_vnni */
 extern const snnk__narrow snnk__narrow_avx512_bf16; /* also with avx512_bf16: rounds A to bf16 */
-
-/* Convert to the nearest bf16 (ties to even, NaN stays NaN), and back. */
-uint16_t snnk__bf16_of(float x);
-float snnk__bf16_value(uint16_t bits);
-
-/* Convert n floats to whole numbers: each is x/scale to the nearest, scale = max|x|/127. The scale
- * is 0 if all are 0 or so small that it would be subnormal, and NaN unless all are finite. */
-float snnk__int8_scale(size_t n, const float *x);
-int8_t snnk__int8_of(float x, float scale);
+extern const snnk__narrow snnk__narrow_amx; /* with AVX-512 as above and AMX: rounds A to bf16 */
+extern const snnk__narrow snnk__narrow_neon;
+extern const snnk__narrow snnk__narrow_neon_dot; /* with dotprod */
 
 #endif

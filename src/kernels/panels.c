@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "kernels/narrow.h"
+#include "kernels/narrow_format.h"
 
 const char *snnk_storage_name(int32_t storage) {
     static const char *const names[] = {"f32", "bf16", "int8"};
@@ -50,8 +50,11 @@ int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, siz
     int st;
 
     if ((st = sizes(&made, what, &count, &padded)) != SNNK_OK) return st;
-    st = snnk__alloc_zero(allocator, count, bf16 ? sizeof(uint16_t) : sizeof(uint8_t), what,
-                          &made.narrow);
+    const size_t bytes = bf16 ? sizeof(uint16_t) : sizeof(uint8_t);
+    if (!snnk__add_size(count, SNNK__NARROW_SLACK / bytes, &count))
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow size_t", what, rows,
+                          columns);
+    st = snnk__alloc_zero(allocator, count, bytes, what, &made.narrow);
     if (st == SNNK_OK && !bf16)
         st = snnk__alloc_zero(allocator, padded, sizeof *made.scale, what, &made.scale);
     if (st == SNNK_OK)

@@ -8,7 +8,7 @@
  *
  * Elements are floats; or, in narrow panels, bf16 (the upper half of a float) or whole numbers -127
  * ... 127 times a scale for each row, stored with 128 added. The shapes of narrow panels are fixed:
- * see kernels/narrow.h. */
+ * see kernels/narrow_format.h. */
 #ifndef SNNK_KERNELS_PANELS_H
 #define SNNK_KERNELS_PANELS_H
 
@@ -33,7 +33,7 @@ typedef struct snnk__panels {
     snnk__panel_shape shape;
     int32_t storage; /* snnk_storage */
     float *data;     /* F32; NULL if rows * columns = 0 */
-    void *narrow;    /* BF16: uint16_t, INT8: uint8_t */
+    void *narrow;    /* BF16: uint16_t, INT8: uint8_t; SNNK__NARROW_SLACK more bytes */
     float *scale;    /* INT8: the scale of each row, for whole panels */
 } snnk__panels;
 

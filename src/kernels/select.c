@@ -51,16 +51,45 @@ const snnk__kernels *snnk__kernels_get(void) {
     return kernels;
 }
 
-const snnk__narrow *snnk__narrow_get(void) {
+const snnk__narrow *snnk__narrow_choose(const snnk__kernels *kernels, uint32_t features,
+                                        bool (*permit)(void)) {
 #ifdef SNNK_KERNELS_X86
-    const uint32_t features = snnk__cpu_features();
-
-    if (snnk__kernels_get() == &snnk__kernels_avx512) {
+    if (kernels == &snnk__kernels_avx512) {
+#ifdef SNNK_KERNELS_AMX
+        if ((features & SNNK__CPU_AMX) && permit()) return &snnk__narrow_amx;
+#endif
         if (features & SNNK__CPU_FAST_BF16) return &snnk__narrow_avx512_bf16;
         if (features & SNNK__CPU_AVX512_NARROW) return &snnk__narrow_avx512;
     }
+    if (kernels == &snnk__kernels_avx512 || kernels == &snnk__kernels_avx2) {
+#ifdef SNNK_KERNELS_AVX_VNNI
+        if (features & SNNK__CPU_AVX_VNNI) return &snnk__narrow_avx_vnni;
 #endif
+        return &snnk__narrow_avx2;
+    }
+#endif
+#ifdef SNNK_KERNELS_ARM
+    if (kernels == &snnk__kernels_neon) {
+#ifdef SNNK_KERNELS_NEON_DOT
+        if (features & SNNK__CPU_NEON_DOT) return &snnk__narrow_neon_dot;
+#endif
+        return &snnk__narrow_neon;
+    }
+#endif
+    (void)kernels;
+    (void)features;
+    (void)permit;
     return &snnk__narrow_portable;
+}
+
+const snnk__narrow *snnk__narrow_get(void) {
+    static _Atomic(const snnk__narrow *) chosen;
+    const snnk__narrow *narrow = atomic_load(&chosen), *none = NULL;
+
+    if (narrow) return narrow;
+    narrow = snnk__narrow_choose(snnk__kernels_get(), snnk__cpu_features(), snnk__cpu_permit_amx);
+    /* Of threads that race, the first decides: the system may have given them different answers. */
+    return atomic_compare_exchange_strong(&chosen, &none, narrow) ? narrow : none;
 }
 
 const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

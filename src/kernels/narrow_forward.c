@@ -1,0 +1,39 @@
+#include "kernels/narrow_forward.h"
+
+#include <snnk/storage.h>
+
+#include "base/size.h"
+
+/* Features at once: a multiple of SNNK__NARROW_BLOCK and of every width. */
+#define MOST_FEATURES ((size_t)1024)
+
+/* From so many features of the block, the weights do not stay in the second-level cache. */
+#define TALL_FEATURES ((size_t)256)
+
+snnk__narrow_tile snnk__narrow_tile_of(size_t d, size_t features) {
+    const snnk__narrow *narrow = snnk__narrow_get();
+    const bool tall =
+        narrow->tall > 0 && features >= TALL_FEATURES && d <= SNNK__NARROW_TALL_COLUMNS;
+
+    return (snnk__narrow_tile){.rows = tall ? narrow->tall : narrow->rows,
+                               .features = snnk__min_size(features, MOST_FEATURES),
+                               .tall = tall};
+}
+
+size_t snnk__narrow_work(const snnk__narrow_tile *tile, size_t d) {
+    const size_t floats = tile->rows * snnk__narrow_stride(tile);
+
+    if (tile->tall)
+        return floats +
+               snnk__narrow_scratch(tile->rows, snnk__max_size(d, tile->features)) / sizeof(float);
+    return floats > SNNK__NARROW_FLOATS ? floats : 0;
+}
+
+void snnk__narrow_multiply(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                           size_t first, size_t count, bool begins, const float *bias, float *C,
+                           size_t ldc, void *scratch) {
+    const snnk__narrow *narrow = snnk__narrow_get();
+    snnk__narrow_product *product = M->storage == SNNK_STORAGE_BF16 ? narrow->bf16 : narrow->int8;
+
+    product(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+}

@@ -334,6 +334,7 @@ static void test_workspace_threads(void **state) {
 
 typedef struct visits {
     int times[200];     /* how often each row was processed */
+    int begins[200];    /* how often a part began with this row */
     size_t wants_bytes; /* bytes of scratch */
     int bad_scratch;    /* times scratch was missing, misaligned or shared */
 } visits;
@@ -342,6 +343,7 @@ static void visit(size_t first, size_t count, void *scratch, void *context) {
     visits *v = context;
     unsigned char *bytes = scratch;
 
+    v->begins[first]++;
     if (v->wants_bytes && (!scratch || (uintptr_t)scratch % SNNK__ALIGNMENT)) v->bad_scratch++;
     if (v->wants_bytes && scratch) memset(scratch, (int)first, v->wants_bytes);
     for (size_t i = first; i < first + count; i++) v->times[i]++; /* rows that no other call has */
@@ -371,6 +373,34 @@ static void test_rows_are_split_and_each_done_once(void **state) {
         check_visits(workspace, 200, 1);
         snnk_workspace_free(workspace);
     }
+}
+
+/* Parts are as many as there are threads, unless that is more than one for 32,000 multiply-adds. */
+static void test_few_rows_use_fewer_threads(void **state) {
+    enum { THREADS = 4 };
+    static const struct {
+        uint64_t cost;
+        size_t n, parts;
+    } cases[] = {{0, 200, 1},        {1, 200, 1},         {1000, 63, 1},  {1000, 64, 2},
+                 {1000, 96, 3},      {1000, 127, 3},      {1000, 128, 4}, {1000, 200, 4},
+                 {31999, 2, 1},      {31999, 3, 2},       {32000, 2, 2},  {32000, 1, 1},
+                 {UINT64_MAX, 3, 3}, {UINT64_MAX, 200, 4}};
+    snnk_workspace *workspace;
+
+    (void)state;
+    assert_ok(snnk_workspace_create(THREADS, NULL, &workspace));
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        visits v = {.wants_bytes = 0};
+        size_t parts = 0;
+
+        assert_ok(snnk__for_rows_of(cases[c].cost, workspace, NULL, cases[c].n, 0, visit, &v));
+        for (size_t i = 0; i < 200; i++) {
+            assert_int_equal(v.times[i], i < cases[c].n ? 1 : 0);
+            parts += (size_t)v.begins[i];
+        }
+        assert_int_equal(parts, cases[c].parts);
+    }
+    snnk_workspace_free(workspace);
 }
 
 static void test_rows_without_a_workspace(void **state) {
@@ -458,6 +488,7 @@ int main(void) {
         cmocka_unit_test(test_allocator_must_be_whole),
         cmocka_unit_test(test_workspace_threads),
         cmocka_unit_test(test_rows_are_split_and_each_done_once),
+        cmocka_unit_test(test_few_rows_use_fewer_threads),
         cmocka_unit_test(test_rows_without_a_workspace),
         cmocka_unit_test(test_reserve_then_no_allocation),
         cmocka_unit_test(test_build_information),

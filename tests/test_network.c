@@ -53,6 +53,7 @@ static const struct plan {
     {2, {0, 3}, {D, 17, 2}},
     {3, {3, 1, 3}, {D, 4, 33, 5}},
     {5, {0, 3, 1, 2, 0}, {D, 5, 33, 1, 8, 4}},
+    {4, {3, 0, 3, 3}, {D, 33, 33, 33, 9}}, /* large enough for all threads */
 };
 enum { PLANS = sizeof plans / sizeof *plans };
 

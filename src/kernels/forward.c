@@ -20,8 +20,12 @@
  * between the two products. */
 #define STACK_FLOATS  6144 /* 24 KB: a block of so few features needs no other scratch */
 #define FEW_ROWS      64   /* if G and Psi stay in L2 anyway */
-#define MOST_ROWS     256 /* measured: with 64 rows a layer of 256 features takes 1.06 of the time */
+#define MOST_ROWS     256  /* measured: with 64 rows, 256 features take 1.06 of the time */
 #define MOST_FEATURES 1024 /* more are added to Y in parts; the sums are the same */
+
+/* A part begins a panel of G, whose widths divide SNNK__ROW_CHUNK, even if each of its rows gives
+ * four features. */
+_Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin a panel");
 
 #define STREAMED                                                                                   \
     ((size_t)1                                                                                     \
@@ -169,7 +173,7 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     const snnk__kernels *kernels = snnk__kernels_get();
     const snnk__hd3 *hd3 = block->hd3;
     const size_t rows = block->rows, width = snnk__function_width(&block->function);
-    const bool stream = rows >= STREAMED / n;
+    const bool stream = rows >= STREAMED / snnk__max_size(n, 1);
 
     for (size_t i = 0; i < n; i++) {
         float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
@@ -220,9 +224,9 @@ typedef struct blocking {
 
 static blocking blocking_of(size_t d, const snnk__panels *Psi) {
     const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
-                 features = snnk__min_size(Psi->columns, MOST_FEATURES);
+                 features = snnk__max_size(snnk__min_size(Psi->columns, MOST_FEATURES), 1);
 
-    if (features <= floats / 2 / (d + l))
+    if (features <= floats / 2 / (d + snnk__max_size(l, 1)))
         return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
                           features, l};
     /* Half of the cache for the features of a block, a third for a part of Psi. */

@@ -19,8 +19,8 @@ typedef struct snnk__block {
                               * phi */
 } snnk__block;
 
-/* Floats of scratch that snnk__project needs (0: NULL may be passed), and snnk__project_readout.
- * SIZE_MAX if the count overflows. */
+/* Floats of scratch that snnk__project needs, and snnk__project_readout with this Psi and d inputs.
+ * 0: NULL may be passed. SIZE_MAX if the count overflows. */
 size_t snnk__project_work(const snnk__block *block);
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi);
 
@@ -55,8 +55,8 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
                         size_t ldy);
 
 /* Set Y = phi Psi^T + bias, or add to Y as above, phi = function(X G^T + offset): both products,
- * without storing the n x m features. Psi has at least one column. If the block mixes its features, Psi must already include the
- * mixing. */
+ * without storing the n x m features. If the block mixes its features, Psi must already include
+ * the mixing. */
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work);

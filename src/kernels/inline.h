@@ -14,7 +14,8 @@
 /* Keep the compiler from deriving a pointer from another one. */
 #define V_HIDE(pointer) __asm__("" : "+r"(pointer))
 
-/* CASE(1) ... CASE(6), CASE(8) or CASE(12), of a switch: each makes the number of rows a constant. */
+/* CASE(1) ... CASE(6), CASE(8) or CASE(12) of a switch: each makes the number of rows a
+ * constant. */
 #define FOR_ROW_COUNTS(CASE)    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #define FOR_8_ROW_COUNTS(CASE)  FOR_ROW_COUNTS(CASE) CASE(7) CASE(8)
 #define FOR_12_ROW_COUNTS(CASE) FOR_8_ROW_COUNTS(CASE) CASE(9) CASE(10) CASE(11) CASE(12)

@@ -27,7 +27,8 @@ enum { SNNK__BACK_ROWS = 128 };
 typedef struct snnk__kernels {
     const char *name;
 
-    /* The shape of the panels that project takes, for a matrix of so many rows. */
+    /* The shape of the panels that project takes, for a matrix of so many rows. The width divides
+     * SNNK__ROW_CHUNK. */
     snnk__panel_shape (*projection_shape)(size_t rows);
 
     /* The shape of the panels that readout takes. */

@@ -143,8 +143,8 @@ void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values)
     snnk__panels_set_rows(panels, row, 1, values, panels->columns);
 }
 
-/* Copy columns k ... end-1 of some rows to a panel, whose chunks are `step` floats apart. chunk is a
- * constant at most calls, for speed. */
+/* Copy columns k ... end-1 of some rows to a panel, whose chunks are `step` floats apart. chunk is
+ * a constant at most calls, for speed. */
 static inline void copy_chunks_of(const size_t chunk, size_t rows, size_t k, size_t end,
                                   const float *values, size_t ld, float *panel, size_t step) {
     for (size_t j = 0; j < rows; j++) {

@@ -20,10 +20,10 @@ typedef struct snnk__panel_shape {
     size_t width, chunk, unit;
 } snnk__panel_shape;
 
-/* Threads share the rows of a matrix in chunks of at least this many rows. */
+/* Threads share the rows of a matrix in chunks of this many rows, rounded up to whole panels. */
 #define SNNK__ROW_CHUNK 64
 
-/* The rows of a chunk, each of which must begin a panel of `width` rows. */
+/* The rows of a chunk of a matrix in panels of `width` rows. */
 static inline size_t snnk__row_chunk(size_t width) {
     return (SNNK__ROW_CHUNK + width - 1) / width * width;
 }
@@ -46,7 +46,8 @@ int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, siz
                                int32_t storage, const char *what, snnk__panels *panels);
 
 /* View rows first ... first+count-1 in place. first is a multiple of the width; so is count, unless
- * it reaches the last row, or unit = width. */
+ * it reaches the last row, or unit = width: a narrower last panel would be read as it is not
+ * stored. */
 snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t count);
 
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels);
@@ -58,8 +59,8 @@ static inline size_t snnk__panel_size(const snnk__panels *panels) {
     return (panels->columns + chunk - 1) / chunk * chunk * panels->shape.width;
 }
 
-/* Write row `row` (columns values, finite), rounded to the storage; or rows first ... first+count-1,
- * row stride ld; or read a row back. */
+/* Write row `row` (columns values, finite), rounded to the storage; or rows
+ * first ... first+count-1, row stride ld; or read a row back. */
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values);
 void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, const float *values,
                            size_t ld);

@@ -7,8 +7,6 @@
  *                                   up to LANES and a constant at every call
  *     floats v_pair_sums(a, b)      a[0] + a[1], a[2] + a[3] ..., then the same sums of b
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
- *     V_HIDE(p)                     keeps the compiler from deriving this pointer from another one:
- *                                   a register for each row would be too many
  *     PROJECT_ROWS                  rows of X of a tile of the projection, at most 6
  *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 8
  *     READOUT_VECTORS               registers of outputs of a row of that tile
@@ -54,7 +52,7 @@ typedef struct project_pass {
     bool first, last;    /* first: sums begin at zero; last: sums are finished and written */
     const float *offset; /* of the panel's features; NULL: zeros */
     size_t features;     /* how many features of the panel exist */
-    bool far;            /* whether to fetch the panel ahead of its use */
+    bool far;            /* whether to fetch the panel ahead: it leaves L1 before its next use */
 } project_pass;
 
 /* Fetch `vectors` registers ahead of their use. */
@@ -297,7 +295,8 @@ INLINE void readout_feature(const int rows, const int panels, const int vectors,
     }
 }
 
-/* A row of Y, from rows 0, 3 and 6 of a tile. */
+/* A row of Y, from rows 0, 3 and 6 of a tile. Three pointers serve all rows: one for each would not
+ * fit the registers. */
 INLINE float *output_row(float *rows[3], size_t ldy, int i) {
     return rows[i / 3] + (size_t)(i % 3) * ldy;
 }
@@ -312,7 +311,7 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
     const float *phi[3] = {Phi, Phi + 3 * ldphi, Phi + 6 * ldphi};
     float *y[3] = {Y, Y + 3 * ldy, Y + 6 * ldy};
     floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS];
-    size_t far = count >= 256;
+    size_t far = count >= 256; /* a panel of so many features leaves L1 before its next use */
 
     if (rows > 3) V_HIDE(phi[1]);
     if (rows > 6) V_HIDE(phi[2]);
@@ -387,7 +386,7 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
     const size_t l = Psi->rows, tiles = (n + READOUT_ROWS - 1) / READOUT_ROWS,
                  height = tiles > 0 ? (n + tiles - 1) / tiles : 0;
 
-    /* Two tiles share a pass over Psi: the second has it from L1. */
+    /* Two tiles share each panel of Psi: the second has it from L1. */
     for (size_t i = 0; i < n; i += 2 * height) {
         const size_t rows = snnk__min_size(height, n - i),
                      more = snnk__min_size(height, n - i - rows);

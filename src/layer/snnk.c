@@ -151,8 +151,8 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
     cost->weight_bytes += snnk__weights_bytes(used(r));
-    /* This counts only the scratch for the features. */
-    if (r->mixed) cost->work = snnk__map_work(r->features.map);
+    if (r->mixed) /* then features are computed apart from a forward pass too */
+        cost->work = snnk__map_work(r->features.map);
     if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
         cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)

@@ -75,8 +75,12 @@ static void forward_rows(const rows *r, size_t first, size_t n, float *scratch) 
 }
 
 static void forward_task(size_t first, size_t count, void *scratch, void *context) {
-    for (size_t i = 0; i < count; i += SNNK__NETWORK_ROWS)
-        forward_rows(context, first + i, snnk__min_size(SNNK__NETWORK_ROWS, count - i), scratch);
+    const rows *r = context;
+    /* A single layer has no hidden rows, and blocks of its own. */
+    const size_t most = r->network->n_layers == 1 ? count : SNNK__NETWORK_ROWS;
+
+    for (size_t i = 0; i < count; i += most)
+        forward_rows(r, first + i, snnk__min_size(most, count - i), scratch);
 }
 
 /* Check a call's network, its n rows X and Y of element_bytes each, and that they do not

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cache.h"
 #include "kernels/forward.h"
 
 /* Largest sizes that any case here uses. */
@@ -427,12 +428,15 @@ static void test_no_rows(void **state) {
     free_problem(&p);
 }
 
-/* Each row's bits depend on that row only, whatever other rows there are. */
+/* Each row's bits depend on that row only, whatever other rows there are: also beside rows with
+ * infinity, or so large that sine and cosine reduce them in another way. */
 static void test_rows_do_not_affect_each_other(void **state) {
     static float X[MAX_N * MAX_D], Phi[MAX_N * MAX_M], whole[MAX_N * MAX_L], part[MAX_N * MAX_L],
         Phi_part[MAX_N * MAX_M];
     (void)state;
     draw_floats(X, MAX_N * MAX_D, 5);
+    for (size_t k = 0; k < MAX_D; k++) X[4 * MAX_D + k] *= 1e6F;
+    X[40 * MAX_D] = INFINITY;
     for (size_t f = 0; f < FUNCTIONS; f++) {
         problem p = make_problem(MAX_N, MAX_D, 75, MAX_L, &functions[f], false);
         const size_t m = features_of(&p);
@@ -802,8 +806,9 @@ static void test_bf16_rows(void **state) {
 /* ---- Blocks ---- */
 
 /* Add the bits of a forward pass to a hash (FNV-1a). */
-static uint64_t hash_forward(size_t n, size_t d, size_t r, size_t l, uint64_t hash) {
-    problem p = make_problem(n, d, r, l, &functions[2], false);
+static uint64_t hash_forward(size_t n, size_t d, size_t r, size_t l, const snnk__function *function,
+                             uint64_t hash) {
+    problem p = make_problem(n, d, r, l, function, false);
     float *X = draw(n * d, 12), *Y = draw(n * l, 13);
 
     project_readout(&p, n, X, d, true, p.Psi, Y, l);
@@ -815,9 +820,14 @@ static uint64_t hash_forward(size_t n, size_t d, size_t r, size_t l, uint64_t ha
     return hash;
 }
 
-/* The bits of some forward passes in a process that starts with SNNK_L2_BYTES = bytes. */
-static uint64_t hash_with(const char *bytes) {
-    uint64_t hash = 0xcbf29ce484222325;
+/* The bits of some forward passes in a process that starts with SNNK_L2_BYTES = bytes, and the size
+ * of the cache that it uses. */
+typedef struct of_cache {
+    uint64_t hash, l2_bytes;
+} of_cache;
+
+static of_cache hash_with(const char *bytes) {
+    of_cache of = {.hash = 0xcbf29ce484222325};
     int ends[2], status;
     pid_t child;
 
@@ -827,26 +837,37 @@ static uint64_t hash_with(const char *bytes) {
     assert_true(child >= 0);
     if (child == 0) {
         setenv("SNNK_L2_BYTES", bytes, 1);
-        for (size_t r = 8; r < 2000; r = 3 * r - 1) hash = hash_forward(101, 30, r, 131, hash);
-        _exit(write(ends[1], &hash, sizeof hash) == sizeof hash ? 0 : 1);
+        for (size_t r = 8; r < 2000; r = 3 * r - 1)
+            of.hash = hash_forward(101, 30, r, 131, &functions[2], of.hash);
+        for (size_t f = 0; f < FUNCTIONS; f++)
+            of.hash = hash_forward(67, 20, 130, 99, &functions[f], of.hash);
+        of.l2_bytes = snnk__l2_bytes();
+        _exit(write(ends[1], &of, sizeof of) == sizeof of ? 0 : 1);
     }
-    assert_int_equal(read(ends[0], &hash, sizeof hash), sizeof hash);
+    assert_int_equal(read(ends[0], &of, sizeof of), sizeof of);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     close(ends[0]);
     close(ends[1]);
-    return hash;
+    return of;
 }
 
 /* Blocks follow the size of the cache, which is read once in a process. Must come before tests that
  * read it. */
 static void test_cache_does_not_change_bits(void **state) {
-    static const char *const sizes[] = {"1", "65536", "1000000", "100000000"};
-    const uint64_t expected = hash_with("");
+    static const struct {
+        const char *given;
+        uint64_t bytes;
+    } sizes[] = {{"1", 32768}, {"65536", 65536}, {"1000000", 1000000}, {"100000000", 100000000}};
+    const uint64_t expected = hash_with("").hash;
 
     (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        assert_true(hash_with(sizes[i]) == expected);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const of_cache of = hash_with(sizes[i].given);
+
+        assert_int_equal(of.l2_bytes, sizes[i].bytes); /* no test before this one asked for it */
+        assert_true(of.hash == expected);
+    }
 }
 
 int main(void) {

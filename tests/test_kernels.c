@@ -456,8 +456,8 @@ static void test_rows_do_not_affect_each_other(void **state) {
     }
 }
 
-/* The same if many rows are computed in other blocks than few rows: more rows than a block has, more
- * features than are added to Y at once, more inputs than a pass has, and weights beyond L2. */
+/* The same if many rows are computed in other blocks than few rows: more rows than a block has,
+ * more features than are added to Y at once, more inputs than a pass has, and weights beyond L2. */
 static void test_tiles_do_not_change_bits(void **state) {
     static const size_t sizes[][3] = {{5, 257, 3}, {5, 600, 70}, {5, 1030, 3}, {7000, 300, 200}};
     enum { N = 89 };

@@ -153,8 +153,8 @@ static void test_drawn_maps_match_their_rows(void **state) {
     }
 }
 
-/* Four times the error of z = g . x + c in float, |c| <= 4, times |z| + 1: features are at most z^2,
- * and scaled by 1/4. */
+/* Four times the error of z = g . x + c in float, |c| <= 4, times |z| + 1: features are at most
+ * z^2, and scaled by 1/4. */
 static double prefix_bound(const float *x, const float *g, size_t d) {
     double size = 5;
 

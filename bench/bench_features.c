@@ -53,13 +53,6 @@
 
 enum { MAX_ROUNDS = 15 };
 
-static double thread_now(void) {
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* The seconds of one way, one value for each round. */
 typedef struct samples {
     bool measured;
@@ -122,7 +115,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
     CHECK(snnk_workspace_create(1, NULL, &workspace));
     for (int round = -1; round < (int)projection_rounds; round++) /* round -1 warms up */
         for (int way = 0; way < WAYS; way++) {
-            const double start = thread_now();
+            const double start = measure_thread_now();
 
             result[way].measured = way < GEMM || blas[way - GEMM];
             if (!result[way].measured) continue;
@@ -132,7 +125,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
                 openblas_product(blas[way - GEMM], N, m, D, X, G, Phi);
                 vector_cosine(N * m, (float)(1 / sqrt((double)m)), Phi);
             }
-            if (round >= 0) result[way].seconds[round] = thread_now() - start;
+            if (round >= 0) result[way].seconds[round] = measure_thread_now() - start;
         }
     snnk_workspace_free(workspace);
     for (int way = 0; way < 2; way++) snnk_map_free(maps[way]);
@@ -220,10 +213,10 @@ static void run_turn_cosine(void *x) {
 static double warm_time(void (*run)(void *), void *context) {
     run(context);
     for (size_t calls = 1;; calls *= 4) {
-        const double start = thread_now();
+        const double start = measure_thread_now();
 
         for (size_t i = 0; i < calls; i++) run(context);
-        const double taken = thread_now() - start;
+        const double taken = measure_thread_now() - start;
         if (taken > 0.5e-3) return taken / (double)calls;
     }
 }
@@ -284,7 +277,7 @@ static void measure_case(size_t k, int threads, python *const samplers[2],
     snnk_map *maps[] = {make_map(d, m, SNNK_MAP_ELEMENTWISE, case_projections[k], 10),
                         make_map(d, m, SNNK_MAP_GAUSSIAN, case_projections[k], 0)};
     float *X = measure_floats(ROWS * d), *Phi = measure_floats(ROWS * m);
-    double (*const now)(void) = threads == 1 ? thread_now : measure_now;
+    double (*const now)(void) = threads == 1 ? measure_thread_now : measure_now;
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create((size_t)threads, NULL, &workspace));

@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <snnk/snnk.h>
 
@@ -57,13 +56,6 @@ static const size_t features[MS] = {8, 16, 32, 64};
     } while (0)
 
 static float *X, *dX, *Y, *dY;
-
-static double thread_now(void) {
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- Our steps ---- */
 
@@ -197,7 +189,7 @@ static void measure_steps(size_t rounds, results *r) {
         r->peak = fmax(r->peak, measure_peak()); /* the clock rate varies */
         for (size_t j = 0; j < MS; j++) {
             for (int i = 0; i < IN_A_ROW; i++) {
-                const parts now = ours_run(&layers[j], thread_now, NULL);
+                const parts now = ours_run(&layers[j], measure_thread_now, NULL);
 
                 keep_least(&r->of[j].ours, &now);
             }

@@ -8,7 +8,7 @@
 double measure_now(void);
 
 /* The time in seconds that this thread has run on a processor. Other programs on a shared machine
- * do not count. */
+ * do not count, nor threads that a library starts. */
 double measure_thread_now(void);
 
 /* Allocate count floats on a cache line, uniform in -0.5 ... 0.5. Exits if there is no memory. */
@@ -16,10 +16,6 @@ float *measure_floats(size_t count);
 
 /* Sort samples. Then samples[0] is the minimum and samples[count / 2] the median. */
 void measure_sort(double *samples, size_t count);
-
-/* The processor time of the calling thread in seconds. It leaves out the moments in which another
- * program ran, and threads that a library starts. */
-double measure_thread_now(void);
 
 /* Seconds of one call of run(context): the mean over a burst of calls that takes at least
  * `seconds`, after one call to warm up. */

@@ -1,5 +1,5 @@
 /* src/kernels/vector_math.h: the functions of the kernel table in use, compared with the C library
- * in double, over the whole range of float. */
+ * in double, over the whole range of float; and that no value depends on its neighbours. */
 #include "support/compare.h"
 
 #include <float.h>
@@ -126,10 +126,74 @@ static void test_limits(void **state) {
     }
 }
 
+/* ---- No value depends on its neighbours ---- */
+
+enum { NEIGHBOURS = 2 * 16 + 5 }; /* two of the largest registers, and one that is not full */
+
+/* Compute the function of n values, or its slopes. */
+static void compute(const snnk__function *function, bool slopes, size_t n, const float *x,
+                    float *y) {
+    float back[2 * NEIGHBOURS];
+
+    for (size_t i = 0; i < 2 * n; i++) back[i] = 1;
+    if (slopes)
+        snnk__kernels_get()->slopes(function, n, x, back, y);
+    else
+        snnk__kernels_get()->apply(function, n, x, y);
+}
+
+/* With `odd` at each position of ordinary values, all have the bits that they have alone. */
+static void check_neighbours(const snnk__function *function, bool slopes, float odd) {
+    const size_t width = function->operation == SNNK__OPERATION_COS_SIN && !slopes ? 2 : 1;
+    float x[NEIGHBOURS], alone[2 * NEIGHBOURS], y[2 * NEIGHBOURS];
+    float odd_alone[2];
+
+    /* Angles of -90 ... 90, and larger ones of -45000 ... 45000, whose last bits differ most. */
+    for (size_t i = 0; i < NEIGHBOURS; i++)
+        x[i] = (i % 3 ? 5.017f : 2503.7f) * ((float)i - NEIGHBOURS / 2);
+    for (size_t i = 0; i < NEIGHBOURS; i++) compute(function, slopes, 1, &x[i], &alone[width * i]);
+    compute(function, slopes, 1, &odd, odd_alone);
+    for (size_t at = 0; at < NEIGHBOURS; at++) {
+        const float kept = x[at];
+
+        x[at] = odd;
+        compute(function, slopes, NEIGHBOURS, x, y);
+        x[at] = kept;
+        for (size_t i = 0; i < NEIGHBOURS; i++) {
+            const float *expected = i == at ? odd_alone : &alone[width * i];
+
+            if (i == at && isnan(odd_alone[0])) continue; /* the bits of NaN say nothing */
+            if (memcmp(&y[width * i], expected, width * sizeof *y) != 0)
+                fail_msg("operation %d, activation %d, slopes %d: with %g at %zu, value %zu is "
+                         "%.9g, alone %.9g",
+                         (int)function->operation, (int)function->activation, slopes, (double)odd,
+                         at, i, (double)y[width * i], (double)expected[0]);
+        }
+    }
+}
+
+static void test_neighbours(void **state) {
+    const float odd[] = {1e6f, -1e6f, 50001, FLT_MAX, INFINITY, -INFINITY, NAN, 1e-40f};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++)
+        for (int slopes = 0; slopes < 2; slopes++) {
+            const snnk__function both = {SNNK__OPERATION_COS_SIN, 0, 0, 0, 1, NULL};
+
+            for (int32_t a = SNNK_IDENTITY; a <= SNNK_ERF; a++) {
+                const snnk__function one = {SNNK__OPERATION_ACTIVATION, a, 0, 0, 1, NULL};
+
+                check_neighbours(&one, slopes, odd[k]);
+            }
+            check_neighbours(&both, slopes, odd[k]);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accuracy),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_neighbours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

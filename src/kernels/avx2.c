@@ -61,11 +61,13 @@ INLINE floats v_zero(void) {
 }
 
 INLINE floats v_repeat(const int chunk, const float *p) {
-    double two;
+    int64_t two; /* as a double it might pass an x87 register, which changes signalling NaNs */
 
     switch (chunk) {
     case 1: return _mm256_set1_ps(*p);
-    case 2: __builtin_memcpy(&two, p, sizeof two); return _mm256_castpd_ps(_mm256_set1_pd(two));
+    case 2:
+        __builtin_memcpy(&two, p, sizeof two);
+        return _mm256_castsi256_ps(_mm256_set1_epi64x(two));
     case 4: return _mm256_broadcast_ps((const __m128 *)(const void *)p);
     default: return _mm256_loadu_ps(p);
     }

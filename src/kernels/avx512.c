@@ -57,11 +57,13 @@ INLINE floats v_zero(void) {
 }
 
 INLINE floats v_repeat(const int chunk, const float *p) {
-    double two;
+    int64_t two; /* as a double it might pass an x87 register, which changes signalling NaNs */
 
     switch (chunk) {
     case 1: return _mm512_set1_ps(*p);
-    case 2: __builtin_memcpy(&two, p, sizeof two); return _mm512_castpd_ps(_mm512_set1_pd(two));
+    case 2:
+        __builtin_memcpy(&two, p, sizeof two);
+        return _mm512_castsi512_ps(_mm512_set1_epi64(two));
     case 4: return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
     case 8: return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
     default: return _mm512_loadu_ps(p);

@@ -25,7 +25,8 @@ typedef struct snnk__hd3 {
     const float *offset; /* what turn_offset is made from */
 } snnk__hd3;
 
-/* Floats of scratch for a projection of this order: some are read after the last, not used. */
+/* Floats of scratch for a projection of this order, and 16 more, which last_pass of
+ * vector_hadamard.h loads and ignores. */
 static inline size_t snnk__hd3_work(size_t order) { return order + 16; }
 
 /* Set z[j] = G_(first+j) . x' + offset[j] for j < count, with all rows in one group; x' = (x -

@@ -49,7 +49,12 @@ INLINE floats v_sqrt(floats x) { return vsqrtq_f32(x); }
 
 #define V_KEEP(x) __asm__("" : "+w"(x))
 
-INLINE floats v_zero(void) { return vdupq_n_f32(0); }
+INLINE floats v_zero(void) {
+    float32x4_t zero;
+
+    __asm__ volatile("movi %0.4s, #0" : "=w"(zero));
+    return zero;
+}
 
 INLINE floats v_repeat(const int chunk, const float *p) {
     switch (chunk) {

@@ -4,15 +4,14 @@
  *     V_SWAP(x, h)     x with each run of h lanes exchanged with the next run; h = 1, 2 ... LANES/2
  *                      is a constant
  *     MOST_RADIX       8, or 16 if 16 registers and a few more exist
+ *     V_STREAM(p, x)   store x at p, a multiple of its size, past the caches
+ *     V_FENCE()        after such stores: other threads see them
  *
  * and, if loads can repeat lanes without a unit that adds:
  *
  *     V_EVEN(p), V_ODD(p)      p[0] p[0] p[2] p[2] ..., and p[1] p[1] p[3] p[3] ...
  *     V_PAIRS(p)               p[0] p[1] p[0] p[1] p[4] p[5] p[4] p[5] ...
  *     V_FMSUBADD(a, b, c)      a b + c in even lanes, a b - c in odd lanes
- *
- *     V_STREAM(p, x)   store x at p, a multiple of its size, past the caches
- *     V_FENCE()        after such stores: other threads see them
  *
  * Additions are the limit, so a transform of log2(n) levels should do little else. It takes two
  * passes over the data up to n = MOST_RADIX^2 LANES: levels between registers
@@ -76,21 +75,25 @@ INLINE void between_registers(const int count, floats x[MOST_RADIX]) {
         break;
 #if MOST_RADIX >= 16
 #define SWITCH_RADIX(radix, call)                                                                  \
-    switch (radix) {                                                                               \
-        CASE_RADIX(1, call)                                                                        \
-        CASE_RADIX(2, call)                                                                        \
-        CASE_RADIX(4, call)                                                                        \
-        CASE_RADIX(8, call)                                                                        \
-        CASE_RADIX(16, call)                                                                       \
-    }
+    do {                                                                                           \
+        switch (radix) {                                                                           \
+            CASE_RADIX(1, call)                                                                    \
+            CASE_RADIX(2, call)                                                                    \
+            CASE_RADIX(4, call)                                                                    \
+            CASE_RADIX(8, call)                                                                    \
+            CASE_RADIX(16, call)                                                                   \
+        }                                                                                          \
+    } while (0)
 #else
 #define SWITCH_RADIX(radix, call)                                                                  \
-    switch (radix) {                                                                               \
-        CASE_RADIX(1, call)                                                                        \
-        CASE_RADIX(2, call)                                                                        \
-        CASE_RADIX(4, call)                                                                        \
-        CASE_RADIX(8, call)                                                                        \
-    }
+    do {                                                                                           \
+        switch (radix) {                                                                           \
+            CASE_RADIX(1, call)                                                                    \
+            CASE_RADIX(2, call)                                                                    \
+            CASE_RADIX(4, call)                                                                    \
+            CASE_RADIX(8, call)                                                                    \
+        }                                                                                          \
+    } while (0)
 #endif
 
 /* ---- The first pass: signs, strides 1 and 4 (of 16 lanes), LANES ... LANES count/2 ---- */
@@ -113,9 +116,10 @@ INLINE void first_pass_of(const int count, size_t n, const float *x, const float
     }
 }
 
-static void first_pass(size_t radix, size_t n, const float *x, const float *signs, float *data){
+static void first_pass(size_t radix, size_t n, const float *x, const float *signs, float *data) {
 #define FIRST_PASS(count) first_pass_of(count, n, x, signs, data)
-    SWITCH_RADIX(radix, FIRST_PASS)}
+    SWITCH_RADIX(radix, FIRST_PASS);
+}
 
 /* ---- Passes between: strides h ... h count/2 ---- */
 
@@ -132,7 +136,7 @@ INLINE void middle_pass_of(const int count, size_t n, size_t h, float *data) {
 
 static void middle_pass(size_t radix, size_t n, size_t h, float *data) {
 #define MIDDLE_PASS(count) middle_pass_of(count, n, h, data)
-    SWITCH_RADIX(radix, MIDDLE_PASS)
+    SWITCH_RADIX(radix, MIDDLE_PASS);
 }
 
 /* ---- The last pass: stride 2, LANES/2 (of 8 and 16 lanes), n/count ... n/2 ---- */
@@ -188,10 +192,10 @@ static void last_pass(size_t radix, size_t n, const float *data, const finish *f
 #define LAST_COSINES(count) last_pass_of(count, COSINES, n, data, f)
 #define LAST_STREAM(count)  last_pass_of(count, STREAM, n, data, f)
     switch (f->kind) {
-    case KEEP: SWITCH_RADIX(radix, LAST_KEEP) return;
-    case PROJECT: SWITCH_RADIX(radix, LAST_PROJECT) return;
-    case COSINES: SWITCH_RADIX(radix, LAST_COSINES) return;
-    case STREAM: SWITCH_RADIX(radix, LAST_STREAM) return;
+    case KEEP: SWITCH_RADIX(radix, LAST_KEEP); return;
+    case PROJECT: SWITCH_RADIX(radix, LAST_PROJECT); return;
+    case COSINES: SWITCH_RADIX(radix, LAST_COSINES); return;
+    case STREAM: SWITCH_RADIX(radix, LAST_STREAM); return;
     }
 }
 
@@ -301,7 +305,7 @@ static void hd3_cosines(const snnk__hd3 *hd3, size_t d, const float *x, size_t f
         apply_activation(SNNK_COS, gain, count, phi, phi);
     } else {
         transform(hd3, d, x, first, count, &f, work);
-        if (stream && first + count == hd3->rows) V_FENCE();
+        if (stream) V_FENCE();
     }
 }
 

@@ -73,8 +73,10 @@ INLINE floats v_exp(floats x) { return v_exp_of_sum(x, (floats){0}); }
 /* For larger angles the C library is called. */
 #define V_LARGEST_ANGLE 50000.0f
 
+/* Replace the lanes of larger angles only, so that no lane depends on its neighbours. */
 static void far_sin_cos(const floats *x, floats *sine, floats *cosine) {
     for (int i = 0; i < LANES; i++) {
+        if (!(fabsf((*x)[i]) > V_LARGEST_ANGLE)) continue;
         (*sine)[i] = sinf((*x)[i]);
         (*cosine)[i] = cosf((*x)[i]);
     }
@@ -96,12 +98,9 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     const floats cos_r = v_fma(v_polynomial(r2, c, 2), r2 * r2, v_fma(r2, v_all(-0.5f), v_all(1)));
     const ints swapped = (ints)((quadrant & 1) == 1);
 
-    if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
-        far_sin_cos(&x, sine, cosine);
-        return;
-    }
     *sine = (floats)((uints)v_select(swapped, cos_r, sin_r) ^ ((quadrant & 2) << 30));
     *cosine = (floats)((uints)v_select(swapped, sin_r, cos_r) ^ (((quadrant + 1) & 2) << 30));
+    if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) far_sin_cos(&x, sine, cosine);
 }
 
 /* (-1)^k sin(x - turns pi) for |x - turns pi| <= pi/2, or slightly more. */
@@ -118,27 +117,29 @@ INLINE floats v_sin_less_turns(floats x, floats turns, ints k) {
 /* Only one of the two, for half of the work. 2.5 ulp; at most 1 + 2^-23. */
 INLINE floats v_sin(floats x) {
     const floats turns = x * 0.318309886f;
+    const floats near = v_sin_less_turns(x, v_round(turns), v_round_int(turns));
 
     if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
-        floats sine, cosine;
+        floats sine = near, cosine = near;
 
         far_sin_cos(&x, &sine, &cosine);
         return sine;
     }
-    return v_sin_less_turns(x, v_round(turns), v_round_int(turns));
+    return near;
 }
 
 /* cos x = sin(x + pi/2). As above. */
 INLINE floats v_cos(floats x) {
     const floats turns = v_fma(x, v_all(0.318309886f), v_all(0.5f));
+    const floats near = v_sin_less_turns(x, v_round(turns) - 0.5f, v_round_int(turns));
 
     if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
-        floats sine, cosine;
+        floats sine = near, cosine = near;
 
         far_sin_cos(&x, &sine, &cosine);
         return cosine;
     }
-    return v_sin_less_turns(x, v_round(turns) - 0.5f, v_round_int(turns));
+    return near;
 }
 
 /* scale cos(2 pi t) = scale sin(2 pi (1/4 - |t - whole turns|)), p from scale as below. The

@@ -257,7 +257,7 @@ static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk_ro
 }
 
 /* Add a block to the factor, and its rows to *first. With AUTO, not past the row that decides.
- *   progress   of all rows; NULL: the call cannot fail
+ *   progress   of all rows, not NULL; if nobody gets its reports, the call cannot fail
  * SNNK_E_CANCELLED: the statistics can only be freed. */
 static int add_to_factor(snnk_lstsq *lstsq, const snnk_rows *rows, size_t *first,
                          snnk__progress *progress) {

@@ -133,7 +133,8 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 
 /* ---- Factors ---- */
 
-/* A block of `rows` rows, the last `triangular` of them as a triangle, which R (m x m) absorbs. */
+/* A block of `rows` rows, the last `triangular` of them (0 or m) as a triangle, which R (m x m)
+ * absorbs. */
 typedef struct block {
     snnk__qr *qr;
     size_t m, rows, triangular;
@@ -149,11 +150,13 @@ typedef struct panel {
 } panel;
 
 static panel panel_of(const block *b, size_t first, size_t width, double *T) {
-    const size_t reach = snnk__min_size(b->rows - b->triangular + first + width, b->rows);
-    const size_t triangle =
-        first + 1 >= b->triangular ? 0 : reach + b->triangular - b->rows - first;
+    panel p = {first, width, b->rows, 0, b->qr->phi + first * b->qr->ld, T};
 
-    return (panel){first, width, reach, triangle, b->qr->phi + first * b->qr->ld, T};
+    if (b->triangular > 0) {
+        p.rows = b->rows - b->m + first + width;
+        p.triangular = first + 1 < b->m ? width : 0; /* the last column is full */
+    }
+    return p;
 }
 
 /* Apply reflections that end with a triangle. LAPACK refuses wrong arguments only, and these are
@@ -239,7 +242,17 @@ static void factor(const block *b, const panel *p) {
     join(b, &one, &two);
 }
 
-/* Apply them some columns at a time, with reports. */
+/* Apply the reflections of a panel of the first block, whose V begins with a triangle, to rows
+ * `first` ... of B. There is no A. */
+static void reflect_whole(const block *b, const panel *p, size_t count, double *B) {
+    const lapack_int ld = (lapack_int)b->qr->ld, n = (lapack_int)count;
+
+    (void)LAPACKE_dlarfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', (lapack_int)p->rows, n,
+                              (lapack_int)p->width, p->V, ld, p->T, b->qr->reflectors, B + p->first,
+                              ld, b->qr->work, n);
+}
+
+/* Apply reflections some columns at a time, with reports. A = NULL: those of the first block. */
 static int reflect_columns(const block *b, const panel *p, size_t columns, double *A, double *B,
                            snnk__progress *progress, double part) {
     const double cost = 2 * (double)p->rows * (double)p->width;
@@ -247,7 +260,12 @@ static int reflect_columns(const block *b, const panel *p, size_t columns, doubl
     int st = SNNK_OK;
 
     for (size_t c = 0; st == SNNK_OK && c < columns; c += most) {
-        reflect(b, p, snnk__min_size(most, columns - c), A + c * b->m, B + c * b->qr->ld);
+        const size_t count = snnk__min_size(most, columns - c);
+
+        if (A)
+            reflect(b, p, count, A + c * b->m, B + c * b->qr->ld);
+        else
+            reflect_whole(b, p, count, B + c * b->qr->ld);
         st = snnk__progress_update(progress, part);
     }
     return st;
@@ -276,31 +294,6 @@ int snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triang
 
 /* ---- The first block ---- */
 
-/* Apply the reflections of columns first ... next-1, V below the diagonal, to `count` columns of C,
- * whose rows are those of the block. */
-static void reflect_whole(const snnk__qr *qr, size_t rows, size_t first, size_t next, size_t count,
-                          double *C) {
-    const lapack_int ld = (lapack_int)qr->ld, n = (lapack_int)count;
-    const size_t most = (size_t)qr->reflectors;
-
-    (void)LAPACKE_dlarfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', (lapack_int)(rows - first), n,
-                              (lapack_int)(next - first), qr->phi + first * qr->ld + first, ld,
-                              qr->T + first * most, qr->reflectors, C + first, ld, qr->work, n);
-}
-
-static int reflect_whole_columns(const snnk__qr *qr, size_t rows, size_t first, size_t next,
-                                 size_t columns, double *C, snnk__progress *progress, double part) {
-    const double cost = 2 * (double)(rows - first) * (double)(next - first);
-    const size_t most = snnk__min_size((size_t)(REPORT_EVERY / cost) + 1, qr->wide);
-    int st = SNNK_OK;
-
-    for (size_t c = 0; st == SNNK_OK && c < columns; c += most) {
-        reflect_whole(qr, rows, first, next, snnk__min_size(most, columns - c), C + c * qr->ld);
-        st = snnk__progress_update(progress, part);
-    }
-    return st;
-}
-
 /* Move the factor of k rows to R and Z, and leave the unexplained part of the targets. */
 static void move_factor(snnk__qr *qr, size_t m, size_t t, size_t k, double *R, double *Z) {
     for (size_t j = 0; j < m; j++)
@@ -318,20 +311,21 @@ static void move_factor(snnk__qr *qr, size_t m, size_t t, size_t k, double *R, d
  * time. */
 static int absorb_first(snnk__qr *qr, size_t m, size_t t, size_t rows, double *R, double *Z,
                         snnk__progress *progress) {
+    const block b = {qr, m, rows, 0, R};
     const size_t k = snnk__min_size(rows, m), most = (size_t)qr->reflectors;
     int st = SNNK_OK;
 
     for (size_t first = 0; st == SNNK_OK && first < k; first += most) {
-        const size_t next = first + snnk__min_size(most, k - first);
+        const size_t width = snnk__min_size(most, k - first), next = first + width;
         const double left = (double)(k - next) / (double)k;
+        const panel p = {
+            first, width, rows - first, 0, qr->phi + first * qr->ld + first, qr->T + first * most};
 
-        (void)LAPACKE_dgeqrt3_work(LAPACK_COL_MAJOR, (lapack_int)(rows - first),
-                                   (lapack_int)(next - first), qr->phi + first * qr->ld + first,
-                                   (lapack_int)qr->ld, qr->T + first * most, qr->reflectors);
-        st = reflect_whole_columns(qr, rows, first, next, m - next, qr->phi + next * qr->ld,
-                                   progress, 1 - left * left);
-        if (st == SNNK_OK)
-            st = reflect_whole_columns(qr, rows, first, next, t, qr->y, progress, 1 - left * left);
+        (void)LAPACKE_dgeqrt3_work(LAPACK_COL_MAJOR, (lapack_int)p.rows, (lapack_int)width, p.V,
+                                   (lapack_int)qr->ld, p.T, qr->reflectors);
+        st = reflect_columns(&b, &p, m - next, NULL, qr->phi + next * qr->ld, progress,
+                             1 - left * left);
+        if (st == SNNK_OK) st = reflect_columns(&b, &p, t, NULL, qr->y, progress, 1 - left * left);
     }
     if (st == SNNK_OK) move_factor(qr, m, t, k, R, Z);
     return st;

@@ -34,7 +34,7 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
                         const double *block_y);
 
 /* Transform rows 0 ... rows-1 of the block into R (m x m, upper, column-major) and Z (m x t). The
- * last `triangular` rows are the upper triangle of a square. qr->y receives the unexplained part of
+ * last `triangular` rows, 0 or m, are an upper triangle. qr->y receives the unexplained part of
  * the targets; qr->phi is scratch afterwards.
  *   progress   NULL: the call cannot fail
  * SNNK_E_CANCELLED: R and Z are scratch. */

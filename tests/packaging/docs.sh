@@ -113,8 +113,12 @@ done
 
 # ---- Results of benchmarks ----
 
-python3 bench/compare_results.py --check && true
-result "docs/kernels.md shows the results of bench/results"
+if command -v python3 >/dev/null; then
+    python3 bench/compare_results.py --check && true # "&& true": set -e does not end here, and result sees $?
+    result "docs/kernels.md shows the results of bench/results"
+else
+    echo "skipped: docs/kernels.md shows the results of bench/results (no python3)"
+fi
 
 echo "docs: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -57,7 +57,8 @@ typedef struct snnk__kernels {
                 size_t count, float *z, float *work);
 
     /* Set phi[j] = gain cos(G_(first+j) . x' + hd3->offset[first+j]) for j < count, as above; hd3
-     * has turns. stream: phi will not be read soon. NULL: use hd3, then apply. */
+     * has turns. stream: phi will not be read soon, and calls go on to the last row of
+     * hd3, after which other threads see phi. NULL: use hd3, then apply. */
     void (*hd3_cosines)(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
                         float gain, bool stream, float *phi, float *work);
 

@@ -5,7 +5,7 @@
 #ifdef SNNK_SANITIZED
 /* Sanitizers make the code of each tile many times as long, and compiling one file would take
  * minutes: one tile of each kind serves all sizes. The arithmetic is the same. */
-#define INLINE   static inline
+#define INLINE static inline
 #define UNROLLED for
 #else
 #define INLINE static inline __attribute__((always_inline))

@@ -151,7 +151,7 @@ static void check_parts(made *m) {
 
     for (int cosines = 0; cosines <= (kernels->hd3_cosines ? 1 : 0); cosines++) {
         for (int try = -1; try < 20; try++) {
-            const size_t begin = order > 1 && try >= 0 ? draw_bits(&state) % order : 0;
+            const size_t begin = try < 0 ? 0 : (size_t)(draw_bits(&state) % order);
             const size_t count =
                 try < 0 ? order : 1 + (size_t)(draw_bits(&state) % (order - begin));
             float *to = try < 0 ? all : part;

@@ -129,9 +129,10 @@ enum { LEAST_PART = 32000 };
 /* How many parts n >= 1 rows are worth. */
 static size_t parts_of(size_t n, uint64_t cost, size_t threads) {
     const size_t most = snnk__min_size(threads, n);
+    const uint64_t rows = n;
 
-    if (cost >= LEAST_PART || n >= UINT64_MAX / LEAST_PART) return most;
-    const size_t worth = (size_t)((uint64_t)n * cost / LEAST_PART); /* less than n */
+    if (cost >= LEAST_PART || rows >= UINT64_MAX / LEAST_PART) return most;
+    const size_t worth = (size_t)(rows * cost / LEAST_PART); /* less than n */
 
     return snnk__min_size(most, snnk__max_size(worth, 1));
 }

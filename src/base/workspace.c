@@ -124,7 +124,7 @@ int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, s
 
 /* The least multiply-adds of a part, on average. Measured: with twice as many, two threads take as
  * long as one. */
-enum { LEAST_PART = 32000 };
+enum { LEAST_PART = 50000 };
 
 /* How many parts n >= 1 rows are worth. */
 static size_t parts_of(size_t n, uint64_t cost, size_t threads) {

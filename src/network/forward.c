@@ -256,7 +256,7 @@ static void finish_rows(const exact_rows *r, const snnk__numbers *from, size_t i
     } else if (r->Y) {
         layer->kind->sums(layer, n, from, r->Y + i * r->ldy, r->ldy, work);
         snnk__layer_add_bias(layer, n, r->Y + i * r->ldy, r->ldy);
-    } else {
+    } else if (r->Y_f64) { /* always; this says so to the analyser */
         layer->kind->sums(layer, n, from, out, layer->outputs, work);
         write_doubles(layer, n, out, r->Y_f64 + i * r->ldy, r->ldy);
     }

@@ -375,15 +375,15 @@ static void test_rows_are_split_and_each_done_once(void **state) {
     }
 }
 
-/* Parts are as many as there are threads, unless that is more than one for 50,000 multiply-adds. */
+/* Parts are as many as there are threads, unless that is more than one for work of 90,000. */
 static void test_few_rows_use_fewer_threads(void **state) {
     enum { THREADS = 4 };
     static const struct {
         uint64_t cost;
         size_t n, parts;
-    } cases[] = {{0, 200, 1},        {1, 200, 1},         {1000, 99, 1},  {1000, 100, 2},
-                 {1000, 149, 2},     {1000, 150, 3},      {1000, 199, 3}, {1000, 200, 4},
-                 {49999, 2, 1},      {49999, 3, 2},       {50000, 2, 2},  {50000, 1, 1},
+    } cases[] = {{0, 200, 1},        {1, 200, 1},         {2000, 89, 1},  {2000, 90, 2},
+                 {2000, 134, 2},     {2000, 135, 3},      {2000, 179, 3}, {2000, 180, 4},
+                 {89999, 2, 1},      {89999, 3, 2},       {90000, 2, 2},  {90000, 1, 1},
                  {UINT64_MAX, 3, 3}, {UINT64_MAX, 200, 4}};
     snnk_workspace *workspace;
 

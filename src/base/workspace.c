@@ -119,12 +119,13 @@ static void run_part(size_t part, void *context) {
 
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
                    size_t scratch_bytes, snnk__row_function run, void *context) {
+    /* Each row is worth a thread. */
     return snnk__for_rows_of(UINT64_MAX, workspace, allocator, n, scratch_bytes, run, context);
 }
 
-/* The least multiply-adds of a part, on average. Measured: with twice as many, two threads take as
- * long as one. */
-enum { LEAST_PART = 50000 };
+/* The least work of a part, on average. Measured: with twice as much, two threads take as long as
+ * one. */
+enum { LEAST_PART = 90000 };
 
 /* How many parts n >= 1 rows are worth. */
 static size_t parts_of(size_t n, uint64_t cost, size_t threads) {

@@ -27,10 +27,9 @@
  * four features. */
 _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin a panel");
 
-#define STREAMED                                                                                   \
-    ((size_t)1                                                                                     \
-     << 23) /* floats (32 MB) of cosines that no cache keeps, measured: at 16 MB stores  \
-                       * past the caches cost as much as others, at 128 MB 1/4 less */
+/* From so many cosines in one call on (32 MB), stores go past the caches. Measured: with 16 MB they
+ * cost as much as other stores, with 128 MB a quarter less. */
+#define STREAMED ((size_t)1 << 23)
 
 /* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
@@ -83,6 +82,7 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
                            size_t ldphi) {
     const snnk__kernels *kernels = snnk__kernels_get();
 
+    /* Without gaps all rows are one array. */
     if (block->function.operation != SNNK__OPERATION_URF && ldz == count && ldphi == count) {
         kernels->apply(&block->function, n * count, Z, Phi);
         return;
@@ -277,8 +277,7 @@ size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk
 
         return on_stack(&most) ? 0 : most.rows * most.features;
     }
-    if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
-        !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
+    if (!snnk__mul_size(features_of(block), HD3_BLOCK, &floats) ||
         !snnk__add_size(floats, row_work(block), &floats))
         return SIZE_MAX;
     return floats;

@@ -227,6 +227,13 @@ typedef struct rows {
     size_t ldy;
 } rows;
 
+uint64_t snnk__layer_row_cost(const snnk_layer *layer) {
+    const uint64_t numbers =
+        (uint64_t)layer->inputs + layer->columns + layer->outputs; /* of arrays in memory */
+
+    return layer->cost.multiply_adds + 32 * numbers;
+}
+
 static void forward_task(size_t first, size_t count, void *scratch, void *context) {
     const rows *r = context;
 
@@ -243,7 +250,7 @@ void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X
     else if (layer->cost.work > 0)
         layer->kind->forward(layer, n, X, ldx, Y, ldy, work);
     else /* needs no scratch, so it cannot fail */
-        snnk__for_rows_of(layer->cost.multiply_adds, workspace, NULL, n, 0, forward_task, &r);
+        snnk__for_rows_of(snnk__layer_row_cost(layer), workspace, NULL, n, 0, forward_task, &r);
 }
 
 int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
@@ -264,7 +271,7 @@ int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t
                                    snnk__workspace_scratch(workspace));
         return SNNK_OK;
     }
-    return snnk__for_rows_of(layer->cost.multiply_adds, workspace, &layer->allocator, n,
+    return snnk__for_rows_of(snnk__layer_row_cost(layer), workspace, &layer->allocator, n,
                              layer->cost.work * sizeof(float), forward_task, &r);
 }
 

@@ -197,6 +197,10 @@ static inline bool snnk__layer_splits(const snnk_layer *layer, size_t n,
     return layer->divisible && workspace && n > 0 && n < snnk_workspace_threads(workspace);
 }
 
+/* The work of a row, for dividing rows between threads: its multiply-adds, and 32 for each input,
+ * feature and output. A function of a feature takes about as long. */
+uint64_t snnk__layer_row_cost(const snnk_layer *layer);
+
 /* Set Y = layer(X) on the threads of a workspace:
  *   - if snnk__layer_splits, each row is divided between threads;
  *   - otherwise, if a forward needs no scratch, the rows are divided;

@@ -74,6 +74,13 @@ static void forward_rows(const rows *r, size_t first, size_t n, float *scratch) 
                                          r->Y + first * r->ldy, r->ldy, work);
 }
 
+static uint64_t row_cost(const snnk_network *network) {
+    uint64_t sum = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++) sum += snnk__layer_row_cost(network->layers[k]);
+    return sum;
+}
+
 static void forward_task(size_t first, size_t count, void *scratch, void *context) {
     const rows *r = context;
     /* A single layer has no hidden rows, and blocks of its own. */
@@ -112,7 +119,7 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
         forward_split(&r, n, workspace, snnk__workspace_scratch(workspace));
         return SNNK_OK;
     }
-    return snnk__for_rows_of(snnk_network_multiply_adds(network), workspace, &network->allocator, n,
+    return snnk__for_rows_of(row_cost(network), workspace, &network->allocator, n,
                              thread_work(network, SNNK__NETWORK_ROWS) * sizeof(float), forward_task,
                              &r);
 }
@@ -197,8 +204,8 @@ int snnk_network_forward_bf16(const snnk_network *network, size_t n, const uint1
         round_outputs(&r, 0, n, &wide);
         return SNNK_OK;
     }
-    return snnk__for_rows_of(snnk_network_multiply_adds(network), workspace, &network->allocator, n,
-                             bytes, bf16_task, &r);
+    return snnk__for_rows_of(row_cost(network), workspace, &network->allocator, n, bytes, bf16_task,
+                             &r);
 }
 
 /* ---- Rows in double, and features ---- */

@@ -42,8 +42,8 @@ void snnk__work_end(const snnk__work *work);
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
                    size_t scratch_bytes, snnk__row_function run, void *context);
 
-/* The same for rows of work `cost` each, in multiply-adds: on fewer threads where waking them would take
- * longer than the work. */
+/* The same for rows of work `cost` each, in multiply-adds: on fewer threads where waking them would
+ * take longer than the work. */
 int snnk__for_rows_of(uint64_t cost, snnk_workspace *workspace, const snnk_allocator *allocator,
                       size_t n, size_t scratch_bytes, snnk__row_function run, void *context);
 

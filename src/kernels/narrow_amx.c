@@ -7,15 +7,11 @@
 #include "kernels/narrow_amx.h"
 
 #if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
-#include <stdalign.h>
-
-#include "base/size.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/narrow_avx512.h"
 
-#define TILE_ROWS  16
-#define TILE_BYTES 64
-#define WIDTH      SNNK__NARROW_WIDTH
-#define BLOCK      SNNK__NARROW_BLOCK
+#define WIDTH SNNK__NARROW_WIDTH
+#define BLOCK SNNK__NARROW_BLOCK
 
 /* Panels whose sums are in memory at once, and the row stride of these sums. The stride is no
  * multiple of 4 KB, nor is the one of A: tiles would evict each other from the first-level cache.
@@ -28,42 +24,12 @@
 
 typedef enum way { INT8, BF16 } way;
 
-/* ---- Tiles ---- */
-
-/* Tiles 0 ... 3 hold sums: of the first and the second rows and panel; 4 and 5 rows of A; 6 and 7
- * panels. Every asm statement clobbers the memory: compilers do not know what tiles read. (The
- * intrinsics of gcc 12 say so only of stores, and read 8 bytes of a configuration.) */
-typedef struct configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} configuration;
-
-static void configure(size_t rows) {
-    const size_t first = snnk__min_size(rows, TILE_ROWS), second = rows - first;
-    const size_t of[] = {first, first, second, second, first, second, TILE_ROWS, TILE_ROWS};
-    alignas(64) configuration c = {.palette = 1};
-
-    for (int t = 0; t < 8; t++) {
-        c.rows[t] = (uint8_t)of[t];
-        c.row_bytes[t] = of[t] ? TILE_BYTES : 0;
-    }
-    __asm__ volatile("ldtilecfg %0" ::"m"(c) : "memory");
-}
-
-static void release(void) { __asm__ volatile("tilerelease" ::: "memory"); }
-
-#define TILE_ZERO(t) __asm__ volatile("tilezero %%tmm" #t ::: "memory")
-#define TILE_LOAD(t, from, stride)                                                                 \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t ::"r"(from), "r"(stride) : "memory")
-#define TILE_STORE(t, to, stride)                                                                  \
-    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(to), "r"(stride) : "memory")
 #define TILE_MULTIPLY(w, sum, a, m)                                                                \
     do {                                                                                           \
         if ((w) == BF16)                                                                           \
-            __asm__ volatile("tdpbf16ps %%tmm" #m ", %%tmm" #a ", %%tmm" #sum ::: "memory");       \
+            TILE_MULTIPLY_BF16(sum, a, m);                                                         \
         else                                                                                       \
-            __asm__ volatile("tdpbsud %%tmm" #m ", %%tmm" #a ", %%tmm" #sum ::: "memory");         \
+            TILE_MULTIPLY_INT8(sum, a, m);                                                         \
     } while (0)
 
 /* ---- Sums ---- */
@@ -294,7 +260,7 @@ INLINE void product(const way w, size_t n, const float *A, size_t lda, const snn
             n - i < PAIR_ROWS ? n - i : snnk__min_size((n - i) / PAIR_ROWS * PAIR_ROWS, most_rows);
         if (snnk__min_size(rows, PAIR_ROWS) != configured) {
             configured = snnk__min_size(rows, PAIR_ROWS);
-            configure(configured);
+            snnk__tiles_configure(configured);
         }
         for (size_t k = 0, columns; k < count; k += columns) {
             columns = snnk__min_size(most, count - k);
@@ -307,7 +273,7 @@ INLINE void product(const way w, size_t n, const float *A, size_t lda, const snn
                      C + i * ldc, ldc, (float *)(void *)(memory + rows * stride));
         }
     }
-    release();
+    snnk__tiles_release();
 }
 
 static void int8(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,

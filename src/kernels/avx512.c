@@ -84,7 +84,7 @@ INLINE floats v_pair_sums(floats a, floats b) {
 #define ROW_PANELS      2
 #include "kernels/vector_products.h"
 
-#define CORRELATE_ROWS 8 /* 24 sums, 3 + 1 operands */
+#define CORRELATE_ROWS 9 /* 27 sums, 3 + 1 operands */
 #include "kernels/vector_correlate.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));

@@ -56,7 +56,7 @@ INLINE void correlate_rows(size_t rows, const int vectors, size_t n, const float
             correlate_tile((r) <= CORRELATE_ROWS ? (r) : 1, vectors, n, A, lda, B, ldb, last, C,   \
                            ldc);                                                                   \
         break;
-        FOR_8_ROW_COUNTS(ROWS)
+        FOR_9_ROW_COUNTS(ROWS)
 #undef ROWS
     }
 }

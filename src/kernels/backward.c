@@ -5,35 +5,37 @@
 #include "base/size.h"
 
 /* If rows of A are longer than this, each row of a tile would be on another cache line and soon on
- * another page: then a few columns are packed together at a time, a multiple of the rows of every
- * table's tiles. */
-enum { LONG_ROW = 128, PACKED = 64 };
+ * another page: then a few columns are packed together at a time. */
+enum { LONG_ROW = 128, PACKED = 72 };
 
-/* C += A^T B for at most SNNK__BACK_ROWS rows and many columns of A, packed a few at a time. */
-static void correlate_packed(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
+/* C += A^T B for `some` columns of A, at most PACKED. */
+static void correlate_packed(size_t n, size_t some, size_t columns, const float *A, size_t lda,
                              const float *B, size_t ldb, float *C, size_t ldc) {
     float packed[SNNK__BACK_ROWS * PACKED];
 
-    for (size_t j = 0; j < rows; j += PACKED) {
-        const size_t some = snnk__min_size(PACKED, rows - j);
-
-        for (size_t i = 0; i < n; i++)
-            memcpy(packed + i * PACKED, A + i * lda + j, some * sizeof *packed);
-        snnk__kernels_get()->correlate(n, some, columns, packed, PACKED, B, ldb, C + j * ldc, ldc);
+    for (size_t i = 0, rows; i < n; i += rows, B += rows * ldb) {
+        rows = snnk__min_size(SNNK__BACK_ROWS, n - i);
+        for (size_t t = 0; t < rows; t++, A += lda)
+            memcpy(packed + t * some, A, some * sizeof *packed);
+        snnk__kernels_get()->correlate(rows, some, columns, packed, some, B, ldb, C, ldc);
     }
 }
 
 void snnk__correlate(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
                      const float *B, size_t ldb, float *C, size_t ldc) {
-    for (size_t i = 0; i < n; i += SNNK__BACK_ROWS) {
-        const size_t some = snnk__min_size(SNNK__BACK_ROWS, n - i);
+    if (rows > PACKED && lda > LONG_ROW) {
+        size_t parts = (rows + PACKED - 1) / PACKED;
 
-        if (rows > PACKED && lda > LONG_ROW)
-            correlate_packed(some, rows, columns, A + i * lda, lda, B + i * ldb, ldb, C, ldc);
-        else
-            snnk__kernels_get()->correlate(some, rows, columns, A + i * lda, lda, B + i * ldb, ldb,
-                                           C, ldc);
+        /* Of nearly equal sizes: a part of one row would wait for the latency of its sums. */
+        for (size_t j = 0, some; j < rows; j += some, parts--) {
+            some = (rows - j + parts - 1) / parts;
+            correlate_packed(n, some, columns, A + j, lda, B, ldb, C + j * ldc, ldc);
+        }
+        return;
     }
+    for (size_t i = 0; i < n; i += SNNK__BACK_ROWS)
+        snnk__kernels_get()->correlate(snnk__min_size(SNNK__BACK_ROWS, n - i), rows, columns,
+                                       A + i * lda, lda, B + i * ldb, ldb, C, ldc);
 }
 
 void snnk__add_columns(size_t n, size_t columns, const float *A, size_t lda, float *sums) {

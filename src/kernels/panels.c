@@ -203,7 +203,10 @@ void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, 
             const float *from = values + k * ld + row;
             float *to = panel + k / chunk * chunk * width + k % chunk;
 
-            for (size_t j = 0; j < n; j++) to[j * chunk] = from[j];
+            if (chunk == 1)
+                memcpy(to, from, n * sizeof *to);
+            else
+                for (size_t j = 0; j < n; j++) to[j * chunk] = from[j];
         }
     }
 }

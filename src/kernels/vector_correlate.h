@@ -1,7 +1,7 @@
 /* The sums over rows of a backward pass, C += A^T B, in vectors. Included by the kernels of an
  * instruction set, after vector_products.h, which define before:
  *
- *     CORRELATE_ROWS     rows of C of a tile, at most 8; it has CORRELATE_VECTORS times as many
+ *     CORRELATE_ROWS     rows of C of a tile, at most 9; it has CORRELATE_VECTORS times as many
  *                        sums */
 #ifndef SNNK_KERNELS_VECTOR_CORRELATE_H
 #define SNNK_KERNELS_VECTOR_CORRELATE_H
@@ -13,14 +13,17 @@
 #define CORRELATE_COLUMNS (CORRELATE_VECTORS * LANES)
 
 /* C += A^T B for `rows` rows and `vectors` registers of C, constant at every call. last: how many
- * columns of the last register exist. */
+ * columns of the last register exist. C, which may be far, is fetched while the sums are made. */
 INLINE void correlate_tile(const int rows, const int vectors, size_t n, const float *A, size_t lda,
                            const float *B, size_t ldb, size_t last, float *C, size_t ldc) {
     const int end = vectors - 1;
     floats s[CORRELATE_ROWS][CORRELATE_VECTORS], b[CORRELATE_VECTORS];
 
     UNROLLED (int r = 0; r < rows; r++)
-        UNROLLED (int v = 0; v < vectors; v++) s[r][v] = v_zero();
+        UNROLLED (int v = 0; v < vectors; v++) {
+            s[r][v] = v_zero();
+            __builtin_prefetch(C + (size_t)r * ldc + (size_t)v * LANES, 1);
+        }
     for (size_t i = 0; i < n; i++, A += lda, B += ldb) {
         UNROLLED (int v = 0; v < end; v++) b[v] = v_load(B + (size_t)v * LANES);
         b[end] = last == LANES ? v_load(B + (size_t)end * LANES)

@@ -131,6 +131,10 @@ static void back_through_readout(size_t first, size_t count, void *scratch, void
         }
 }
 
+static void add(size_t count, const float *restrict from, float *restrict to) {
+    for (size_t i = 0; i < count; i++) to[i] += from[i];
+}
+
 /* Set dZ of some rows. */
 static void back_through_function(size_t first, size_t count, void *scratch, void *context) {
     const backward_pass *b = context;
@@ -142,8 +146,7 @@ static void back_through_function(size_t first, size_t count, void *scratch, voi
 
     (void)scratch;
     for (size_t k = 1; s->reads_out && k < s->n_pieces; k++)
-        for (size_t i = first * m; i < (first + count) * m; i++)
-            b->partial[i] += b->partial[k * n * m + i];
+        add(count * m, b->partial + (k * n + first) * m, b->partial + first * m);
     for (size_t p = 0; p < s->n_blocks; p++) {
         const snnk__learning_block *of_part = &s->blocks[p];
         const float *from = back + of_part->feature;

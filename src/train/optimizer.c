@@ -9,6 +9,9 @@
 /* From how many numbers on an array is worth several threads. */
 enum { FOR_THREADS = 8192 };
 
+/* The numbers of a step that stay in the first-level cache, with their gradient and means. */
+enum { IN_CACHE = 2048 };
+
 /* In several sums, which do not wait for each other. */
 static double sum_of_squares(size_t n, const float *values) {
     enum { SUMS = 16 };
@@ -77,20 +80,27 @@ static void momentum_step(const array_step *step, size_t n, const float *gradien
     }
 }
 
-static void step_range(size_t first, size_t count, void *scratch, void *context) {
-    const array_step *step = context;
+/* The step of numbers begin ... begin+n-1. Their gradient begins again at zero, for the next rows. */
+static void step_numbers(const array_step *step, size_t begin, size_t n) {
     const snnk__slot *slot = step->slot;
     const snnk__parameter *p = slot->parameter;
-    const size_t begin = first * SNNK__ROW_CHUNK,
-                 n = snnk__min_size(count * SNNK__ROW_CHUNK, p->count - begin);
 
-    (void)scratch;
     if (step->momentum)
         momentum_step(step, n, p->gradient + begin, p->value + begin, slot->mean + begin);
     else
         snnk__kernels_get()->adam(&step->adam, n, p->gradient + begin, p->value + begin,
                                   slot->mean + begin, slot->square + begin);
     memset(p->gradient + begin, 0, n * sizeof *p->gradient);
+}
+
+static void step_range(size_t first, size_t count, void *scratch, void *context) {
+    const array_step *step = context;
+    const size_t end =
+        snnk__min_size((first + count) * SNNK__ROW_CHUNK, step->slot->parameter->count);
+
+    (void)scratch;
+    for (size_t begin = first * SNNK__ROW_CHUNK; begin < end; begin += IN_CACHE)
+        step_numbers(step, begin, snnk__min_size(IN_CACHE, end - begin));
 }
 
 void snnk__optimizer_step(const snnk_train_config *config, size_t n_slots, snnk__slot *slots,

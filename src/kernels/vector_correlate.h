@@ -88,9 +88,10 @@ INLINE void correlate_columns(size_t n, size_t rows, size_t columns, const float
 
 static void correlate(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
                       const float *B, size_t ldb, float *C, size_t ldc) {
-    /* Several tiles read the same columns of B: copied together, they stay in L1 even if the rows
-     * of B begin on the same cache lines. */
-    const bool pays = rows > 2 * CORRELATE_ROWS;
+    /* Many tiles read the same columns of B: copied together, they stay in L1 even if the rows of B
+     * begin on the same cache lines. Measured: for 4 tiles or fewer, reading them from L2 is
+     * faster. */
+    const bool pays = rows > 4 * CORRELATE_ROWS;
     floats packed[SNNK__BACK_ROWS][CORRELATE_VECTORS];
 
     for (size_t k = 0; k < columns; k += CORRELATE_COLUMNS) {

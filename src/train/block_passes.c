@@ -109,26 +109,36 @@ typedef struct backward_pass {
     float *Psi_gradient, *G_gradient, *offsets_gradient; /* NULL: does not learn */
 } backward_pass;
 
-/* For each piece of the outputs: the gradient of Psi, and its part of dPhi. */
+/* Pieces of dY whose rows are read twice while they are in the second-level cache. Measured: two
+ * are read faster than one, whose rows are shorter; four leave less room for the gradient. */
+enum { PIECES_AT_ONCE = 2 };
+
+/* The gradient of Psi, and the parts of dPhi, from a few rows of some pieces of dY. */
+static void back_through_pieces(const backward_pass *b, size_t i, size_t rows, size_t first,
+                                size_t count) {
+    const snnk__block_learner *s = b->s;
+    const size_t m = s->features, l = s->base.outputs, n = b->pass->n,
+                 columns = snnk__min_size(count * s->piece, l - first * s->piece);
+    const float *dY = b->dY + i * b->lddy;
+
+    for (size_t k = first; b->wants_z && k < first + count; k++)
+        snnk__kernels_get()->project(rows, dY + k * s->piece, b->lddy, &s->pieces[k], NULL, 0, m,
+                                     b->partial + (k * n + i) * m, m);
+    if (b->Psi_gradient)
+        snnk__correlate(rows, m + 1, columns, b->Phi + i * b->ldphi, b->ldphi,
+                        dY + first * s->piece, b->lddy, b->Psi_gradient + first * s->piece, l);
+}
+
 static void back_through_readout(size_t first, size_t count, void *scratch, void *context) {
     const backward_pass *b = context;
-    const snnk__block_learner *s = b->s;
-    const size_t m = s->features, l = s->base.outputs, n = b->pass->n;
+    const size_t n = b->pass->n;
 
     (void)scratch;
-    for (size_t k = first; k < first + count; k++)
-        for (size_t i = 0; i < n; i += SNNK__BACK_ROWS) {
-            const size_t rows = snnk__min_size(SNNK__BACK_ROWS, n - i),
-                         columns = s->pieces[k].columns;
-            const float *dY = b->dY + i * b->lddy + k * s->piece;
-
-            if (b->wants_z)
-                snnk__kernels_get()->project(rows, dY, b->lddy, &s->pieces[k], NULL, 0, m,
-                                             b->partial + (k * n + i) * m, m);
-            if (b->Psi_gradient)
-                snnk__correlate(rows, m + 1, columns, b->Phi + i * b->ldphi, b->ldphi, dY, b->lddy,
-                                b->Psi_gradient + k * s->piece, l);
-        }
+    for (size_t k = first, some; k < first + count; k += some) {
+        some = snnk__min_size(PIECES_AT_ONCE, first + count - k);
+        for (size_t i = 0; i < n; i += SNNK__BACK_ROWS)
+            back_through_pieces(b, i, snnk__min_size(SNNK__BACK_ROWS, n - i), k, some);
+    }
 }
 
 static void add(size_t count, const float *restrict from, float *restrict to) {

@@ -1,6 +1,7 @@
-/* Measure training steps (forward, backward, Adam) of SNNK layers against PyTorch.
+/* Measure training steps (forward, backward, Adam) of SNNK layers against PyTorch, and against
+ * another build of the library.
  *
- *     bench_train [--quick] [--json]
+ *     bench_train [--quick] [--json] [--against LIB]
  *
  * The layers have 768 inputs and 3072 outputs, as the expansion of BERT's feed-forward block; a
  * batch has 512 rows; gradients with respect to the outputs are given, and those with respect to
@@ -18,6 +19,9 @@
  *   - the reading of dY and X, and the writing of dX, at the measured rates for arrays of that
  *   size.
  *
+ * vs_before: the time that another build of libsnnk.so takes for the same step, over ours, for each
+ * m; the median of the ratios within rounds, in which both take turns.
+ *
  * two_thread_scaling: clock time of a whole step of m = 64 on one thread over that on two.
  * refine_speedup: the same of refining a compressed block (snnk_distill, 512 -> 1536 -> 512, 64
  * features, 8192 rows), without the selection of features that comes first. */
@@ -31,6 +35,7 @@
 
 #include <snnk/snnk.h>
 
+#include "build.h"
 #include "measure.h"
 #include "rivals.h"
 
@@ -42,7 +47,7 @@ enum {
     ROUNDS = 25,
     QUICK_ROUNDS = 5,
     SCALED = 64,
-    IN_A_ROW = 3
+    IN_A_ROW = 5
 };
 
 static const size_t features[MS] = {8, 16, 32, 64};
@@ -60,66 +65,87 @@ static float *X, *dX, *Y, *dY;
 /* ---- Our steps ---- */
 
 typedef struct ours {
+    const build *by;
     snnk_trainer *trainer;
     snnk_record *record;
 } ours;
 
-static ours ours_create(size_t m) {
+#define CHECK_BY(by, call)                                                                         \
+    do {                                                                                           \
+        if ((by)->call != SNNK_OK) {                                                               \
+            fprintf(stderr, "%s: %s\n", #call, (by)->last_error());                                \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static ours ours_create(const build *by, size_t m) {
     snnk_map_config config;
     snnk_train_config training;
     snnk_map *map;
     snnk_layer *layer;
     snnk_network *network;
-    ours made;
+    ours made = {.by = by};
 
-    CHECK(snnk_map_config_init(&config, sizeof config));
+    CHECK_BY(by, map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_ELEMENTWISE;
     config.activation = SNNK_RELU;
     config.features = m;
-    CHECK(snnk_map_create(D, &config, NULL, &map));
-    CHECK(snnk_layer_create_random(map, L, 1, &layer));
-    CHECK(snnk_network_create(NULL, &network));
-    CHECK(snnk_network_append(network, layer));
-    CHECK(snnk_train_config_init(&training, sizeof training));
+    CHECK_BY(by, map_create(D, &config, NULL, &map));
+    CHECK_BY(by, layer_create_random(map, L, 1, &layer));
+    CHECK_BY(by, network_create(NULL, &network));
+    CHECK_BY(by, network_append(network, layer));
+    CHECK_BY(by, train_config_init(&training, sizeof training));
     training.rows_rate = 1;
-    CHECK(snnk_trainer_create(network, &training, &made.trainer));
-    CHECK(snnk_record_create(made.trainer, &made.record));
-    snnk_network_free(network);
-    snnk_layer_free(layer);
-    snnk_map_free(map);
+    CHECK_BY(by, trainer_create(network, &training, &made.trainer));
+    CHECK_BY(by, record_create(made.trainer, &made.record));
+    by->network_free(network);
+    by->layer_free(layer);
+    by->map_free(map);
     return made;
 }
 
 static void ours_free(const ours *o) {
-    snnk_record_free(o->record);
-    snnk_trainer_free(o->trainer);
+    o->by->record_free(o->record);
+    o->by->trainer_free(o->trainer);
 }
 
 typedef struct parts {
     double forward, backward, step, all; /* seconds */
 } parts;
 
+static void keep_least(parts *best, const parts *now) {
+    best->forward = fmin(best->forward, now->forward);
+    best->backward = fmin(best->backward, now->backward);
+    best->step = fmin(best->step, now->step);
+    best->all = fmin(best->all, now->all);
+}
+
 static parts ours_run(const ours *o, double (*now)(void), snnk_workspace *workspace) {
     const double start = now();
 
-    CHECK(snnk_trainer_forward(o->trainer, N, X, D, Y, L, o->record, workspace));
+    CHECK_BY(o->by, trainer_forward(o->trainer, N, X, D, Y, L, o->record, workspace));
     const double after_forward = now();
 
-    CHECK(snnk_trainer_backward(o->trainer, o->record, X, D, dY, L, dX, D, workspace));
+    CHECK_BY(o->by, trainer_backward(o->trainer, o->record, X, D, dY, L, dX, D, workspace));
     const double after_backward = now();
 
-    CHECK(snnk_trainer_step(o->trainer, 1.0 / N, 1, workspace));
+    CHECK_BY(o->by, trainer_step(o->trainer, 1.0 / N, 1, workspace));
     const double end = now();
 
     return (parts){after_forward - start, after_backward - after_forward, end - after_backward,
                    end - start};
 }
 
-static void keep_least(parts *best, const parts *now) {
-    best->forward = fmin(best->forward, now->forward);
-    best->backward = fmin(best->backward, now->backward);
-    best->step = fmin(best->step, now->step);
-    best->all = fmin(best->all, now->all);
+/* The shortest times of a few steps in a row. */
+static parts ours_run_some(const ours *o) {
+    parts least = ours_run(o, measure_thread_now, NULL);
+
+    for (int i = 1; i < IN_A_ROW; i++) {
+        const parts now = ours_run(o, measure_thread_now, NULL);
+
+        keep_least(&least, &now);
+    }
+    return least;
 }
 
 /* ---- PyTorch's steps ---- */
@@ -149,8 +175,9 @@ static double torch_run(const torch *t, size_t k) {
 
 typedef struct result {
     parts ours;
-    double torch;    /* of the same layer; NaN if PyTorch is missing */
-    double roofline; /* share */
+    double torch;     /* of the same layer; NaN if PyTorch is missing */
+    double roofline;  /* share */
+    double vs_before; /* NaN without another build */
 } result;
 
 typedef struct results {
@@ -171,14 +198,17 @@ static double least_seconds(size_t m, double peak) {
     return fmax(arithmetic, moving);
 }
 
-static void measure_steps(size_t rounds, results *r) {
+/* other: NULL, or another build. */
+static void measure_steps(size_t rounds, const build *other, results *r) {
     size_t shapes[MS + 1][2];
-    ours layers[MS];
+    ours layers[MS], before[MS];
+    double ratios[MS][ROUNDS];
 
     for (size_t j = 0; j < MS; j++) {
         shapes[j][0] = features[j], shapes[j][1] = L;
-        layers[j] = ours_create(features[j]);
-        r->of[j] = (result){{INFINITY, INFINITY, INFINITY, INFINITY}, INFINITY, 0};
+        layers[j] = ours_create(&build_linked, features[j]);
+        if (other) before[j] = ours_create(other, features[j]);
+        r->of[j] = (result){{INFINITY, INFINITY, INFINITY, INFINITY}, INFINITY, 0, NAN};
     }
     shapes[MS][0] = 0, shapes[MS][1] = L;
     const torch rival = torch_start(MS + 1, (const size_t(*)[2])shapes);
@@ -188,11 +218,14 @@ static void measure_steps(size_t rounds, results *r) {
     for (size_t round = 0; round < rounds; round++) {
         r->peak = fmax(r->peak, measure_peak()); /* the clock rate varies */
         for (size_t j = 0; j < MS; j++) {
-            for (int i = 0; i < IN_A_ROW; i++) {
-                const parts now = ours_run(&layers[j], measure_thread_now, NULL);
+            /* Alternating: the first one finds colder caches. */
+            parts earlier = {0}, now;
 
-                keep_least(&r->of[j].ours, &now);
-            }
+            if (other && round % 2) earlier = ours_run_some(&before[j]);
+            now = ours_run_some(&layers[j]);
+            if (other && round % 2 == 0) earlier = ours_run_some(&before[j]);
+            keep_least(&r->of[j].ours, &now);
+            ratios[j][round] = earlier.all / now.all;
             r->of[j].torch = fmin(r->of[j].torch, torch_run(&rival, j));
         }
         r->dense = fmin(r->dense, torch_run(&rival, MS));
@@ -200,6 +233,10 @@ static void measure_steps(size_t rounds, results *r) {
     for (size_t j = 0; j < MS; j++) {
         r->of[j].roofline = least_seconds(features[j], r->peak) / r->of[j].ours.backward;
         ours_free(&layers[j]);
+        if (!other) continue;
+        measure_sort(ratios[j], rounds);
+        r->of[j].vs_before = ratios[j][rounds / 2];
+        ours_free(&before[j]);
     }
     for (int k = 0; k < 2; k++) python_stop(rival.by[k]);
 }
@@ -224,7 +261,7 @@ static snnk_workspace *two_processors(void) {
 }
 
 static void measure_scaling(size_t rounds, snnk_workspace *two, results *r) {
-    const ours layer = ours_create(SCALED);
+    const ours layer = ours_create(&build_linked, SCALED);
     parts one_thread = {.all = INFINITY}, two_threads = {.all = INFINITY};
 
     for (size_t round = 0; round < 4 * rounds; round++) {
@@ -313,11 +350,13 @@ static void print_json(const results *r) {
                1e3 * of->ours.step);
         print_number("vs_torch_dense", r->dense / of->ours.all, ",");
         print_number("vs_torch_snnk", of->torch / of->ours.all, ",");
+        print_number("vs_before", of->vs_before, ",");
         print_number("backward_roofline_fraction", of->roofline, "}");
     }
     printf("],");
     print_number("train_step_vs_torch_dense", r->dense / r->of[BERT].ours.all, ",");
     print_number("train_step_vs_torch_snnk", r->of[BERT].torch / r->of[BERT].ours.all, ",");
+    print_number("train_step_vs_before", r->of[BERT].vs_before, ",");
     print_number("backward_roofline_fraction", r->of[BERT].roofline, ",");
     print_number("two_thread_scaling", r->scaling, ",");
     print_number("refine_speedup", r->refine_speedup, "}\n");
@@ -338,6 +377,10 @@ static void print_table(const results *r) {
                1e3 * of->ours.all, r->dense / of->ours.all, of->torch / of->ours.all,
                100 * of->roofline);
     }
+    for (size_t j = 0; j < MS; j++)
+        if (isfinite(r->of[j].vs_before))
+            printf("%s%.2f (m = %zu)",
+                   j ? ", " : "\ntimes as fast as the other build: ", r->of[j].vs_before);
     printf("\ntwo threads: %.2f times faster (m = %d); refining a block %.2f times\n", r->scaling,
            (int)SCALED, r->refine_speedup);
 }
@@ -345,6 +388,8 @@ static void print_table(const results *r) {
 int main(int argc, char **argv) {
     size_t rounds = ROUNDS;
     bool json = false;
+    build other;
+    const char *against = NULL;
     results r = {.peak = measure_peak()};
 
     for (int i = 1; i < argc; i++) {
@@ -352,14 +397,17 @@ int main(int argc, char **argv) {
             rounds = QUICK_ROUNDS;
         } else if (strcmp(argv[i], "--json") == 0) {
             json = true;
+        } else if (strcmp(argv[i], "--against") == 0 && i + 1 < argc) {
+            against = argv[++i];
         } else {
             const bool help = strcmp(argv[i], "--help") == 0;
 
             fprintf(help ? stdout : stderr,
-                    "usage: bench_train [--quick] [--json]\n"
+                    "usage: bench_train [--quick] [--json] [--against LIB]\n"
                     "Measure training steps of SNNK layers against PyTorch.\n"
-                    "  --quick  fewer rounds\n"
-                    "  --json   print one JSON object\n");
+                    "  --quick        fewer rounds\n"
+                    "  --json         print one JSON object\n"
+                    "  --against LIB  also measure another build of libsnnk.so\n");
             return help ? 0 : 2;
         }
     }
@@ -367,7 +415,8 @@ int main(int argc, char **argv) {
     dX = measure_floats((size_t)N * D);
     Y = measure_floats((size_t)N * L);
     dY = measure_floats((size_t)N * L);
-    measure_steps(rounds, &r);
+    if (against) other = build_load(against);
+    measure_steps(rounds, against ? &other : NULL, &r);
     snnk_workspace *two = two_processors();
 
     measure_scaling(rounds, two, &r);

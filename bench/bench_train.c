@@ -380,7 +380,8 @@ static void print_table(const results *r) {
     for (size_t j = 0; j < MS; j++)
         if (isfinite(r->of[j].vs_before))
             printf("%s%.2f (m = %zu)",
-                   j ? ", " : "\ntimes as fast as the other build: ", r->of[j].vs_before);
+                   j ? ", " : "\ntimes as fast as the other build: ", r->of[j].vs_before,
+                   features[j]);
     printf("\ntwo threads: %.2f times faster (m = %d); refining a block %.2f times\n", r->scaling,
            (int)SCALED, r->refine_speedup);
 }

@@ -13,14 +13,21 @@
 #include "base/size.h"
 #include "solve/qr.h"
 
-#define TARGETS 64 /* right sides between two reports */
+#define TARGETS 64  /* right sides between two reports */
+#define COLUMNS 256 /* of a matrix that is written for the first time: 128 MB of new memory can take
+                     * more than a second */
 
 /* Set A = R diag(scale), with zeros below the diagonal. */
-static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A) {
+static int scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A,
+                         snnk__progress *progress) {
     const size_t m = lstsq->features;
+    int st = SNNK_OK;
 
-    for (size_t j = 0; j < m; j++)
+    for (size_t j = 0; st == SNNK_OK && j < m; j++) {
         for (size_t i = 0; i < m; i++) A[j * m + i] = i <= j ? lstsq->S[j * m + i] * scale[j] : 0;
+        if (j % COLUMNS == 0) st = snnk__progress_update(progress, 0);
+    }
+    return st;
 }
 
 /* Write the rows for the means and for the ridge, and their right sides. */
@@ -125,7 +132,7 @@ int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, 
 
     st = snnk__alloc(&lstsq->allocator, m * m, sizeof *A, "a copy of the factor", &A);
     if (st != SNNK_OK) return st;
-    scaled_factor(lstsq, scale, A);
+    if ((st = scaled_factor(lstsq, scale, A, progress)) != SNNK_OK) goto done;
     memcpy(R, lstsq->C, t * m * sizeof *R);
     if (ridge > 0 || w > 0) {
         const size_t more = ridge > 0 ? m : 0;

@@ -13,9 +13,9 @@
 #include "base/size.h"
 #include "solve/qr.h"
 
-#define TARGETS 64  /* right sides between two reports */
-#define COLUMNS 256 /* of a matrix that is written for the first time: 128 MB of new memory can take
-                     * more than a second */
+/* Between two reports: right sides, and columns of a matrix that is written for the first time. New
+ * memory can be slow: 128 MB took more than a second. */
+enum { TARGETS = 64, COLUMNS = 256 };
 
 /* Set A = R diag(scale), with zeros below the diagonal. */
 static int scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A,

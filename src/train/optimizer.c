@@ -80,7 +80,7 @@ static void momentum_step(const array_step *step, size_t n, const float *gradien
     }
 }
 
-/* The step of numbers begin ... begin+n-1. Their gradient begins again at zero, for the next rows. */
+/* The step of numbers begin ... begin+n-1. Their gradient is zero again for the next rows. */
 static void step_numbers(const array_step *step, size_t begin, size_t n) {
     const snnk__slot *slot = step->slot;
     const snnk__parameter *p = slot->parameter;

@@ -35,7 +35,7 @@ typedef struct block {
 } block;
 
 static char *panel(const block *b, const columns *c, size_t index) {
-    return c->panels + index * SNNK__PANEL_STRIDE * b->moments->width * b->moments->number_bytes;
+    return c->panels + index * b->moments->panel_bytes;
 }
 
 static void set_packed(const block *b, const columns *c, size_t k, size_t j, double value) {
@@ -119,10 +119,25 @@ static void add_squares(const block *b, size_t index) {
         }
 }
 
+/* Make packed panels what the products take. Their numbers cannot be read any more. */
+static void finish_panels(const block *b, const columns *c, size_t first, size_t end) {
+    const size_t width = b->moments->width;
+
+    for (size_t p = first; b->moments->finish && p < end; p++)
+        b->moments->finish(b->rows + 1, snnk__min_size(width, c->count - p * width),
+                           panel(b, c, p));
+}
+
+static void pack_features(const block *b, size_t first, size_t end) {
+    pack_columns(b, &b->phi, first, end);
+    finish_panels(b, &b->phi, first, end);
+}
+
 /* Pack panels of targets, and add their squares. */
 static void pack_targets(const block *b, size_t first, size_t end) {
     pack_columns(b, &b->y, first, end);
     for (size_t p = first; p < end; p++) add_squares(b, p);
+    finish_panels(b, &b->y, first, end);
 }
 
 /* Pack panels: those of features come first, then those of targets. */
@@ -131,14 +146,14 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
     const size_t end = first + count, all = b->phi_panels;
 
     (void)scratch;
-    if (first < all) pack_columns(b, &b->phi, first, snnk__min_size(end, all));
+    if (first < all) pack_features(b, first, snnk__min_size(end, all));
     if (end > all) pack_targets(b, snnk__max_size(first, all) - all, end - all);
 }
 
 /* ---- Multiplying ---- */
 
-/* Tiles in a row of tiles, such that a panel stays in the L1 cache and their panels in L2. */
-#define TILES_ACROSS 11
+/* Panels of features whose products with each panel are computed together: they stay in a cache. */
+static size_t group_panels(const block *b) { return b->moments->tiles * b->moments->panels; }
 
 /* Add the products of panel p, of features or of targets, with a group of panels of features to S
  * or C. Panels to the right of the diagonal tile are skipped. */
@@ -150,7 +165,7 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
     const size_t last = of_phi ? p : b->phi_panels - 1;
     double *S = (of_phi ? b->lstsq->S : b->lstsq->C) + row * m;
 
-    for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
+    for (size_t q = group; q <= last && q < group + group_panels(b); q += across) {
         const size_t column = q * width;
         const size_t panels = snnk__min_size(across, last - q + 1); /* not above the diagonal */
 
@@ -161,7 +176,7 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
 }
 
 static void multiply_panels(const block *b, size_t first, size_t end) {
-    for (size_t group = 0; group < b->phi_panels; group += TILES_ACROSS * b->moments->panels)
+    for (size_t group = 0; group < b->phi_panels; group += group_panels(b))
         for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
 }
 
@@ -210,7 +225,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
     const bool small =
         means_below(m, lstsq->mean_phi, limit) && means_below(t, lstsq->mean_y, limit);
     const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
-    const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
+    const snnk__moments *moments = snnk__moments_get(precision, rows->n, m);
     const size_t width = moments->width;
     const double n = lstsq->weight, k = snnk__rows_weight(rows);
     block b = {

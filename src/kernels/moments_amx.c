@@ -12,9 +12,10 @@
  * of 0, and sums are multiplied back in double. The unit counts subnormal numbers as zeros: thus
  * only parts and products below 2^-126 of the largest ones are lost.
  *
- * The error of a sum over 384 rows is at most 90 x 2^-24 sum |x y|: a float sum has 71 additions
- * of a pair of sums of 16 products, and those are 1/72 of it. For the float tables, with 384
- * additions each, it is 384 x 2^-24.
+ * The error of a sum over 384 rows is at most 90 x 2^-24 sum |x y|: 6 products of each of 12 tiles
+ * are added to it, which rounds it 71 times; in a tile 32 products are added, which rounds sums of
+ * 16 and of 32 of them, 16 times; and 1 for the products that are left out. For the float tables,
+ * with an addition for each row, it is 384 x 2^-24.
  *
  * Blocks and order follow a prototype, which was measured; this file was not. */
 #include "kernels/moments.h"

@@ -3,7 +3,8 @@
  *     bench_solve [--quick] [--json] [--rows N] [--features M] [--threads T]
  *
  *   ours            snnk_lstsq_add of n x m features (checks, centering, moments) and
- *                   snnk_lstsq_solve, in double and in single precision
+ *                   snnk_lstsq_solve, in double and in single precision. Where AMX is used in
+ *                   single precision, also without it
  *   scikit-learn    Ridge(solver="cholesky") in float64, with OpenBLAS's own choice of kernels and
  *                   with OPENBLAS_CORETYPE=SkylakeX
  *   dsyrk + dpotrf  one call of each for all rows; the conversion to double is not timed
@@ -24,8 +25,9 @@
  * gram_roofline_fraction counts the moments of the features only; fit_fraction_of_possible is the
  * time of all arithmetic of a fit (moments of features and targets, Cholesky factor, solution) at
  * that peak over the time of the fit. It says more than a ratio to scikit-learn, whose products are
- * near the peak too where OpenBLAS knows the processor. There is no key fast_vs_today: it belongs
- * to moments by AMX, which the library does not have. */
+ * near the peak too where OpenBLAS knows the processor. moments_single names the kernels of the
+ * moments in single precision. fast_vs_today is the time of a fit in single precision without AMX,
+ * as it was before AMX was used, over the time with it; null where it is not used. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,6 +40,7 @@
 #include <snnk/snnk.h>
 
 #include "factors.h"
+#include "kernels/kernels.h"
 #include "measure.h"
 #include "rivals.h"
 
@@ -54,12 +57,15 @@
         if ((call) != SNNK_OK) die(snnk_last_error());                                             \
     } while (0)
 
-enum { DOUBLE, SINGLE, DSYRK, SKLEARN, SKLEARN_SKYLAKEX, WAYS };
-static const char *const names[WAYS] = {"ours, double", "ours, single", "dsyrk + dpotrf",
+enum { DOUBLE, SINGLE, WITHOUT_AMX, OURS, DSYRK = OURS, SKLEARN, SKLEARN_SKYLAKEX, WAYS };
+static const char *const names[WAYS] = {"ours, double",
+                                        "ours, single",
+                                        "the same without AMX",
+                                        "dsyrk + dpotrf",
                                         "scikit-learn Ridge, float64",
                                         "the same, SkylakeX kernels"};
-static const char *const keys[WAYS] = {"double", "fast", "dsyrk_dpotrf", "sklearn_ridge",
-                                       "sklearn_ridge_skylakex"};
+static const char *const keys[WAYS] = {"double",       "fast",          "fast_without_amx",
+                                       "dsyrk_dpotrf", "sklearn_ridge", "sklearn_ridge_skylakex"};
 
 static size_t rounds = MAX_ROUNDS;
 static int threads = 1;
@@ -75,11 +81,11 @@ typedef struct data {
 
 typedef struct result {
     double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
-    double rows[2][MAX_ROUNDS];                /* ours: of snnk_lstsq_add only */
+    double rows[OURS][MAX_ROUNDS];             /* ours: of snnk_lstsq_add only */
     double of_peak[2][MAX_ROUNDS * PARTS];     /* of snnk_lstsq_add: shares of the peak */
     double fit_of_peak[MAX_ROUNDS];            /* of a fit in double */
     double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same with QR; its rival */
-    double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
+    double gradient[OURS];          /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MAX_ROUNDS];        /* seconds of a whole fit with a ridge path */
     double path_solver[MAX_ROUNDS]; /* without adding the rows */
     double peak;                    /* the best flops a second in double, of all threads */
@@ -154,6 +160,28 @@ static double gradient(const data *d) {
 /* The flops of the moments of the features only (their lower triangle). */
 static double moment_flops(double n, double m) { return n * m * (m + 1); }
 
+/* ---- Moments by AMX ---- */
+
+/* The linker replaces the library's choice of kernels. */
+const snnk__moments *__real_snnk__moments_get(int32_t precision, size_t rows, size_t features);
+const snnk__moments *__wrap_snnk__moments_get(int32_t precision, size_t rows, size_t features);
+static bool without_amx;
+
+const snnk__moments *__wrap_snnk__moments_get(int32_t precision, size_t rows, size_t features) {
+    if (without_amx) return &snnk__kernels_get()->moments[precision];
+    return __real_snnk__moments_get(precision, rows, features);
+}
+
+/* Whether blocks of rows of m features in single precision use AMX. */
+static bool amx_in_use(size_t m) {
+    return __real_snnk__moments_get(SNNK_PRECISION_SINGLE, SNNK__PANEL_ROWS, m) !=
+           &snnk__kernels_get()->moments[SNNK_PRECISION_SINGLE];
+}
+
+static const char *moments_single(size_t m) { return amx_in_use(m) ? "amx" : snnk_kernels_name(); }
+
+/* ---- Measuring ---- */
+
 /* The clock for shares of the peak. */
 static double alone_now(void) { return threads == 1 ? measure_thread_now() : measure_now(); }
 
@@ -172,11 +200,12 @@ static double fit_flops(const data *d) {
     return moment_flops(n, m) + 2 * n * m * TARGETS + m * m * m / 3 + 2 * m * m * TARGETS;
 }
 
-static void run_ours(const data *d, int precision, snnk_workspace *workspace, size_t round,
-                     result *r) {
+static void run_ours(const data *d, int way, snnk_workspace *workspace, size_t round, result *r) {
+    const int precision = way == DOUBLE ? SNNK_PRECISION_DOUBLE : SNNK_PRECISION_SINGLE;
     snnk_solve_config config;
     snnk_lstsq *lstsq;
 
+    without_amx = way == WITHOUT_AMX;
     CHECK(snnk_solve_config_init(&config, sizeof config));
     config.ridge = RIDGE;
     const double peak = peak_now(r), start = measure_now(), alone = alone_now();
@@ -186,16 +215,17 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
     CHECK(snnk_lstsq_add(lstsq,
                          SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = d->m, .Y = d->Y, .ldy = TARGETS),
                          workspace));
-    r->rows[precision][round] = measure_now() - created;
+    r->rows[way][round] = measure_now() - created;
     CHECK(snnk_lstsq_solve(lstsq, &config, NULL, d->B, d->m, d->b, NULL));
-    r->seconds[precision][round] = measure_now() - start;
-    if (precision == DOUBLE) {
+    r->seconds[way][round] = measure_now() - start;
+    without_amx = false;
+    if (way == DOUBLE) {
         const double rate = fit_flops(d) / (alone_now() - alone);
 
         r->fit_of_peak[round] = rate / ((peak + peak_now(r)) / 2);
     }
     snnk_lstsq_free(lstsq);
-    if (round == 0) r->gradient[precision] = gradient(d);
+    if (round == 0) r->gradient[way] = gradient(d);
 }
 
 /* Add the rows in parts, with the peak before and after each. */
@@ -321,6 +351,7 @@ static result measure(const data *d, python *const children[2], snnk_workspace *
         for (int precision = 0; precision < 2; precision++) {
             run_moments(d, 1 - precision, workspace, round, &r);
             run_ours(d, 1 - precision, workspace, round, &r);
+            if (precision == 0 && amx_in_use(d->m)) run_ours(d, WITHOUT_AMX, workspace, round, &r);
         }
         run_path(d, workspace, round, &r); /* compares with the solution in double */
         run_updates(round, &r);
@@ -397,8 +428,9 @@ static void print_factors_json(const factors *f) {
 static void print_json(const data *d, const result *r, const factors *f,
                        python *const children[2]) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
-           "\"kernels\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
-           d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), blas_core());
+           "\"kernels\":\"%s\",\"moments_single\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
+           d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), moments_single(d->m),
+           blas_core());
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("%s\"%s\"", i ? "," : "", python_about(children[i]));
     printf("],\"seconds\":{");
@@ -416,6 +448,7 @@ static void print_json(const data *d, const result *r, const factors *f,
     print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, SINGLE), ",");
     print_number("vs_sklearn_ridge_f64_skylakex", times_ours(r, SKLEARN_SKYLAKEX, DOUBLE), ",");
     print_number("vs_sklearn_ridge_fast_skylakex", times_ours(r, SKLEARN_SKYLAKEX, SINGLE), ",");
+    print_number("fast_vs_today", times_ours(r, WITHOUT_AMX, SINGLE), ",");
     print_number("qr_vs_dgeqrf", r->qr[0] / r->dgeqrf[0], ",");
     print_number("qr_vs_gram", r->qr[0] / r->rows[DOUBLE][0], ",");
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
@@ -455,8 +488,9 @@ static void print_table(const data *d, const result *r, const factors *f,
         r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
     printf("moments: %.0f %% of the peak beside them (at most %.0f GFLOP/s) in double, %.0f %% of "
            "twice "
-           "that in single\n",
-           100 * roofline(r, DOUBLE), r->peak / 1e9, 100 * roofline(r, SINGLE));
+           "that in single (%s)\n",
+           100 * roofline(r, DOUBLE), r->peak / 1e9, 100 * roofline(r, SINGLE),
+           moments_single(d->m));
     printf("relative gradient at the solution: %.1e in double, %.1e in single\n",
            r->gradient[DOUBLE], r->gradient[SINGLE]);
     printf("ridge path with %d lambdas: %.3f s, %.2f x a fit with one lambda (%.1f x without "

@@ -98,6 +98,21 @@ const snnk__narrow *snnk__narrow_get(void);
 const snnk__narrow *snnk__narrow_choose(const snnk__kernels *kernels, uint32_t features,
                                         bool (*permit)(void));
 
+/* The second moments to use for a block of `rows` rows and `features` features: of the table in
+ * use, or those by AMX. May ask for AMX as snnk__narrow_get does. Safe from any thread.
+ *   precision  snnk_precision */
+const snnk__moments *snnk__moments_get(int32_t precision, size_t rows, size_t features);
+
+/* The choice that snnk__moments_get makes. narrow: snnk__narrow_get, which knows whether this
+ * process may use AMX; called only where that matters. */
+const snnk__moments *snnk__moments_choose(const snnk__kernels *kernels,
+                                          const snnk__narrow *(*narrow)(void), int32_t precision,
+                                          size_t rows, size_t features);
+
+/* Panels for so many columns in double, for which memory is allocated together: then it is enough
+ * for every table that snnk__moments_get returns for these features. */
+size_t snnk__moments_columns(size_t features);
+
 /* The table to use. The first call chooses it, and later calls return the same. Safe from any
  * thread. */
 const snnk__kernels *snnk__kernels_get(void);

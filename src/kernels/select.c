@@ -92,4 +92,45 @@ const snnk__narrow *snnk__narrow_get(void) {
     return atomic_compare_exchange_strong(&chosen, &none, narrow) ? narrow : none;
 }
 
+/* ---- Moments ---- */
+
+/* Whether AMX is faster, if it is there. */
+static bool amx_moments_pay(const snnk__kernels *kernels, size_t features) {
+#ifdef SNNK_KERNELS_AMX
+    return kernels == &snnk__kernels_avx512 && features >= SNNK__MOMENTS_AMX_FEATURES;
+#else
+    (void)kernels;
+    (void)features;
+    return false;
+#endif
+}
+
+const snnk__moments *snnk__moments_choose(const snnk__kernels *kernels,
+                                          const snnk__narrow *(*narrow)(void), int32_t precision,
+                                          size_t rows, size_t features) {
+    const snnk__moments *moments = &kernels->moments[precision];
+
+#ifdef SNNK_KERNELS_AMX
+    if (moments->number_bytes == sizeof(float) && rows >= SNNK__MOMENTS_AMX_ROWS &&
+        amx_moments_pay(kernels, features) && narrow() == &snnk__narrow_amx)
+        return &snnk__moments_amx;
+#else
+    (void)narrow;
+    (void)rows;
+    (void)features;
+#endif
+    return moments;
+}
+
+const snnk__moments *snnk__moments_get(int32_t precision, size_t rows, size_t features) {
+    return snnk__moments_choose(snnk__kernels_get(), snnk__narrow_get, precision, rows, features);
+}
+
+size_t snnk__moments_columns(size_t features) {
+    const snnk__kernels *kernels = snnk__kernels_get();
+
+    if (amx_moments_pay(kernels, features)) return SNNK__MOMENTS_AMX_WIDTH;
+    return kernels->moments[0].width; /* in double */
+}
+
 const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

@@ -32,40 +32,50 @@
 #define SOURCE     float
 #define NUMBER     double
 #define PACK_WIDTH 8
+#define PACK_PANEL (SNNK__PANEL_STRIDE * PACK_WIDTH)
 #include "kernels/vector_pack_of.h"
 
 #define PACK(name) name##_floats
 #define SOURCE     float
 #define NUMBER     float
 #define PACK_WIDTH 16
+#define PACK_PANEL (SNNK__PANEL_STRIDE * PACK_WIDTH)
 #include "kernels/vector_pack_of.h"
 
 #define PACK(name) name##_doubles_f64
 #define SOURCE     double
 #define NUMBER     double
 #define PACK_WIDTH 8
+#define PACK_PANEL (SNNK__PANEL_STRIDE * PACK_WIDTH)
 #include "kernels/vector_pack_of.h"
 
 #define PACK(name) name##_floats_f64
 #define SOURCE     double
 #define NUMBER     float
 #define PACK_WIDTH 16
+#define PACK_PANEL (SNNK__PANEL_STRIDE * PACK_WIDTH)
 #include "kernels/vector_pack_of.h"
+
+/* Tiles in a row, such that a panel stays in the L1 cache and their panels in L2. */
+#define MOMENT_TILES 11
 
 #define MOMENTS_TABLE                                                                              \
     {                                                                                              \
         {.number_bytes = sizeof(double),                                                           \
          .width = 8,                                                                               \
+         .panel_bytes = SNNK__PANEL_STRIDE * 8 * sizeof(double),                                   \
          .panels = MOMENT_RIGHT,                                                                   \
+         .tiles = MOMENT_TILES,                                                                    \
          .means = means_doubles,                                                                   \
          .means_f64 = means_doubles_f64,                                                           \
          .pack = pack_doubles,                                                                     \
          .pack_f64 = pack_doubles_f64,                                                             \
          .add = add_doubles},                                                                      \
         {                                                                                          \
-            .number_bytes = sizeof(float), .width = 16, .panels = MOMENT_RIGHT,                    \
-            .means = means_floats, .means_f64 = means_floats_f64, .pack = pack_floats,             \
-            .pack_f64 = pack_floats_f64, .add = add_floats                                         \
+            .number_bytes = sizeof(float), .width = 16,                                            \
+            .panel_bytes = SNNK__PANEL_STRIDE * 16 * sizeof(float), .panels = MOMENT_RIGHT,        \
+            .tiles = MOMENT_TILES, .means = means_floats, .means_f64 = means_floats_f64,           \
+            .pack = pack_floats, .pack_f64 = pack_floats_f64, .add = add_floats                    \
         }                                                                                          \
     }
 

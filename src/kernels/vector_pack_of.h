@@ -5,7 +5,8 @@
  *     PACK(name)                    the name of a function for this pair
  *     SOURCE                        the kind of X: float or double
  *     NUMBER                        the kind of the panels: float or double
- *     PACK_WIDTH                    numbers in a row of a panel */
+ *     PACK_WIDTH                    numbers in a row of a panel
+ *     PACK_PANEL                    numbers from one panel to the next */
 
 /* The mean is the first row plus the mean difference from it. The difference of two floats is
  * (nearly) exact in double, and so is that of two near doubles. The mean of a constant column is
@@ -35,7 +36,7 @@ static void PACK(pack)(size_t rows, size_t columns, const SOURCE *X, size_t ldx,
         NUMBER *to = (NUMBER *)panels + k * PACK_WIDTH;
         size_t c = 0;
 
-        for (; c + PACK_WIDTH <= columns; c += PACK_WIDTH, to += SNNK__PANEL_STRIDE * PACK_WIDTH)
+        for (; c + PACK_WIDTH <= columns; c += PACK_WIDTH, to += PACK_PANEL)
             PACK(row)(PACK_WIDTH, X + c, mean + c, to);
         PACK(row)(columns - c, X + c, mean + c, to);
     }
@@ -45,3 +46,4 @@ static void PACK(pack)(size_t rows, size_t columns, const SOURCE *X, size_t ldx,
 #undef SOURCE
 #undef NUMBER
 #undef PACK_WIDTH
+#undef PACK_PANEL

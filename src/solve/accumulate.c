@@ -35,7 +35,7 @@ typedef struct block {
 } block;
 
 static char *panel(const block *b, const columns *c, size_t index) {
-    return c->panels + index * SNNK__PANEL_STRIDE * b->moments->width * b->moments->number_bytes;
+    return c->panels + index * b->moments->panel_bytes;
 }
 
 static void set_packed(const block *b, const columns *c, size_t k, size_t j, double value) {
@@ -119,10 +119,25 @@ static void add_squares(const block *b, size_t index) {
         }
 }
 
+/* Make packed panels what the products take. Their numbers cannot be read any more. */
+static void finish_panels(const block *b, const columns *c, size_t first, size_t end) {
+    const size_t width = b->moments->width;
+
+    for (size_t p = first; b->moments->finish && p < end; p++)
+        b->moments->finish(b->rows + 1, snnk__min_size(width, c->count - p * width),
+                           panel(b, c, p));
+}
+
+static void pack_features(const block *b, size_t first, size_t end) {
+    pack_columns(b, &b->phi, first, end);
+    finish_panels(b, &b->phi, first, end);
+}
+
 /* Pack panels of targets, and add their squares. */
 static void pack_targets(const block *b, size_t first, size_t end) {
     pack_columns(b, &b->y, first, end);
     for (size_t p = first; p < end; p++) add_squares(b, p);
+    finish_panels(b, &b->y, first, end);
 }
 
 /* Pack panels: those of features come first, then those of targets. */
@@ -131,28 +146,30 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
     const size_t end = first + count, all = b->phi_panels;
 
     (void)scratch;
-    if (first < all) pack_columns(b, &b->phi, first, snnk__min_size(end, all));
+    if (first < all) pack_features(b, first, snnk__min_size(end, all));
     if (end > all) pack_targets(b, snnk__max_size(first, all) - all, end - all);
 }
 
 /* ---- Multiplying ---- */
 
-/* Tiles in a row of tiles, such that a panel stays in the L1 cache and their panels in L2. */
-#define TILES_ACROSS 11
+/* Products of panels are counted row by row: first those of the lower triangle of S, then those of
+ * C. The number of products before those of panel p, of features or of targets. */
+static size_t products_before(const block *b, size_t p) {
+    const size_t n = b->phi_panels;
 
-/* Add the products of panel p, of features or of targets, with a group of panels of features to S
- * or C. Panels to the right of the diagonal tile are skipped. */
-static void multiply_panel(const block *b, size_t p, size_t group) {
+    return p <= n ? p * (p + 1) / 2 : n * (n + 1) / 2 + (p - n) * n;
+}
+
+/* Add the products of panel p with panels first ... end-1 of features to S or C. */
+static void multiply_panel(const block *b, size_t p, size_t first, size_t end) {
     const size_t m = b->phi.count, width = b->moments->width, across = b->moments->panels;
     const bool of_phi = p < b->phi_panels;
     const columns *left = of_phi ? &b->phi : &b->y;
     const size_t index = of_phi ? p : p - b->phi_panels, row = index * width;
-    const size_t last = of_phi ? p : b->phi_panels - 1;
     double *S = (of_phi ? b->lstsq->S : b->lstsq->C) + row * m;
 
-    for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
-        const size_t column = q * width;
-        const size_t panels = snnk__min_size(across, last - q + 1); /* not above the diagonal */
+    for (size_t q = first; q < end; q += across) {
+        const size_t column = q * width, panels = snnk__min_size(across, end - q);
 
         b->moments->add(b->rows + 1, panel(b, left, index),
                         snnk__min_size(width, left->count - row), panel(b, &b->phi, q),
@@ -160,20 +177,24 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
     }
 }
 
-static void multiply_panels(const block *b, size_t first, size_t end) {
-    for (size_t group = 0; group < b->phi_panels; group += TILES_ACROSS * b->moments->panels)
-        for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
-}
-
-/* Item i is the i-th panel from the top and the i-th from the bottom of the triangle, so that all
- * items are equal work. */
+/* Compute products first ... first+count-1, one group of panels after another. All are about equal
+ * work, so that threads have equal parts also if panels are few and wide. */
 static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
-    const size_t all = b->phi_panels + b->y_panels, end = first + count;
+    const size_t all = b->phi_panels + b->y_panels,
+                 together = b->moments->tiles * b->moments->panels;
 
     (void)scratch;
-    multiply_panels(b, first, end);
-    multiply_panels(b, snnk__max_size(end, all - end), all - first);
+    for (size_t group = 0; group < b->phi_panels; group += together)
+        for (size_t p = group; p < all; p++) {
+            const size_t before = products_before(b, p), after = products_before(b, p + 1);
+            const size_t from = snnk__max_size(first, before);
+            const size_t to = snnk__min_size(first + count, after);
+
+            if (from < to)
+                multiply_panel(b, p, snnk__max_size(from - before, group),
+                               snnk__min_size(to - before, group + together));
+        }
 }
 
 /* ---- Blocks ---- */
@@ -210,7 +231,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
     const bool small =
         means_below(m, lstsq->mean_phi, limit) && means_below(t, lstsq->mean_y, limit);
     const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
-    const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
+    const snnk__moments *moments = snnk__moments_get(precision, rows->n, m);
     const size_t width = moments->width;
     const double n = lstsq->weight, k = snnk__rows_weight(rows);
     block b = {
@@ -229,7 +250,8 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
 
     /* Without scratch these cannot fail. */
     snnk__for_rows(workspace, &lstsq->allocator, panels, 0, pack_task, &b);
-    snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
+    snnk__for_rows_of((uint64_t)b.rows * width * width, workspace, &lstsq->allocator,
+                      products_before(&b, panels), 0, multiply_task, &b);
     lstsq->rows += rows->n;
     lstsq->weight += k;
     lstsq->single |= precision == SNNK_PRECISION_SINGLE;

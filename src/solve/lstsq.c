@@ -17,14 +17,14 @@ int snnk__check_width(size_t width, const char *name) {
     return SNNK_OK;
 }
 
-/* Set *panels to room for `columns` columns of a block, in double or float, filled with zeros. */
+/* Set *panels to room for `columns` columns of a block, in either precision, filled with zeros. */
 static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
                            char **panels) {
-    const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];
-    const size_t count = (columns - 1) / moments->width + 1;
+    const size_t together = snnk__moments_columns(lstsq->features);
+    const size_t count = (columns - 1) / together + 1;
 
     return snnk__alloc_zero(&lstsq->allocator, count,
-                            SNNK__PANEL_STRIDE * moments->width * sizeof(double), what, panels);
+                            SNNK__PANEL_STRIDE * together * sizeof(double), what, panels);
 }
 
 /* Set *pointer to rows x columns doubles, filled with zeros. */

@@ -60,16 +60,33 @@ static float bf16_at(const uint8_t *at) {
     return float_at((const uint8_t *)&bits);
 }
 
+/* The same as amx_multiply_add for numbers that are not subnormal, in less time. */
+static float multiply_add(float a, float b, float c) {
+    const float x = fmaf(a, b, c);
+
+    return fabsf(x) > FLT_MIN ? x : amx_multiply_add(a, b, c);
+}
+
+/* The numbers of a tile in bf16, by rows. */
+static void widen(const tile *from, float to[16][32]) {
+    for (unsigned i = 0; i < from->rows; i++)
+        for (unsigned k = 0; k < from->row_bytes / 2; k++)
+            to[i][k] = without_subnormal(bf16_at(from->at[i] + 2 * k));
+}
+
 /* TDPBF16PS: even and odd columns have a sum each. */
 static void multiply_bf16(tile *sum, const tile *a, const tile *b) {
+    float left[16][32], right[16][32];
+
+    widen(a, left);
+    widen(b, right);
     for (unsigned m = 0; m < sum->rows; m++)
         for (unsigned n = 0; n < sum->row_bytes / 4; n++) {
             float even = 0, odd = 0;
 
             for (unsigned k = 0; k < a->row_bytes / 4; k++) {
-                even = amx_multiply_add(bf16_at(a->at[m] + 4 * k), bf16_at(b->at[k] + 4 * n), even);
-                odd = amx_multiply_add(bf16_at(a->at[m] + 4 * k + 2), bf16_at(b->at[k] + 4 * n + 2),
-                                       odd);
+                even = multiply_add(left[m][2 * k], right[k][2 * n], even);
+                odd = multiply_add(left[m][2 * k + 1], right[k][2 * n + 1], odd);
             }
             const float x =
                 amx_multiply_add(1, float_at(sum->at[m] + 4 * n), amx_multiply_add(1, even, odd));

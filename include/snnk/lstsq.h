@@ -33,7 +33,8 @@ typedef struct snnk_lstsq snnk_lstsq;
 typedef enum snnk_precision {
     SNNK_PRECISION_DOUBLE = 0, /* in double: relative error 1e-15 */
     SNNK_PRECISION_SINGLE = 1  /* in float within blocks of 384 rows: half the time, relative error
-                                * 2e-7. Use it with a ridge above 2e-7 of the largest eigenvalue */
+                                * 2e-7, but up to 1e-5 for features of few different values. Use it
+                                * with a ridge above that share of the largest eigenvalue */
 } snnk_precision;
 
 /* What rows are summed into. Values never change. */
@@ -200,9 +201,9 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
  *   b    t numbers; NULL for zeros
  *   rss  out: sum over rows (weighted) and targets
  * It is a difference of large numbers. Its rounding error is 1e-15 of sum_j (|B_j| sqrt(S_jj))^2
- * for rows added in double precision, and 2e-7 of it in single precision, often more than the
- * result. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b,
- * or the sum), SNNK_E_NOMEM. */
+ * for rows added in double precision, and 2e-7 to 1e-5 of it in single precision, often more than
+ * the result. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE
+ * (B, b, or the sum), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
                             double *rss);
 

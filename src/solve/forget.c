@@ -9,6 +9,7 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
+#include "kernels/moments.h"
 #include "solve/accumulate.h"
 #include "solve/cholesky.h"
 #include "solve/downdate.h"
@@ -42,8 +43,7 @@ static double relative_rounding(const snnk_lstsq *lstsq) {
     return (16 + sqrt((double)max_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
-/* Float sums have 384 rows: with random signs an error of 20 half units. Also stores the largest
- * sums so far in `left`. */
+/* Also stores the largest sums so far in `left`. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
     const bool single = lstsq->single || left->single;
@@ -54,7 +54,7 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
         left->max_y[k] = fmax(lstsq->max_y[k], snnk__lstsq_squares(lstsq, k));
     left->max_rows = max_rows(lstsq);
     left->max_weight = fmax(lstsq->max_weight, lstsq->weight);
-    return (rounding){.unit = single ? 20 * (double)FLT_EPSILON / 2 : precise,
+    return (rounding){.unit = single ? SNNK__SINGLE_ROUNDING : precise,
                       .mean_unit = precise,
                       .phi = left->max_phi,
                       .y = left->max_y,

@@ -11,13 +11,11 @@
 #include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
+#include "kernels/moments.h"
 #include "solve/config.h"
 #include "solve/eigen.h"
 #include "solve/qr_path.h"
 #include "solve/system.h"
-
-/* Relative error of S for rows in single precision. */
-#define SINGLE_ROUNDING 2e-7
 
 /* ---- Decomposing ---- */
 
@@ -157,7 +155,7 @@ done:
  * values with that error. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
     if (lstsq->factorization != SNNK_FACTORIZATION_GRAM) return rounding * rounding;
-    return lstsq->single ? SINGLE_ROUNDING : rounding;
+    return lstsq->single ? SNNK__SINGLE_ROUNDING : rounding;
 }
 
 int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,

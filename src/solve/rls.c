@@ -11,6 +11,7 @@
 #include "base/rows.h"
 #include "base/size.h"
 #include "base/workspace.h"
+#include "kernels/moments.h"
 #include "solve/cholesky.h"
 #include "solve/config.h"
 #include "solve/lstsq.h"
@@ -105,10 +106,6 @@ double snnk_rls_forgetting(const snnk_rls *rls) { return rls ? rls->forgetting :
 
 /* ---- From statistics ---- */
 
-/* In single precision the error of S is 2e-7 of its diagonal, and that of pivots of sums of two
- * columns up to 5e-7 (measured). */
-#define SINGLE_PIVOT 6e-7
-
 /* Set noise[i] to a bound on the rounding error of pivot i: that of sums over all rows ever added,
  * and of their factor. A: m x m, including the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
@@ -120,7 +117,7 @@ static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *
         const double most = fmax(lstsq->max_phi[i], snnk__lstsq_diagonal(lstsq, i));
 
         noise[i] = share * fmax(A[i * m + i], most);
-        if (lstsq->single) noise[i] += SINGLE_PIVOT * most;
+        if (lstsq->single) noise[i] += SNNK__SINGLE_ROUNDING * most;
     }
 }
 

@@ -10,9 +10,14 @@
 /* From so many rows the unit is faster. Smaller matrices would leave most of a tile empty. */
 enum { SNNK__AMX_ROWS = 8, SNNK__AMX_OUTPUTS = 32, SNNK__AMX_COLUMNS = 32 };
 
+/* The same for pairs of bf16, of which AVX-512 computes three products at their full cost, by the
+ * number of instructions. Not measured. */
+enum { SNNK__AMX_PAIR_ROWS = 4 };
+
 /* Whether a product of n rows goes through tiles. It has the same bits either way. */
 static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
-    return n >= SNNK__AMX_ROWS && M->rows >= SNNK__AMX_OUTPUTS && M->columns >= SNNK__AMX_COLUMNS;
+    return n >= (M->low ? SNNK__AMX_PAIR_ROWS : SNNK__AMX_ROWS) && M->rows >= SNNK__AMX_OUTPUTS &&
+           M->columns >= SNNK__AMX_COLUMNS;
 }
 
 /* Make this thread treat subnormal numbers as zeros and round to nearest, as the unit does; and
@@ -21,7 +26,7 @@ static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
 unsigned snnk__flush_subnormals(void);
 void snnk__restore_state(unsigned state);
 
-/* The bf16 product in AVX-512, with the sums of TDPBF16PS to the bit. */
-snnk__narrow_product snnk__amx_bf16_sums;
+/* The products of bf16 and of pairs in AVX-512, with the sums of TDPBF16PS to the bit. */
+snnk__narrow_product snnk__amx_bf16_sums, snnk__amx_bf16x3_sums;
 
 #endif

@@ -9,7 +9,7 @@
 /* How a block of features in narrow storage is computed: `rows` rows and up to `features` features
  * at once, which stay in a cache between the two products. */
 typedef struct snnk__narrow_tile {
-    size_t rows, features;
+    size_t rows, features, bytes; /* bytes: of a packed element of X or features */
     bool tall;
 } snnk__narrow_tile;
 
@@ -17,7 +17,7 @@ typedef struct snnk__narrow_tile {
 enum { SNNK__NARROW_FLOATS = 8192 };
 
 /* The tile for a block of d inputs and so many features in all. */
-snnk__narrow_tile snnk__narrow_tile_of(size_t d, size_t features);
+snnk__narrow_tile snnk__narrow_tile_of(int32_t storage, size_t d, size_t features);
 
 /* The row stride of Phi for a tile: rows must not lie a multiple of 4 KB apart, because a cache
  * would keep few of them. */

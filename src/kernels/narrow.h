@@ -27,8 +27,8 @@ typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const sn
 typedef struct snnk__narrow {
     const char *name;
     snnk__narrow_product *bf16, *int8, *bf16x3; /* bf16x3 NULL: floats are as fast */
-    bool rounds; /* whether the bf16 product rounds A to bf16 */
-    size_t rows; /* of A that share a pass over M */
+    bool rounds;                                /* whether the bf16 product rounds A to bf16 */
+    size_t rows;                                /* of A that share a pass over M */
     size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */
 } snnk__narrow;
 

@@ -298,8 +298,7 @@ INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t firs
                            .bias = bias ? bias + o : NULL};
 
         s.panels = (const char *)M->narrow + skipped + o / WIDTH * s.panel_bytes;
-        s.low =
-            w == BF16X3 ? (const char *)M->low + skipped + o / WIDTH * s.panel_bytes : NULL;
+        s.low = w == BF16X3 ? (const char *)M->low + skipped + o / WIDTH * s.panel_bytes : NULL;
         s.count = (to.outputs + WIDTH - 1) / WIDTH;
         if (w == BF16)
             bf16_strip(A, &s, begins, &to);

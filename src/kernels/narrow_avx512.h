@@ -81,8 +81,8 @@ INLINE void pack_pairs(size_t columns, const float *x, uint16_t *to) {
     for (size_t k = 0; k < columns; k += 32, to += 64) {
         const bool whole = k + 32 <= columns;
         const __m512 a = whole ? row_lanes(true, columns, k, x) : row_lanes(false, columns, k, x);
-        const __m512 b = whole ? row_lanes(true, columns, k + 16, x)
-                               : row_lanes(false, columns, k + 16, x);
+        const __m512 b =
+            whole ? row_lanes(true, columns, k + 16, x) : row_lanes(false, columns, k + 16, x);
         const __m512i high = (__m512i)_mm512_cvtne2ps_pbh(b, a);
         const __m512 a_rest = rest_of(a, _mm512_castsi512_si256(high)),
                      b_rest = rest_of(b, _mm512_extracti64x4_epi64(high, 1));

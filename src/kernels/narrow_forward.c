@@ -28,7 +28,8 @@ size_t snnk__narrow_work(const snnk__narrow_tile *tile, size_t d) {
 
     if (tile->tall)
         return floats +
-               snnk__narrow_scratch(tile->rows, snnk__max_size(d, tile->features), tile->bytes) / sizeof(float);
+               snnk__narrow_scratch(tile->rows, snnk__max_size(d, tile->features), tile->bytes) /
+                   sizeof(float);
     return floats > SNNK__NARROW_FLOATS ? floats : 0;
 }
 

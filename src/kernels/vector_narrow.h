@@ -73,9 +73,9 @@ _Static_assert((int)MOST_ROW_SUMS >= ROW_PANELS * PARTS, "a row of ROW_PANELS pa
 typedef struct span {
     size_t groups, stride, panel_bytes;
     const char *row, *group, *low; /* low: BF16X3 */
-    const int32_t *shift; /* INT8: of each row, where the sums begin */
-    bool zero;            /* otherwise: whether the sums begin at 0, or go on */
-    bool half;            /* BF16_WIDE: only the first pass, for half a group */
+    const int32_t *shift;          /* INT8: of each row, where the sums begin */
+    bool zero;                     /* otherwise: whether the sums begin at 0, or go on */
+    bool half;                     /* BF16_WIDE: only the first pass, for half a group */
 } span;
 
 /* Add the products to the sums. */
@@ -351,7 +351,8 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                             .stride = lda * sizeof *A};
 
             if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &all, &rows);
-            if ((w == BF16_TILES || w == BF16X3) && M->columns >= 32) rows.columns = (columns + 31) / 32 * 32;
+            if ((w == BF16_TILES || w == BF16X3) && M->columns >= 32)
+                rows.columns = (columns + 31) / 32 * 32;
             multiply(w, s, &rows, some, to);
         }
 }

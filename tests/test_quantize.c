@@ -48,6 +48,7 @@ static void check_pair(float x) {
         assert_true(error <= 0x1p-17 * fabs((double)x) || error <= 0x1p-134);
     assert_true((double)sum == high + low && isfinite(sum));
     assert_true(again.high == pair.high && again.low == pair.low);
+    assert_true(signbit(sum) == signbit(x));
     /* The first is the nearest to the sum, unless that would be infinite. */
     if (fabsf(sum) < 0x1.ffp127F) assert_int_equal(pair.high, snnk__bf16_of(sum));
 }

@@ -33,7 +33,7 @@ float snnk__bf16_pair_value(snnk__bf16_pair pair) {
 static snnk__bf16_pair split(float x) {
     const uint16_t high = snnk__bf16_finite(x);
     const float rest = x - snnk__bf16_value(high);
-    const uint16_t low = snnk__bf16_of(rest);
+    const uint16_t low = snnk__bf16_of(rest == 0 ? copysignf(0, x) : rest); /* -0 stays -0 */
     const double sum = (double)snnk__bf16_value(high) + (double)snnk__bf16_value(low);
 
     /* Next to the largest float the sum would round up to infinity. */

@@ -1,6 +1,7 @@
 /* src/kernels/narrow_amx.c, narrow_amx_bf16.c: the machine code of the AMX products, on a real unit
  * or emulated, compared bit for bit with a scalar model. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/alloc.h"
 #include "support/amx_emulation.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -476,40 +477,55 @@ static void layers_do_not_depend_on_n(void **state) {
     narrow_of_layers = NULL;
 }
 
-/* The projection is saved in float, and the weights as rounded: after loading and rounding both
- * again, the numbers are the same, and so are the sums. Both layouts hold the same numbers. */
-static void a_saved_layer_of_pairs_computes_the_same(void **state) {
+/* Both layouts hold the same numbers; and a float layer that is made of them, as from a file,
+ * computes the same bits once it is rounded again. */
+static void rounded_pairs_stay_the_same(void **state) {
     enum { N = 9, D = 40, M = 50, L = 48 };
-    float X[N * D], Y[N * L], again[N * L];
     static float of_tiles[L * M], of_floats[L * M];
-    snnk_network *network, *loaded, *made;
-    size_t bytes;
+    float X[N * D], Y[N * L], Z[N * L], bias[L];
+    snnk_layer *layer, *again, *loaded;
 
     begin_test(state);
-    narrow_of_layers = amx;
-    snnk_layer *layer = make_layer(D, M, L, SNNK_STORAGE_BF16X3);
     draw_floats(X, N * D, 44);
-    assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
-    assert_ok(snnk_layer_weights(layer, of_tiles, M, NULL));
-    assert_ok(snnk_network_create(NULL, &network));
-    assert_ok(snnk_network_append(network, layer));
-    assert_ok(snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &bytes));
-    void *file = malloc(bytes);
-    assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, file, bytes));
-    assert_ok(snnk_network_load_memory(file, bytes, NULL, &loaded));
-    assert_ok(snnk_network_quantize(loaded, SNNK_STORAGE_BF16X3, NULL, NULL, NULL, &made));
-    assert_ok(snnk_network_forward(made, N, X, D, again, L, NULL));
-    assert_memory_equal(again, Y, sizeof Y);
-    narrow_of_layers = NULL;
-    snnk_network_free(made);
-    snnk_layer_free(layer);
     layer = make_layer(D, M, L, SNNK_STORAGE_BF16X3);
     assert_ok(snnk_layer_weights(layer, of_floats, M, NULL));
-    assert_memory_equal(of_floats, of_tiles, sizeof of_tiles);
     snnk_layer_free(layer);
-    snnk_network_free(loaded);
-    snnk_network_free(network);
-    free(file);
+    narrow_of_layers = amx;
+    layer = make_layer(D, M, L, SNNK_STORAGE_BF16X3);
+    assert_ok(snnk_layer_weights(layer, of_tiles, M, bias));
+    assert_memory_equal(of_floats, of_tiles, sizeof of_tiles);
+    assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
+    assert_ok(snnk_layer_create(snnk_layer_map(layer), L, of_tiles, M, bias, &loaded));
+    assert_ok(snnk_layer_quantize(loaded, SNNK_STORAGE_BF16X3, &again));
+    assert_ok(snnk_layer_forward(again, N, X, D, Z, L, NULL));
+    assert_memory_equal(Z, Y, sizeof Y);
+    narrow_of_layers = NULL;
+    snnk_layer_free(again);
+    snnk_layer_free(loaded);
+    snnk_layer_free(layer);
+}
+
+static void failing_allocations_leave_nothing(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    float W[40 * 40];
+    snnk_layer *layer;
+    int status;
+
+    begin_test(state);
+    draw_floats(W, 40 * 40, 45);
+    assert_ok(snnk_layer_create_dense(40, 40, W, 40, NULL, SNNK_IDENTITY, &allocator, &layer));
+    narrow_of_layers = amx;
+    assert_survives_failing_allocations(memory, status, {
+        snnk_layer *made = NULL;
+
+        status = snnk_layer_quantize(layer, SNNK_STORAGE_BF16X3, &made);
+        assert_made(status, made);
+        snnk_layer_free(made);
+    });
+    narrow_of_layers = NULL;
+    snnk_layer_free(layer);
+    assert_int_equal(memory.alive, 0);
 }
 
 /* ---- Processes and threads ---- */
@@ -618,7 +634,8 @@ int main(void) {
         cmocka_unit_test(pairs_are_exact_to_16_bits),
         cmocka_unit_test(not_finite_stays_in_its_row),
         cmocka_unit_test(layers_do_not_depend_on_n),
-        cmocka_unit_test(a_saved_layer_of_pairs_computes_the_same),
+        cmocka_unit_test(rounded_pairs_stay_the_same),
+        cmocka_unit_test(failing_allocations_leave_nothing),
         cmocka_unit_test(threads_have_their_own_tiles),
         cmocka_unit_test(a_forked_child_computes_the_same),
         cmocka_unit_test(without_permission_avx512_is_used),

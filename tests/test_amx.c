@@ -222,7 +222,8 @@ static void products_have_the_bits_of_the_model(void **state) {
 
             check_product(SNNK_STORAGE_BF16, ns[i], columns[k], o, o + 3, 1);
             check_product(SNNK_STORAGE_INT8, ns[i], columns[k], o, o + 3, 1);
-            check_product(SNNK_STORAGE_BF16X3, ns[i], columns[k], o, o + 3, 1);
+            if ((i + k) % 2 == 0)
+                check_product(SNNK_STORAGE_BF16X3, ns[i], columns[k], o, o + 3, 1);
         }
     /* More columns than are packed at once. */
     check_product(SNNK_STORAGE_BF16, 9, 1100, 40, 41, 1);
@@ -423,6 +424,7 @@ static void check_layer(size_t d, size_t m, size_t l, int32_t storage, size_t n_
     float *X = malloc(N * d * sizeof *X), *whole = malloc(N * l * sizeof *whole);
     float *part = malloc(N * l * sizeof *part);
     snnk_layer *layer = make_layer(d, m, l, storage);
+    const size_t step = storage == SNNK_STORAGE_BF16X3 ? 66 : 23;
 
     draw_floats(X, N * d, 43);
     assert_ok(snnk_layer_forward(layer, N, X, d, whole, l, NULL));
@@ -433,7 +435,7 @@ static void check_layer(size_t d, size_t m, size_t l, int32_t storage, size_t n_
         assert_memory_equal(part, whole + first * l, n * l * sizeof *part);
     }
     for (size_t threads = 2; threads <= 5; threads += 3)
-        for (size_t n = 1; n <= N; n += 23) { /* with n < threads, they share outputs */
+        for (size_t n = 1; n <= N; n += step) { /* with n < threads, they share outputs */
             snnk_workspace *workspace;
 
             assert_ok(snnk_workspace_create(threads, NULL, &workspace));
@@ -468,11 +470,13 @@ static void layers_do_not_depend_on_n(void **state) {
     begin_test(state);
     narrow_of_layers = amx;
     for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_BF16X3; s++) {
-        check_layer(100, 40, 70, s, 1);
+        const bool pairs = s == SNNK_STORAGE_BF16X3; /* thrice the work for the emulation */
+
+        check_layer(100, 40, 70, s, pairs ? 4 : 1);
         check_layer(70, 16, 50, s, 5);
-        check_layer(40, 330, 48, s, 9);   /* tall */
-        check_layer(40, 130, 48, s, 11);  /* tall with pairs */
-        check_layer(33, 1100, 33, s, 31); /* more features than are in memory at once */
+        check_layer(40, pairs ? 130 : 330, 48, s, pairs ? 23 : 9); /* tall */
+        check_layer(33, 1100, 33, s, pairs ? 64 : 31); /* more features than are in memory at
+                                                        * once */
     }
     narrow_of_layers = NULL;
 }

@@ -197,7 +197,7 @@ static void check_product(int32_t storage, size_t n, size_t columns, size_t outp
     if (!(snnk__cpu_features() & SNNK__CPU_AMX))
         assert_true(
             (amx_emulated_products() > before) ==
-            (n >= (storage == SNNK_STORAGE_BF16X3 ? 4 : 8) && columns >= 32 && outputs >= 32));
+            (n >= (storage == SNNK_STORAGE_BF16X3 ? 2 : 8) && columns >= 32 && outputs >= 32));
     free(C);
     free_product(&p);
 }
@@ -211,7 +211,7 @@ static void begin_test(void **state) {
 }
 
 static void products_have_the_bits_of_the_model(void **state) {
-    static const size_t ns[] = {1, 3, 4, 6, 7, 8, 15, 16, 17, 31, 32, 33, 47, 70};
+    static const size_t ns[] = {1, 2, 3, 6, 7, 8, 15, 16, 17, 31, 32, 33, 47, 70};
     static const size_t columns[] = {8, 31, 32, 33, 64, 65, 255, 300};
     static const size_t outputs[] = {16, 31, 32, 33, 48, 64, 81};
 
@@ -265,7 +265,7 @@ static void subnormal_numbers_are_zeros(void **state) {
 
     begin_test(state);
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
-        for (size_t n = 3; n <= 9; n += 6) {
+        for (size_t n = 1; n <= 9; n += 8) {
             check_subnormal(SNNK_STORAGE_BF16, n, sizes[k]);
             check_subnormal(SNNK_STORAGE_BF16X3, n, sizes[k]);
         }
@@ -276,7 +276,7 @@ static void subnormal_numbers_are_zeros(void **state) {
 static void the_mode_of_the_thread_is_kept(void **state) {
     begin_test(state);
     for (size_t k = 0; k < 4; k++) {
-        product p = make_product(k % 2 ? SNNK_STORAGE_BF16 : SNNK_STORAGE_BF16X3, k < 2 ? 3 : 9, 96,
+        product p = make_product(k % 2 ? SNNK_STORAGE_BF16 : SNNK_STORAGE_BF16X3, k < 2 ? 1 : 9, 96,
                                  40, 40, 1);
         float *expected = multiplied(&p, true, p.bias, NULL);
         const unsigned mode = __builtin_ia32_stmxcsr();
@@ -324,7 +324,7 @@ static void rows_have_the_same_bits_everywhere(void **state) {
 static void parts_of_the_columns_give_the_same_bits(void **state) {
     begin_test(state);
     for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_BF16X3; s++)
-        for (size_t n = 3; n <= 20; n += 17) {
+        for (size_t n = 1; n <= 20; n += 19) {
             product p = make_product(s, n, 2 * BLOCK + 75, 70, 70, 1);
             float *whole = multiplied(&p, true, p.bias, NULL);
             float *parts = malloc(n * p.ldc * sizeof *parts);
@@ -344,7 +344,7 @@ static void parts_of_the_columns_give_the_same_bits(void **state) {
  * for each product of a tile, each 2^-24 of the magnitudes, which are at most (1 + 2^-7) |a m|. */
 static void pairs_are_exact_to_16_bits(void **state) {
     begin_test(state);
-    for (size_t n = 3; n <= 33; n += 30)
+    for (size_t n = 1; n <= 33; n += 32)
         for (size_t columns = 31; columns <= 931; columns += 300) {
             product p = make_product(SNNK_STORAGE_BF16X3, n, columns, 40, 40, 1);
             float *C = multiplied(&p, true, NULL, NULL);
@@ -381,7 +381,8 @@ static void not_finite_stays_in_its_row(void **state) {
     begin_test(state);
     for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_BF16X3; s++)
         for (size_t n = 3; n <= 20; n += 17) {
-            product p = make_product(s, n, 100, 33, 33, 1);
+            /* Few outputs are left to AVX-512. */
+            product p = make_product(s, n, 100, n == 3 ? 30 : 33, 33, 1);
 
             p.A[p.lda + 7] = NAN;
             p.A[2 * p.lda + 99] = -INFINITY;

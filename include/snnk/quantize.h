@@ -13,8 +13,8 @@
  * On others it is slower than float unless a forward pass waits for memory: few rows, large layers.
  * For most networks its error does not matter.
  * BF16X3 is made for processors with AMX and for outputs that bf16 would spoil: float layers from
- * three products of bf16, with a relative error of about 6e-6, from 4 rows, 32 features and 32
- * outputs up. Fewer rows are slower than in float there. On other processors it is float with
+ * three products of bf16, with a relative error of about 6e-6, from 2 rows, 32 features and 32
+ * outputs up. A single row is slower than in float there. On other processors it is float with
  * rounded weights, and as fast.
  * docs/kernels.md has figures, and says which were not measured. With SNNK_KERNELS=portable BF16
  * and INT8 are far slower than float.

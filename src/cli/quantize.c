@@ -9,7 +9,8 @@ static const char command[] = "quantize";
 static const char help[] =
     "Usage: snnk quantize MODEL --storage STORAGE --save FILE [--test FILE] [OPTION]...\n"
     "Keep the weights of a model in fewer bytes, which makes it faster where processors have\n"
-    "instructions for it (avx512_vnni, AMX), and round them to that. The other commands use the saved\n"
+    "instructions for it (avx512_vnni, AMX), and round them to that. The other commands use the "
+    "saved\n"
     "model in this storage. Its file has the rounded weights as float, so it is not smaller.\n"
     "A model that keeps statistics loses them.\n"
     "\n"

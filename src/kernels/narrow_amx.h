@@ -10,9 +10,10 @@
 /* From so many rows the unit is faster. Smaller matrices would leave most of a tile empty. */
 enum { SNNK__AMX_ROWS = 8, SNNK__AMX_OUTPUTS = 32, SNNK__AMX_COLUMNS = 32 };
 
-/* The same for pairs of bf16, of which AVX-512 computes three products at their full cost, by the
- * number of instructions. Not measured. */
-enum { SNNK__AMX_PAIR_ROWS = 4 };
+/* The same for pairs of bf16, whose three products cost AVX-512 three times as much. Not measured,
+ * but counted: the three products of a tile wait for one another, 52 cycles each, in two chains at
+ * once. That is 78 cycles for 16 x 32 weights; AVX-512 takes 80 for one row and 48 for each more. */
+enum { SNNK__AMX_PAIR_ROWS = 2 };
 
 /* Whether a product of n rows goes through tiles. It has the same bits either way. */
 static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {

@@ -151,8 +151,8 @@ static void test_round_trip(void **state) {
     snnk_network_free(network);
 }
 
-/* A file has the rounded weights, and the projections as they were: rounded again after loading, the
- * network has the same bits. Scales of int8 are rounded, so not there. */
+/* A file has the rounded weights, and the projections as they were: rounded again after loading,
+ * the network has the same bits. Scales of int8 are rounded, so not there. */
 static void test_rounded_weights_are_saved(void **state) {
     static const int32_t storages[] = {SNNK_STORAGE_BF16, SNNK_STORAGE_BF16X3};
     float before[40 * L], after[40 * L];

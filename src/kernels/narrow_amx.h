@@ -12,7 +12,7 @@ enum { SNNK__AMX_ROWS = 8, SNNK__AMX_OUTPUTS = 32, SNNK__AMX_COLUMNS = 32 };
 
 /* The same for pairs of bf16, whose three products cost AVX-512 three times as much. Not measured,
  * but counted: the three products of a tile wait for one another, 52 cycles each, in two chains at
- * once. That is 78 cycles for 16 x 32 weights; AVX-512 takes 80 for one row and 48 for each more. */
+ * once. That is 78 cycles for 16 x 32 weights; AVX-512 takes 80 for a row, and 48 for each more. */
 enum { SNNK__AMX_PAIR_ROWS = 2 };
 
 /* Whether a product of n rows goes through tiles. It has the same bits either way. */

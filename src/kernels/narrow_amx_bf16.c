@@ -24,8 +24,8 @@
 
 typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES, BF16X3 } way;
 
-/* Rounded to bf16 by the same instructions as for tiles, then widened. Writes zeros up to a multiple
- * of 32 columns. */
+/* Rounded to bf16 by the same instructions as for tiles, then widened. Writes zeros up to a
+ * multiple of 32 columns. */
 INLINE void pack_row(const way w, size_t columns, const float *x, char *to) {
     const size_t count = w == BF16X3 ? 64 : 32;
 

@@ -4,6 +4,19 @@
 
 #include "base/size.h"
 
+int snnk__panels_create_in(const snnk_allocator *allocator, size_t rows, size_t columns,
+                           int32_t storage, snnk__panel_shape shape, const char *what,
+                           snnk__panels *panels) {
+    int st;
+
+    if (storage != SNNK_STORAGE_F32 &&
+        (storage != SNNK_STORAGE_BF16X3 || snnk__narrow_get()->bf16x3))
+        return snnk__panels_create_narrow(allocator, rows, columns, storage, what, panels);
+    st = snnk__panels_create(allocator, rows, columns, shape, what, panels);
+    if (st == SNNK_OK) panels->storage = storage;
+    return st;
+}
+
 /* Features at once: a multiple of SNNK__NARROW_BLOCK and of every width. */
 #define MOST_FEATURES ((size_t)1024)
 

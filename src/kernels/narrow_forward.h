@@ -6,6 +6,12 @@
 
 #include "kernels/kernels.h"
 
+/* Create a matrix of zeros in any storage, in the layout that this process computes with. shape: of
+ * panels of floats. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__panels_create_in(const snnk_allocator *allocator, size_t rows, size_t columns,
+                           int32_t storage, snnk__panel_shape shape, const char *what,
+                           snnk__panels *panels);
+
 /* How a block of features in narrow storage is computed: `rows` rows and up to `features` features
  * at once, which stay in a cache between the two products. */
 typedef struct snnk__narrow_tile {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "kernels/kernels.h"
+#include "kernels/narrow_format.h"
 
 const char *snnk_storage_name(int32_t storage) {
     static const char *const names[] = {"f32", "bf16", "int8", "bf16x3"};
@@ -63,19 +63,6 @@ int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, siz
         *panels = made;
     else
         snnk__panels_free(allocator, &made);
-    return st;
-}
-
-int snnk__panels_create_in(const snnk_allocator *allocator, size_t rows, size_t columns,
-                           int32_t storage, snnk__panel_shape shape, const char *what,
-                           snnk__panels *panels) {
-    int st;
-
-    if (storage != SNNK_STORAGE_F32 &&
-        (storage != SNNK_STORAGE_BF16X3 || snnk__narrow_get()->bf16x3))
-        return snnk__panels_create_narrow(allocator, rows, columns, storage, what, panels);
-    st = snnk__panels_create(allocator, rows, columns, shape, what, panels);
-    if (st == SNNK_OK) panels->storage = storage;
     return st;
 }
 

@@ -7,8 +7,8 @@
  * where it is the number of rows rounded up to a multiple of `unit`, which divides the width.
  *
  * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), pairs of bf16, or
- * whole numbers -127 ... 127 times a scale for each row, stored with 128 added. The shapes of narrow
- * panels are fixed: see kernels/narrow_format.h.
+ * whole numbers -127 ... 127 times a scale for each row, stored with 128 added. Narrow panels have
+ * fixed shapes: see kernels/narrow_format.h.
  *
  * SNNK_STORAGE_BF16X3 has two layouts: narrow panels where there is a product for them, which takes
  * a matrix unit, and elsewhere panels of floats with the same numbers. So which kernels a matrix
@@ -50,12 +50,6 @@ int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t col
 /* The same in narrow panels. storage: not SNNK_STORAGE_F32. */
 int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
                                int32_t storage, const char *what, snnk__panels *panels);
-
-/* The same in any storage, in the layout that this process computes with. shape: of panels of
- * floats. */
-int snnk__panels_create_in(const snnk_allocator *allocator, size_t rows, size_t columns,
-                           int32_t storage, snnk__panel_shape shape, const char *what,
-                           snnk__panels *panels);
 
 /* Whether the kernels for floats take these panels, rather than snnk__narrow_multiply. */
 static inline bool snnk__panels_are_float(const snnk__panels *panels) {

@@ -1,6 +1,7 @@
 #include "layer/features.h"
 
 #include "base/size.h"
+#include "kernels/narrow_forward.h"
 #include "layer/split.h"
 #include "layer/weights.h"
 

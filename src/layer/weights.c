@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "kernels/forward.h"
+#include "kernels/narrow_forward.h"
 #include "layer/split.h"
 
 int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_parts,

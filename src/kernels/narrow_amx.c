@@ -84,8 +84,8 @@ INLINE void load_panels(const bool two_panels, const char *m, size_t panel_bytes
     if (two_panels) TILE_LOAD(7, m + panel_bytes, (size_t)TILE_BYTES);
 }
 
-/* The three products of 32 columns: high with low, high with high, low with high. In this order only
- * the rows or the panels change from one to the next. */
+/* The three products of 32 columns: high with low, high with high, low with high. In this order
+ * only the rows or the panels change from one to the next. */
 INLINE void multiply_pairs(const bool two_rows, const bool two_panels, const char *a, size_t stride,
                            const char *m, const char *low, size_t panel_bytes) {
     load_rows(two_rows, a, stride);

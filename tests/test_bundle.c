@@ -463,11 +463,13 @@ static void test_forward_of_towers(void **state) {
         assert_ok(snnk_network_forward(bundled, 1, X + i * D, D, Z, l, workspace));
         assert_memory_equal(Z, Y + i * l, l * sizeof *Y);
     }
-    assert_ok(snnk_network_quantize(bundled, SNNK_STORAGE_BF16, SNNK_ROWS(.n = N, .X = X), NULL,
-                                    &report, &narrow));
-    assert_true(report.relative_error < 0.1 && report.relative_error > 0);
-    assert_true(report.bytes < report.bytes_before);
-    snnk_network_free(narrow);
+    for (int32_t storage = SNNK_STORAGE_BF16; storage <= SNNK_STORAGE_BF16X3; storage++) {
+        assert_ok(snnk_network_quantize(bundled, storage, SNNK_ROWS(.n = N, .X = X), NULL, &report,
+                                        &narrow));
+        assert_true(report.relative_error < 0.1 && report.relative_error > 0);
+        assert_true(report.bytes < report.bytes_before || storage == SNNK_STORAGE_BF16X3);
+        snnk_network_free(narrow);
+    }
     /* large enough to be split within a row */
     assert_ok(snnk_layer_create_tower(map, &tower));
     assert_ok(snnk_network_create(NULL, &large));

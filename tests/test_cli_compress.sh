@@ -506,13 +506,19 @@ for command in bundle quantize; do
 done
 gives "quantize without a storage" 2 "$snnk" quantize student.st --save none.st
 gives "quantize to what is not there" 2 "$snnk" quantize student.st --storage int4 --save none.st
-has "quantize to what is not there" err "'int4' is not f32, bf16 or int8"
+has "quantize to what is not there" err "'int4' is not f32, bf16, int8 or bf16x3"
 # G of 3 x 6 and Psi of 4 x 3 in 2 bytes; in 1 byte with a scale a row. Offsets and bias stay: 4 bytes.
 gives "bf16" 0 "$snnk" quantize student.st --storage bf16 --test x.npy --save half.st --json
 json "bf16" "j['bytes_before'] == 148 and j['bytes'] == 2 * 30 + 28 and j['storage'] == 'bf16' and j['rows'] == 600 and 0 < j['relative_error'] < 2 ** -7 and j['model'] == 'half.st'"
 cp out comparison
 gives "int8" 0 "$snnk" quantize student.st --storage int8 --save eighth.st --json
 json "int8" "j['bytes'] == 30 + 4 * 7 + 28 and 'relative_error' not in j"
+gives "bf16x3" 0 "$snnk" quantize student.st --storage bf16x3 --test x.npy --save pairs.st --json
+json "bf16x3" "j['bytes'] == 148 and j['storage'] == 'bf16x3' and 0 < j['relative_error'] < 2 ** -14"
+gives "bf16x3, saved" 0 "$snnk" quantize pairs.st --storage bf16x3 --test x.npy --json
+json "bf16x3, saved" "j['relative_error'] == 0"
+gives "bf16x3, saved" 0 "$snnk" info pairs.st --json
+json "bf16x3, saved" "j['notes']['storage'] == 'bf16x3'"
 gives "no storage" 0 "$snnk" quantize student.st --storage f32 --test-inputs x.npy --json
 json "no storage" "j['bytes'] == 148 and j['relative_error'] == 0 and 'model' not in j"
 # The file has weights with 16 bits that are left, rounded to nearest; a prediction uses them.

@@ -333,12 +333,14 @@ static void test_misuse(void **state) {
     assert_null(quantized);
     assert_int_equal(bytes, 77);
 
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, NULL, NULL, NULL, &narrow));
-    assert_ok(snnk_fit_create_from_network(narrow, L, NULL, &quantized));
-    assert_status(snnk_fit_saved_bytes(quantized, &bytes), SNNK_E_UNSUPPORTED);
-    assert_says("layer 0");
-    snnk_fit_free(quantized);
-    snnk_network_free(narrow);
+    for (int32_t storage = SNNK_STORAGE_BF16; storage <= SNNK_STORAGE_BF16X3; storage++) {
+        assert_ok(snnk_network_quantize(network, storage, NULL, NULL, NULL, &narrow));
+        assert_ok(snnk_fit_create_from_network(narrow, L, NULL, &quantized));
+        assert_status(snnk_fit_saved_bytes(quantized, &bytes), SNNK_E_UNSUPPORTED);
+        assert_says("layer 0");
+        snnk_fit_free(quantized);
+        snnk_network_free(narrow);
+    }
     snnk_network_free(network);
     snnk_fit_free(fit);
 }

@@ -461,8 +461,9 @@ static void test_kinds(void **state) {
     assert_string_equal(snnk_storage_name(SNNK_STORAGE_F32), "f32");
     assert_string_equal(snnk_storage_name(SNNK_STORAGE_BF16), "bf16");
     assert_string_equal(snnk_storage_name(SNNK_STORAGE_INT8), "int8");
+    assert_string_equal(snnk_storage_name(SNNK_STORAGE_BF16X3), "bf16x3");
     assert_null(snnk_storage_name(-1));
-    assert_null(snnk_storage_name(3));
+    assert_null(snnk_storage_name(4));
 }
 
 /* Two owners: the layer exists until the second one has freed it. By hand: tanh(0) = 0. */

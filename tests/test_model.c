@@ -151,6 +151,32 @@ static void test_round_trip(void **state) {
     snnk_network_free(network);
 }
 
+/* A file has the rounded weights, and the projections as they were: rounded again after loading,
+ * the network has the same bits. Scales of int8 are rounded, so not there. */
+static void test_rounded_weights_are_saved(void **state) {
+    static const int32_t storages[] = {SNNK_STORAGE_BF16, SNNK_STORAGE_BF16X3};
+    float before[40 * L], after[40 * L];
+    snnk_network *network, *made, *loaded, *again;
+    size_t bytes;
+
+    (void)state;
+    assert_ok(make_network(NULL, &network));
+    for (int k = 0; k < 4; k++) {
+        assert_ok(snnk_network_quantize(network, storages[k / 2], NULL, NULL, NULL, &made));
+        forward(made, before);
+        void *buffer = saved(made, k % 2, &bytes);
+        assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
+        free(buffer);
+        assert_ok(snnk_network_quantize(loaded, storages[k / 2], NULL, NULL, NULL, &again));
+        forward(again, after);
+        assert_memory_equal(before, after, sizeof before);
+        snnk_network_free(again);
+        snnk_network_free(loaded);
+        snnk_network_free(made);
+    }
+    snnk_network_free(network);
+}
+
 /* The scaling is saved with the map: the exact kernel, which needs it, is the same after
  * loading. */
 static void test_scaling_is_saved(void **state) {
@@ -413,6 +439,7 @@ static void test_survives_failing_allocations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_rounded_weights_are_saved),
         cmocka_unit_test(test_scaling_is_saved),
         cmocka_unit_test(test_refuses_damaged_files),
         cmocka_unit_test(test_refuses_hostile_descriptions),

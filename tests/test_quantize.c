@@ -35,6 +35,63 @@ static void bf16_rounds_to_nearest(void **state) {
     assert_true(isnan(snnk__bf16_value(snnk__bf16_of(NAN))));
 }
 
+static void check_pair(float x) {
+    const snnk__bf16_pair pair = snnk__bf16_pair_of(x);
+    const double high = (double)snnk__bf16_value(pair.high),
+                 low = (double)snnk__bf16_value(pair.low), error = fabs(high + low - (double)x);
+    const float sum = snnk__bf16_pair_value(pair);
+    const snnk__bf16_pair again = snnk__bf16_pair_of(sum);
+
+    /* 8 digits of the number, and 8 of the rest, which is half a unit of them at most. */
+    assert_true(error <= 0x1p-16 * fabs((double)x) || error <= 0x1p-134);
+    if (fabsf(x) < 0x1.ffp127F)
+        assert_true(error <= 0x1p-17 * fabs((double)x) || error <= 0x1p-134);
+    assert_true((double)sum == high + low && isfinite(sum));
+    assert_true(again.high == pair.high && again.low == pair.low);
+    assert_true(signbit(sum) == signbit(x));
+    /* The first is the nearest to the sum, unless that would be infinite. */
+    if (fabsf(sum) < 0x1.ffp127F) assert_int_equal(pair.high, snnk__bf16_of(sum));
+}
+
+/* Float numbers of all sizes, ties and ends. */
+static void pairs_hold_16_bits(void **state) {
+    static const float special[] = {0,
+                                    1,
+                                    1 + 0x1p-8F,              /* a tie */
+                                    1 + 0x1p-7F + 0x1p-8F,    /* a tie to above */
+                                    1 + 0x1p-8F - 0x1p-18F,   /* the rest rounds to a tie */
+                                    1 + 0x1.8p-7F - 0x1p-18F, /* likewise */
+                                    1 - 0x1p-24F,             /* rounds to a power of two */
+                                    0x1.fffffep127F,          /* the largest */
+                                    0x1.ff7ffep127F,
+                                    0x1.fffefep127F,
+                                    0x1.ffp127F,
+                                    0x1p-126F,
+                                    0x1.fffffep-120F,
+                                    0x1.abcdep-128F, /* subnormal */
+                                    0x1p-134F,
+                                    0x1.8p-133F,
+                                    0x1p-149F};
+    uint64_t bits = 5;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+        check_pair(special[i]);
+        check_pair(-special[i]);
+    }
+    /* 11.001001 in binary and 0.00096774; 1.0000001 and -(2^-8 - 2^-20). */
+    assert_true(snnk__bf16_pair_value(snnk__bf16_pair_of(3.14159274F)) == 3.140625F + 0x1.fcp-11F);
+    assert_true(snnk__bf16_pair_value(snnk__bf16_pair_of(1 + 0x1p-8F + 0x1p-20F)) == 1 + 0x1p-8F);
+    assert_true(snnk__bf16_pair_value(snnk__bf16_pair_of(0x1.fffffep127F)) == 0x1.fffep127F);
+    for (size_t k = 0; k < 2000000; k++) {
+        const uint32_t some = (uint32_t)draw_bits(&bits);
+        float x;
+
+        memcpy(&x, &some, sizeof x);
+        if (isfinite(x)) check_pair(x);
+    }
+}
+
 static void int8_scales_by_the_largest(void **state) {
     const float x[] = {0.5f, -254, 1, 127, 3}, tiny[] = {1e-40f, -1e-39f}, bad[] = {1, NAN};
 
@@ -293,7 +350,7 @@ static void weights_are_rounded(void **state) {
     (void)state;
     assert_int_equal(bytes, 4 * snnk_layer_parameters(layer));
     assert_ok(snnk_layer_weights(layer, Psi, m, NULL));
-    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_BF16X3; storage++) {
         float bias[L], rounded_bias[L];
 
         assert_ok(snnk_layer_quantize(layer, storage, &made));
@@ -311,15 +368,15 @@ static void weights_are_rounded(void **state) {
                     largest = fmax(largest, fabs((double)Psi[i * m + j]));
                 for (size_t j = starts[b]; j < starts[b + 1]; j++) {
                     const double w = Psi[i * m + j];
-                    const double step = storage == SNNK_STORAGE_F32    ? 0
-                                        : storage == SNNK_STORAGE_BF16 ? 0x1p-8 * fabs(w)
-                                                                       : largest / 254 * 1.000001;
+                    const double steps[] = {0, 0x1p-8 * fabs(w), largest / 254 * 1.000001,
+                                            0x1p-16 * fabs(w)};
 
-                    assert_close(rounded_Psi[i * m + j], w, 0, step);
+                    assert_close(rounded_Psi[i * m + j], w, 0, steps[storage]);
                 }
             }
         }
-        if (storage == SNNK_STORAGE_F32) assert_int_equal(snnk_layer_weight_bytes(made), bytes);
+        if (storage == SNNK_STORAGE_F32 || storage == SNNK_STORAGE_BF16X3)
+            assert_int_equal(snnk_layer_weight_bytes(made), bytes);
         /* Psi and G take this many bytes, with scales for the rows of three matrices; the rest is
          * float. */
         if (storage == SNNK_STORAGE_BF16)
@@ -336,17 +393,19 @@ static void weights_are_rounded(void **state) {
  * the root of the sum of their squares. bf16: weights are uniform within a step that is between
  * 2^-8 and 2^-7 of them, e = 2^-7.5/sqrt(12). int8: the step is a 127th of the largest, here of
  * uniform numbers: e = 1/(254 sqrt(3)) of that, which is sqrt(3) times the rms: 1/254; the same for
- * inputs and features. There are two products, G x and Psi phi: sqrt(2) e, and 2 e. Relu and the
- * distribution of features change that by a factor below 2. */
+ * inputs and features. There are two products, G x and Psi phi: sqrt(2) e, and 2 e. bf16x3: the
+ * error of bf16, squared, for weights; with AMX, 1.7 times that, for A, and for the product left
+ * out. Relu and the distribution of features change that by a factor below 2. */
 static void errors_are_as_small_as_rounding(void **state) {
-    static const double bounds[] = {0, 1.4142 * 0.005524 / 3.4641, 2.0 / 254};
+    const double e = 0.005524 / 3.4641, pairs = snnk__narrow_get()->bf16x3 ? 1.7321 : 1;
+    const double bounds[] = {0, 1.4142 * e, 2.0 / 254, 1.4142 * e * e * pairs};
     static float X[N * D], Y[N * L], Z[N * L];
     snnk_layer *layer = make_layer(NULL), *made;
 
     (void)state;
     draw_floats(X, N * D, 45);
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
-    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_BF16X3; storage++) {
         double difference = 0, square = 0;
 
         assert_ok(snnk_layer_quantize(layer, storage, &made));
@@ -372,7 +431,7 @@ static void rows_do_not_affect_each_other(void **state) {
     draw_floats(X, N * D, 46);
     X[40 * D + 7] = NAN;
     X[41 * D + 299] = INFINITY;
-    for (int32_t storage = 1; storage <= SNNK_STORAGE_INT8; storage++) {
+    for (int32_t storage = 1; storage <= SNNK_STORAGE_BF16X3; storage++) {
         assert_ok(snnk_layer_quantize(layer, storage, &made));
         assert_ok(snnk_layer_forward(made, N, X, D, whole, L, NULL));
         for (size_t i = 0; i < N; i++)
@@ -415,7 +474,7 @@ static void the_report_is_correct(void **state) {
     (void)state;
     draw_floats(X, N * D, 47);
     assert_ok(snnk_network_forward(network, N, X, D, Y, M2, NULL));
-    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_BF16X3; storage++) {
         double difference = 0, square = 0, largest = 0;
 
         assert_ok(snnk_network_quantize(network, storage, SNNK_ROWS(.n = N, .X = X), NULL, &report,
@@ -480,6 +539,54 @@ static void the_ends_of_float_are_kept(void **state) {
     snnk_layer_free(layer);
 }
 
+/* Where no matrix unit computes with pairs, they are floats: layers have the bits of float layers
+ * with the rounded weights, in whatever way they are called. */
+static void pairs_are_floats_without_a_matrix_unit(void **state) {
+    static float X[N * L], Y[N * M2], Z[N * M2], W[M2 * L], bias[M2];
+    snnk_layer *layer = make_dense(NULL), *pairs, *floats;
+    snnk_workspace *workspace;
+
+    (void)state;
+    if (snnk__narrow_get()->bf16x3) {
+        snnk_layer_free(layer);
+        skip();
+    }
+    draw_floats(X, N * L, 48);
+    assert_ok(snnk_layer_quantize(layer, SNNK_STORAGE_BF16X3, &pairs));
+    assert_ok(snnk_layer_weights(pairs, W, L, bias));
+    assert_ok(snnk_layer_create_dense(L, M2, W, L, bias, SNNK_TANH, NULL, &floats));
+    assert_ok(snnk_workspace_create(3, NULL, &workspace));
+    for (size_t n = 1; n <= N; n += 23) {
+        assert_ok(snnk_layer_forward(pairs, n, X, L, Y, M2, n % 2 ? workspace : NULL));
+        assert_ok(snnk_layer_forward(floats, n, X, L, Z, M2, NULL));
+        assert_memory_equal(Y, Z, n * M2 * sizeof *Y);
+    }
+    snnk_workspace_free(workspace);
+    snnk_layer_free(floats);
+    snnk_layer_free(pairs);
+    snnk_layer_free(layer);
+}
+
+/* Rounded twice, it computes the same bits. */
+static void rounding_again_changes_nothing(void **state) {
+    static float X[N * D], Y[N * M2], Z[N * M2];
+    snnk_network *network = make_network(NULL), *made, *again;
+
+    (void)state;
+    draw_floats(X, N * D, 49);
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_BF16X3; storage++) {
+        if (storage == SNNK_STORAGE_INT8) continue; /* its scales are rounded */
+        assert_ok(snnk_network_quantize(network, storage, NULL, NULL, NULL, &made));
+        assert_ok(snnk_network_forward(made, N, X, D, Y, M2, NULL));
+        assert_ok(snnk_network_quantize(made, storage, NULL, NULL, NULL, &again));
+        assert_ok(snnk_network_forward(again, N, X, D, Z, M2, NULL));
+        assert_memory_equal(Y, Z, sizeof Y);
+        snnk_network_free(again);
+        snnk_network_free(made);
+    }
+    snnk_network_free(network);
+}
+
 static void wrong_arguments_are_refused(void **state) {
     snnk_network *network = make_network(NULL), *empty, *made = network;
     snnk_layer *layer = (snnk_layer *)network;
@@ -488,7 +595,7 @@ static void wrong_arguments_are_refused(void **state) {
 
     (void)state;
     assert_ok(snnk_network_create(NULL, &empty));
-    assert_status(snnk_network_quantize(network, 3, NULL, NULL, NULL, &made), SNNK_E_ENUM);
+    assert_status(snnk_network_quantize(network, 4, NULL, NULL, NULL, &made), SNNK_E_ENUM);
     assert_null(made);
     assert_status(snnk_network_quantize(network, -1, NULL, NULL, NULL, &made), SNNK_E_ENUM);
     assert_status(snnk_network_quantize(NULL, 1, NULL, NULL, NULL, &made), SNNK_E_NULL);
@@ -507,7 +614,7 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(snnk_network_quantize(network, 1, NULL, NULL, &report, &made), SNNK_E_CONFIG);
     assert_status(snnk_layer_quantize(NULL, 1, &layer), SNNK_E_NULL);
     assert_null(layer);
-    assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 3, &layer), SNNK_E_ENUM);
+    assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 4, &layer), SNNK_E_ENUM);
     assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 1, NULL), SNNK_E_NULL);
     assert_int_equal(snnk_layer_storage(NULL), SNNK_STORAGE_F32);
     assert_int_equal(snnk_layer_weight_bytes(NULL), 0);
@@ -524,14 +631,15 @@ static void failing_allocations_leave_nothing(void **state) {
 
     (void)state;
     network = make_network(&allocator);
-    assert_survives_failing_allocations(memory, status, {
-        snnk_network *made = NULL;
+    for (int32_t storage = SNNK_STORAGE_INT8; storage <= SNNK_STORAGE_BF16X3; storage++)
+        assert_survives_failing_allocations(memory, status, {
+            snnk_network *made = NULL;
 
-        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = X), NULL,
-                                       NULL, &made);
-        assert_made(status, made);
-        snnk_network_free(made);
-    });
+            status = snnk_network_quantize(network, storage, SNNK_ROWS(.n = 1, .X = X), NULL, NULL,
+                                           &made);
+            assert_made(status, made);
+            snnk_network_free(made);
+        });
     snnk_network_free(network);
     assert_int_equal(memory.alive, 0);
 }
@@ -539,6 +647,7 @@ static void failing_allocations_leave_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bf16_rounds_to_nearest),
+        cmocka_unit_test(pairs_hold_16_bits),
         cmocka_unit_test(int8_scales_by_the_largest),
         cmocka_unit_test(products_are_those_of_rounded_factors),
         cmocka_unit_test(parts_give_the_same_bits),
@@ -547,6 +656,8 @@ int main(void) {
         cmocka_unit_test(rows_do_not_affect_each_other),
         cmocka_unit_test(the_report_is_correct),
         cmocka_unit_test(the_ends_of_float_are_kept),
+        cmocka_unit_test(pairs_are_floats_without_a_matrix_unit),
+        cmocka_unit_test(rounding_again_changes_nothing),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };

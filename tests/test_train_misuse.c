@@ -117,9 +117,11 @@ static void test_networks(void **state) {
     network = deep(1);
     assert_status(snnk_trainer_create(network, NULL, NULL), SNNK_E_NULL);
     /* Narrow storage: nothing learns. */
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, NULL, NULL, NULL, &narrow));
-    assert_refused(narrow, NULL, SNNK_E_UNSUPPORTED, "nothing in this network can learn");
-    snnk_network_free(narrow);
+    for (int32_t storage = SNNK_STORAGE_BF16; storage <= SNNK_STORAGE_BF16X3; storage++) {
+        assert_ok(snnk_network_quantize(network, storage, NULL, NULL, NULL, &narrow));
+        assert_refused(narrow, NULL, SNNK_E_UNSUPPORTED, "nothing in this network can learn");
+        snnk_network_free(narrow);
+    }
     snnk_network_free(network);
     /* HD3 rows are a seed. */
     hd3.projection = SNNK_PROJECTION_HD3;
@@ -155,7 +157,7 @@ static void test_narrow_layer(void **state) {
     float *X = draw(n * d, 1), *dY = draw(n * 6, 2), Y[n * 6], expected[n * 6];
 
     (void)state;
-    for (int32_t storage = SNNK_STORAGE_BF16; storage <= SNNK_STORAGE_INT8; storage++) {
+    for (int32_t storage = SNNK_STORAGE_BF16; storage <= SNNK_STORAGE_BF16X3; storage++) {
         const snnk_rows rows = {.size = sizeof rows, .n = n, .X = X, .ldx = d};
 
         assert_ok(snnk_network_quantize(network, storage, &rows, NULL, NULL, &narrow));

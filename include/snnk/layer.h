@@ -240,7 +240,7 @@ SNNK_API double snnk_layer_gain(const snnk_layer *layer);
 SNNK_API int32_t snnk_layer_residual_form(const snnk_layer *layer);
 
 /* Get how the weights are stored, an snnk_storage. Of a residual layer: those of the layers in it;
- * if they differ, the storage with the most bytes a weight. */
+ * if they differ, the storage that rounds least. */
 SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer);
 
 /* Get what a forward pass costs:

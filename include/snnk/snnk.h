@@ -51,7 +51,7 @@
  *   Make trained networks small:
  *     distill.h     a dense layer or block as one SNNK layer, compared with simpler replacements
  *     compress.h    a whole network under one budget
- *     quantize.h    weights in bf16 or int8
+ *     quantize.h    weights in bf16, int8 or pairs of bf16
  *   Turn given layers into random features, with the error predicted in advance:
  *     activation.h  elementwise functions
  *     spectrum.h    an activation as a sum of exponentials
@@ -93,8 +93,8 @@
  *     of its own (OPENBLAS_NUM_THREADS); the library never sets their number.
  *   - Random row j depends on (seed, j) only.
  *   - Forward passes give the same bits for every number of threads and of rows, on one kernel
- *     table (in bf16: and one make of processor). Fits, which go through BLAS, give the same bits
- *     only for the same build, machine and one BLAS thread.
+ *     table (in bf16 and bf16x3: and one make of processor). Fits, which go through BLAS, give the
+ *     same bits only for the same build, machine and one BLAS thread.
  *
  * The minimal build cannot fit, score, save or load: functions of choose.h, fit.h, score.h,
  * encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h, compress.h, table.h and

@@ -30,7 +30,7 @@ static const char help[] =
     "  merge      combine models that were fitted to different rows\n"
     "  compress   replace trained dense layers by smaller ones\n"
     "  bundle     multiply neighboring matrices of a model together\n"
-    "  quantize   keep the weights of a model in bf16 or int8\n"
+    "  quantize   keep the weights of a model in bf16, int8 or bf16x3\n"
     "\n"
     "Options:\n"
     "  --help     show this help; snnk COMMAND --help shows the help of a command\n"

@@ -17,7 +17,7 @@ update) name="add rows to a fitted model" ;;
 forget) name="remove rows from a fitted model, exactly" ;;
 compress) name="replace trained dense layers by smaller ones" ;;
 bundle) name="multiply neighboring matrices of a model together" ;;
-quantize) name="keep the weights of a model in bf16 or int8" ;;
+quantize) name="keep the weights of a model in bf16, int8 or bf16x3" ;;
 merge) name="combine models that were fitted to different rows" ;;
 train) name="train networks by gradient" ;;
 esac

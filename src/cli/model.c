@@ -121,7 +121,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
                                "a number between 0 and 1, such as 0.9");
         case STORAGE:
             if (find_value(optarg, snnk_storage_name, &use->storage)) break;
-            return wrong_value(command, "storage", optarg, "f32, bf16 or int8");
+            return wrong_value(command, "storage", optarg, "f32, bf16, int8 or bf16x3");
         case LAYERS:
             if (read_layers(optarg, use)) break;
             return wrong_value(command, "layers", optarg, "FIRST-LAST, counted from 0");

@@ -2,8 +2,6 @@
 
 #include <stdalign.h>
 
-#include <snnk/storage.h>
-
 #include "base/cache.h"
 #include "base/memory.h"
 #include "base/rows.h"
@@ -34,7 +32,7 @@ _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin
 /* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
-    if (Psi->storage == SNNK_STORAGE_F32) {
+    if (snnk__panels_are_float(Psi)) {
         snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy);
         return;
     }
@@ -44,7 +42,7 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 /* ---- Forward ---- */
 
 static bool is_narrow(const snnk__block *block) {
-    return block->G && block->G->storage != SNNK_STORAGE_F32;
+    return block->G && !snnk__panels_are_float(block->G);
 }
 
 /* The same as project_linear for narrow G. scratch: see snnk__narrow_product. */
@@ -267,8 +265,8 @@ static size_t features_of(const snnk__block *block) {
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi) {
     size_t floats;
 
-    if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
-        const snnk__narrow_tile tile = snnk__narrow_tile_of(d, features_of(block));
+    if (is_narrow(block) && !snnk__panels_are_float(Psi)) {
+        const snnk__narrow_tile tile = snnk__narrow_tile_of(Psi->storage, d, features_of(block));
 
         return snnk__narrow_work(&tile, d);
     }
@@ -336,7 +334,7 @@ void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__blo
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
-    if (Psi->storage != SNNK_STORAGE_F32) {
+    if (!snnk__panels_are_float(Psi)) {
         readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y, ldy);
         return;
     }
@@ -362,7 +360,7 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
                                    const snnk__block *block, const snnk__panels *Psi, bool begins,
                                    const float *bias, float *Y, size_t ldy, float *work) {
     const size_t width = snnk__function_width(&block->function);
-    const snnk__narrow_tile most = snnk__narrow_tile_of(d, Psi->columns);
+    const snnk__narrow_tile most = snnk__narrow_tile_of(Psi->storage, d, Psi->columns);
     const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
     alignas(SNNK__ALIGNMENT) float few[SNNK__NARROW_FLOATS];
     float *Phi = snnk__narrow_work(&most, d) > 0 ? work : few;
@@ -393,7 +391,7 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
         project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
         return;
     }
-    if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
+    if (is_narrow(block) && !snnk__panels_are_float(Psi)) {
         project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
         return;
     }

@@ -1,6 +1,9 @@
-/* Products with matrices in 16 or 8 bits. With int8, rows of A are rounded too, during the product:
- * to whole numbers -127 ... 127 times a scale for each row and block of SNNK__NARROW_BLOCK columns.
- * With bf16, some tables round rows of A to bf16. */
+/* Products with narrow panels. With int8, rows of A are rounded too, during the product: to whole
+ * numbers -127 ... 127 times a scale for each row and block of SNNK__NARROW_BLOCK columns. With
+ * bf16, some tables round rows of A to bf16. With bf16x3, an element a of A is split into the
+ * nearest bf16 and the nearest one of the rest, a = a_high + a_low, and the product with m is
+ * a_high m_low + a_high m_high + a_low m_high: relative to |a m|, the error is about 2^-16 at most,
+ * but an element above 0x1.ffp127 (3.39e38) counts as not finite. */
 #ifndef SNNK_KERNELS_NARROW_H
 #define SNNK_KERNELS_NARROW_H
 
@@ -23,9 +26,9 @@ typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const sn
 
 typedef struct snnk__narrow {
     const char *name;
-    snnk__narrow_product *bf16, *int8;
-    bool rounds; /* whether the bf16 product rounds A to bf16 */
-    size_t rows; /* of A that share a pass over M */
+    snnk__narrow_product *bf16, *int8, *bf16x3; /* bf16x3 NULL: floats are as fast */
+    bool rounds;                                /* whether the bf16 product rounds A to bf16 */
+    size_t rows;                                /* of A that share a pass over M */
     size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */
 } snnk__narrow;
 
@@ -34,9 +37,9 @@ enum {
     SNNK__NARROW_TALL_COLUMNS = 2048 /* the most columns of A with scratch */
 };
 
-/* Packed rows of A, and twice 80 sums of each. */
-static inline size_t snnk__narrow_scratch(size_t rows, size_t columns) {
-    return rows * ((columns + 63) / 64 * 64 * sizeof(uint16_t) + 64 + 2 * 80 * sizeof(float));
+/* Packed rows of A, and twice 80 sums of each. bytes: of a packed element. */
+static inline size_t snnk__narrow_scratch(size_t rows, size_t columns, size_t bytes) {
+    return rows * ((columns + 63) / 64 * 64 * bytes + 64 + 2 * 80 * sizeof(float));
 }
 
 extern const snnk__narrow snnk__narrow_portable;

@@ -3,7 +3,11 @@
  *
  * The unit's sums are as exact as those of AVX-512, so both serve the same layer: int8 sums are
  * whole numbers, and narrow_amx_bf16.c computes the sums of TDPBF16PS bit for bit. Few rows, and
- * matrices that would leave most of a tile empty, are left to AVX-512. */
+ * matrices that would leave most of a tile empty, are left to AVX-512.
+ *
+ * With pairs of bf16, each tile of A and of M is two. Three products are added to the same sums for
+ * 32 columns, before the next 32: so the order depends on the columns only, and each tile is loaded
+ * once for two products. */
 #include "kernels/narrow_amx.h"
 
 #if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
@@ -19,17 +23,19 @@
 #define STRIP        4
 #define STRIP_STRIDE (STRIP * WIDTH + 16)
 
+#define PANEL_TILE ((size_t)TILE_ROWS * TILE_BYTES) /* bytes of a tile of M */
+
 #define PAIR_ROWS 32 /* rows of A in two tiles, and M in two more: 4 tiles of sums */
 #define TALL_ROWS SNNK__AMX_TALL
 
-typedef enum way { INT8, BF16 } way;
+typedef enum way { INT8, BF16, BF16X3 } way;
 
 #define TILE_MULTIPLY(w, sum, a, m)                                                                \
     do {                                                                                           \
-        if ((w) == BF16)                                                                           \
-            TILE_MULTIPLY_BF16(sum, a, m);                                                         \
-        else                                                                                       \
+        if ((w) == INT8)                                                                           \
             TILE_MULTIPLY_INT8(sum, a, m);                                                         \
+        else                                                                                       \
+            TILE_MULTIPLY_BF16(sum, a, m);                                                         \
     } while (0)
 
 /* ---- Sums ---- */
@@ -44,19 +50,59 @@ typedef struct operand {
 
 /* Up to STRIP panels. */
 typedef struct strip {
-    const char *panels;
+    const char *panels, *low; /* low: BF16X3 */
     size_t panel_bytes, count;
-    float *sums; /* BF16; INT8: whole numbers. rows x STRIP_STRIDE */
+    float *sums; /* INT8: whole numbers. rows x STRIP_STRIDE */
     float *kept; /* INT8: the float sums of the blocks so far */
 } strip;
 
-INLINE size_t columns_of_tile(const way w) { return w == BF16 ? 32 : 64; }
+INLINE size_t columns_of_tile(const way w) { return w == INT8 ? 64 : 32; }
+INLINE size_t bytes_of_weight(const way w) { return w == INT8 ? 1 : 2; }
+INLINE size_t bytes_of_packed(const way w) { return w == INT8 ? 1 : w == BF16 ? 2 : 4; }
 
-/* Compute the sums of up to 32 rows and one or two panels. two_rows: more than 16 rows. w, two_rows
- * and two_panels are constant at every call. */
-INLINE void sum_tiles(const way w, const bool two_rows, const bool two_panels, size_t steps,
-                      const char *a, size_t stride, const char *m, size_t panel_bytes, bool zero,
-                      float *sums) {
+/* What up to 32 rows and one or two panels multiply. */
+typedef struct span {
+    size_t steps, stride, panel_bytes;
+    const char *a, *m, *low; /* low: BF16X3 */
+} span;
+
+/* Add the products of up to four tiles. */
+INLINE void multiply_tiles(const way w, const bool two_rows, const bool two_panels) {
+    TILE_MULTIPLY(w, 0, 4, 6);
+    if (two_panels) TILE_MULTIPLY(w, 1, 4, 7);
+    if (two_rows) TILE_MULTIPLY(w, 2, 5, 6);
+    if (two_rows && two_panels) TILE_MULTIPLY(w, 3, 5, 7);
+}
+
+INLINE void load_rows(const bool two_rows, const char *a, size_t stride) {
+    TILE_LOAD(4, a, stride);
+    if (two_rows) TILE_LOAD(5, a + TILE_ROWS * stride, stride);
+}
+
+INLINE void load_panels(const bool two_panels, const char *m, size_t panel_bytes) {
+    TILE_LOAD(6, m, (size_t)TILE_BYTES);
+    if (two_panels) TILE_LOAD(7, m + panel_bytes, (size_t)TILE_BYTES);
+}
+
+/* The three products of 32 columns: high with low, high with high, low with high. In this order
+ * only the rows or the panels change from one to the next. */
+INLINE void multiply_pairs(const bool two_rows, const bool two_panels, const char *a, size_t stride,
+                           const char *m, const char *low, size_t panel_bytes) {
+    load_rows(two_rows, a, stride);
+    load_panels(two_panels, low, panel_bytes);
+    multiply_tiles(BF16X3, two_rows, two_panels);
+    load_panels(two_panels, m, panel_bytes);
+    multiply_tiles(BF16X3, two_rows, two_panels);
+    load_rows(two_rows, a + TILE_BYTES, stride);
+    multiply_tiles(BF16X3, two_rows, two_panels);
+}
+
+/* Compute the sums of a span. two_rows: more than 16 rows. w, two_rows and two_panels are constant
+ * at every call. */
+INLINE void sum_tiles(const way w, const bool two_rows, const bool two_panels, const span *of,
+                      bool zero, float *sums) {
+    const size_t stride = of->stride, panel_bytes = of->panel_bytes;
+    const char *a = of->a, *m = of->m, *low = of->low;
     const size_t sums_stride = STRIP_STRIDE * sizeof *sums;
     float *below = sums + TILE_ROWS * STRIP_STRIDE;
 
@@ -71,7 +117,13 @@ INLINE void sum_tiles(const way w, const bool two_rows, const bool two_panels, s
         if (two_rows) TILE_LOAD(2, below, sums_stride);
         if (two_rows && two_panels) TILE_LOAD(3, below + WIDTH, sums_stride);
     }
-    for (size_t k = 0; k < steps; k++, a += TILE_BYTES, m += (size_t)TILE_ROWS * TILE_BYTES) {
+    for (size_t k = 0; k < of->steps; k++, m += PANEL_TILE) {
+        if (w == BF16X3) {
+            multiply_pairs(two_rows, two_panels, a, stride, m, low, panel_bytes);
+            a += 2 * TILE_BYTES;
+            low += PANEL_TILE;
+            continue;
+        }
         TILE_LOAD(4, a, stride);
         TILE_LOAD(6, m, (size_t)TILE_BYTES);
         TILE_MULTIPLY(w, 0, 4, 6);
@@ -84,6 +136,7 @@ INLINE void sum_tiles(const way w, const bool two_rows, const bool two_panels, s
             TILE_MULTIPLY(w, 1, 4, 7);
             if (two_rows) TILE_MULTIPLY(w, 3, 5, 7);
         }
+        a += TILE_BYTES;
     }
     TILE_STORE(0, sums, sums_stride);
     if (two_panels) TILE_STORE(1, sums + WIDTH, sums_stride);
@@ -95,24 +148,26 @@ INLINE void sum_tiles(const way w, const bool two_rows, const bool two_panels, s
  * over the panels serves all rows. */
 INLINE void sum_strip(const way w, const operand *A, size_t first, size_t count, const strip *s,
                       bool zero) {
-    const size_t steps = (count + columns_of_tile(w) - 1) / columns_of_tile(w);
     const size_t before = first / columns_of_tile(w);
+    span of = {.steps = (count + columns_of_tile(w) - 1) / columns_of_tile(w),
+               .stride = A->stride,
+               .panel_bytes = s->panel_bytes};
 
     for (size_t p = 0; p < s->count; p += 2)
         for (size_t i = 0; i < A->rows; i += PAIR_ROWS) {
-            const char *a = A->packed + i * A->stride + before * TILE_BYTES;
-            const char *m =
-                s->panels + p * s->panel_bytes + before * (size_t)(TILE_ROWS * TILE_BYTES);
             float *sums = s->sums + i * STRIP_STRIDE + p * WIDTH;
 
+            of.a = A->packed + i * A->stride + before * columns_of_tile(w) * bytes_of_packed(w);
+            of.m = s->panels + p * s->panel_bytes + before * PANEL_TILE;
+            of.low = w == BF16X3 ? s->low + p * s->panel_bytes + before * PANEL_TILE : NULL;
             if (A->rows > TILE_ROWS && p + 1 < s->count)
-                sum_tiles(w, true, true, steps, a, A->stride, m, s->panel_bytes, zero, sums);
+                sum_tiles(w, true, true, &of, zero, sums);
             else if (A->rows > TILE_ROWS)
-                sum_tiles(w, true, false, steps, a, A->stride, m, s->panel_bytes, zero, sums);
+                sum_tiles(w, true, false, &of, zero, sums);
             else if (p + 1 < s->count)
-                sum_tiles(w, false, true, steps, a, A->stride, m, s->panel_bytes, zero, sums);
+                sum_tiles(w, false, true, &of, zero, sums);
             else
-                sum_tiles(w, false, false, steps, a, A->stride, m, s->panel_bytes, zero, sums);
+                sum_tiles(w, false, false, &of, zero, sums);
         }
 }
 
@@ -181,6 +236,15 @@ static void bf16_strip(const operand *A, const strip *s, bool begins, const targ
     store_strip(A->rows, s, to);
 }
 
+/* A few columns at a time: they are twice as many bytes, of which some stay in the first-level
+ * cache. */
+static void bf16x3_strip(const operand *A, const strip *s, bool begins, const target *to) {
+    if (!begins) load_strip(A->rows, to, s->count, s->sums);
+    for (size_t k = 0; k < A->columns; k += BLOCK)
+        sum_strip(BF16X3, A, k, snnk__min_size(BLOCK, A->columns - k), s, begins && k == 0);
+    store_strip(A->rows, s, to);
+}
+
 static void int8_strip(const operand *A, const strip *s, const float *scale, bool begins,
                        const target *to) {
     if (!begins) load_strip(A->rows, to, s->count, s->kept);
@@ -204,10 +268,9 @@ INLINE void pack(const way w, const float *A, size_t lda, operand *to) {
     for (size_t i = 0; i < to->rows; i++, A += lda) {
         char *row = to->packed + i * to->stride;
 
-        if (w == BF16) {
-            pack_bf16(to->columns, A, (uint16_t *)(void *)row);
-            continue;
-        }
+        if (w == BF16) pack_bf16(to->columns, A, (uint16_t *)(void *)row);
+        if (w == BF16X3) pack_pairs(to->columns, A, (uint16_t *)(void *)row);
+        if (w != INT8) continue;
         for (size_t k = 0; k < to->columns; k += BLOCK)
             pack_int8(snnk__min_size(BLOCK, to->columns - k), A + k, row + k,
                       &to->scale[k / BLOCK * TALL_ROWS + i], &to->shift[k / BLOCK * TALL_ROWS + i]);
@@ -223,8 +286,7 @@ enum {
 /* Multiply rows that have a configuration. M from column `first`. */
 INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t first, bool begins,
                      const float *bias, float *C, size_t ldc, float *sums) {
-    const size_t bytes = w == BF16 ? sizeof(uint16_t) : sizeof(uint8_t);
-    const char *panels = (const char *)M->narrow + first * WIDTH * bytes;
+    const size_t bytes = bytes_of_weight(w), skipped = first * WIDTH * bytes;
     strip s = {.panel_bytes = snnk__panel_size(M) * bytes,
                .sums = sums,
                .kept = sums + A->rows * STRIP_STRIDE};
@@ -235,10 +297,13 @@ INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t firs
                            .outputs = snnk__min_size(STRIP * WIDTH, M->rows - o),
                            .bias = bias ? bias + o : NULL};
 
-        s.panels = panels + o / WIDTH * s.panel_bytes;
+        s.panels = (const char *)M->narrow + skipped + o / WIDTH * s.panel_bytes;
+        s.low = w == BF16X3 ? (const char *)M->low + skipped + o / WIDTH * s.panel_bytes : NULL;
         s.count = (to.outputs + WIDTH - 1) / WIDTH;
         if (w == BF16)
             bf16_strip(A, &s, begins, &to);
+        else if (w == BF16X3)
+            bf16x3_strip(A, &s, begins, &to);
         else
             int8_strip(A, &s, M->scale + o, begins, &to);
     }
@@ -247,7 +312,7 @@ INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t firs
 INLINE void product(const way w, size_t n, const float *A, size_t lda, const snnk__panels *M,
                     size_t first, size_t count, bool begins, const float *bias, float *C,
                     size_t ldc, char *scratch) {
-    const size_t bytes = w == BF16 ? sizeof(uint16_t) : sizeof(uint8_t);
+    const size_t bytes = bytes_of_packed(w);
     const size_t most_rows = scratch ? TALL_ROWS : PAIR_ROWS;
     const size_t most = scratch ? SNNK__NARROW_TALL_COLUMNS : PACKED_BYTES / bytes;
     float scale[SNNK__NARROW_TALL_COLUMNS / BLOCK * TALL_ROWS];
@@ -264,7 +329,8 @@ INLINE void product(const way w, size_t n, const float *A, size_t lda, const snn
         }
         for (size_t k = 0, columns; k < count; k += columns) {
             columns = snnk__min_size(most, count - k);
-            const size_t stride = (columns * bytes + 63) / 64 * 64 + 64;
+            const size_t tile = columns_of_tile(w);
+            const size_t stride = (columns + tile - 1) / tile * tile * bytes + 64;
             char *memory = scratch ? scratch : on_stack;
             operand some = {rows, columns, stride, memory, scale, shift};
 
@@ -298,9 +364,23 @@ static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, si
     snnk__restore_state(state);
 }
 
+static void bf16x3(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,
+                   size_t count, bool begins, const float *bias, float *C, size_t ldc,
+                   void *scratch) {
+    if (!snnk__amx_pays(n, M)) {
+        snnk__amx_bf16x3_sums(n, A, lda, M, first, count, begins, bias, C, ldc, NULL);
+        return;
+    }
+    const unsigned state = snnk__flush_subnormals();
+
+    product(BF16X3, n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+    snnk__restore_state(state);
+}
+
 const snnk__narrow snnk__narrow_amx = {.name = "amx",
                                        .bf16 = bf16,
                                        .int8 = int8,
+                                       .bf16x3 = bf16x3,
                                        .rounds = true,
                                        .rows = PAIR_ROWS,
                                        .tall = TALL_ROWS};

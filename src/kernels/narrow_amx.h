@@ -10,9 +10,15 @@
 /* From so many rows the unit is faster. Smaller matrices would leave most of a tile empty. */
 enum { SNNK__AMX_ROWS = 8, SNNK__AMX_OUTPUTS = 32, SNNK__AMX_COLUMNS = 32 };
 
+/* The same for pairs of bf16, whose three products cost AVX-512 three times as much. Not measured,
+ * but counted: the three products of a tile wait for one another, 52 cycles each, in two chains at
+ * once. That is 78 cycles for 16 x 32 weights; AVX-512 takes 80 for a row, and 48 for each more. */
+enum { SNNK__AMX_PAIR_ROWS = 2 };
+
 /* Whether a product of n rows goes through tiles. It has the same bits either way. */
 static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
-    return n >= SNNK__AMX_ROWS && M->rows >= SNNK__AMX_OUTPUTS && M->columns >= SNNK__AMX_COLUMNS;
+    return n >= (M->low ? SNNK__AMX_PAIR_ROWS : SNNK__AMX_ROWS) && M->rows >= SNNK__AMX_OUTPUTS &&
+           M->columns >= SNNK__AMX_COLUMNS;
 }
 
 /* Make this thread treat subnormal numbers as zeros and round to nearest, as the unit does; and
@@ -21,7 +27,7 @@ static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
 unsigned snnk__flush_subnormals(void);
 void snnk__restore_state(unsigned state);
 
-/* The bf16 product in AVX-512, with the sums of TDPBF16PS to the bit. */
-snnk__narrow_product snnk__amx_bf16_sums;
+/* The products of bf16 and of pairs in AVX-512, with the sums of TDPBF16PS to the bit. */
+snnk__narrow_product snnk__amx_bf16_sums, snnk__amx_bf16x3_sums;
 
 #endif

@@ -19,7 +19,7 @@
 #define MOST_REGISTERS 8
 #define MOST_SUMS      12
 
-typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES } way;
+typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES, BF16X3 } way;
 
 typedef __m256i ints;
 typedef __m256 floats;
@@ -117,7 +117,8 @@ INLINE int32_t lane_sum(ints x) {
     return _mm_cvtsi128_si32(four);
 }
 
-INLINE void pack_row(size_t columns, const float *x, char *to) {
+INLINE void pack_row(const way w, size_t columns, const float *x, char *to) {
+    (void)w;
     (void)columns;
     (void)x;
     (void)to;

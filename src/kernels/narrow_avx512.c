@@ -7,7 +7,7 @@
 #include "kernels/inline.h"
 #include "kernels/narrow_avx512.h"
 
-typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES } way;
+typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES, BF16X3 } way;
 
 #define LANES          16
 #define ROWS           6
@@ -34,12 +34,14 @@ INLINE ints n_dot(const way w, ints sum, ints m, ints a) {
     case INT8: return _mm512_dpbusd_epi32(sum, m, a);
     case BF16_DOT: return n_ints(_mm512_dpbf16_ps(n_floats(sum), (__m512bh)m, (__m512bh)a));
     case BF16_WIDE:
-    case BF16_TILES: break;
+    case BF16_TILES:
+    case BF16X3: break;
     }
     return n_ints(_mm512_fmadd_ps(n_floats(a), n_floats(m), n_floats(sum)));
 }
 
-INLINE void pack_row(size_t columns, const float *x, char *to) {
+INLINE void pack_row(const way w, size_t columns, const float *x, char *to) {
+    (void)w;
     pack_bf16(columns, x, (uint16_t *)(void *)to);
 }
 

@@ -70,6 +70,28 @@ INLINE void pack_bf16(size_t columns, const float *x, uint16_t *to) {
                                                          row_lanes(false, columns, k, x)));
 }
 
+/* What rounding 16 floats to bf16 leaves. Infinite numbers leave NaN. */
+INLINE __m512 rest_of(__m512 x, __m256i rounded) {
+    return _mm512_sub_ps(x, n_floats(_mm512_slli_epi32(_mm512_cvtepu16_epi32(rounded), 16)));
+}
+
+/* The same as pack_bf16, then what that leaves, also rounded to bf16: 32 columns of both by turns.
+ * The thread must treat subnormal numbers as zeros. */
+INLINE void pack_pairs(size_t columns, const float *x, uint16_t *to) {
+    for (size_t k = 0; k < columns; k += 32, to += 64) {
+        const bool whole = k + 32 <= columns;
+        const __m512 a = whole ? row_lanes(true, columns, k, x) : row_lanes(false, columns, k, x);
+        const __m512 b =
+            whole ? row_lanes(true, columns, k + 16, x) : row_lanes(false, columns, k + 16, x);
+        const __m512i high = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+        const __m512 a_rest = rest_of(a, _mm512_castsi512_si256(high)),
+                     b_rest = rest_of(b, _mm512_extracti64x4_epi64(high, 1));
+
+        _mm512_storeu_si512(to, high);
+        _mm512_storeu_si512(to + 32, (__m512i)_mm512_cvtne2ps_pbh(b_rest, a_rest));
+    }
+}
+
 /* The larger magnitude of each lane, as bits: NaN is above infinity as a whole number. */
 INLINE __m512i larger(__m512i bits, __m512 x) {
     return _mm512_max_epu32(bits, _mm512_castps_si512(_mm512_abs_ps(x)));

@@ -19,6 +19,21 @@ enum {
 uint16_t snnk__bf16_of(float x);
 float snnk__bf16_value(uint16_t bits);
 
+/* The nearest finite bf16 of a finite float: values above the largest by less than half a unit
+ * would round to infinity. */
+uint16_t snnk__bf16_finite(float x);
+
+/* A weight of SNNK_STORAGE_BF16X3: high + low, which is exact in float. */
+typedef struct snnk__bf16_pair {
+    uint16_t high, low;
+} snnk__bf16_pair;
+
+/* Round a finite float to a pair: to its nearest bf16, and the nearest bf16 of the rest. The pair
+ * depends on its own sum only, so that a weight that has been saved as a float and is rounded again
+ * gives the same pair. */
+snnk__bf16_pair snnk__bf16_pair_of(float x);
+float snnk__bf16_pair_value(snnk__bf16_pair pair);
+
 /* Convert n floats to whole numbers: each is x/scale to the nearest, scale = max|x|/127. The scale
  * is 0 if all are 0 or so small that it would be subnormal, and NaN unless all are finite. */
 float snnk__int8_scale(size_t n, const float *x);

@@ -6,10 +6,16 @@
 
 #include "kernels/kernels.h"
 
+/* Create a matrix of zeros in any storage, in the layout that this process computes with. shape: of
+ * panels of floats. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__panels_create_in(const snnk_allocator *allocator, size_t rows, size_t columns,
+                           int32_t storage, snnk__panel_shape shape, const char *what,
+                           snnk__panels *panels);
+
 /* How a block of features in narrow storage is computed: `rows` rows and up to `features` features
  * at once, which stay in a cache between the two products. */
 typedef struct snnk__narrow_tile {
-    size_t rows, features;
+    size_t rows, features, bytes; /* bytes: of a packed element of X or features */
     bool tall;
 } snnk__narrow_tile;
 
@@ -17,7 +23,7 @@ typedef struct snnk__narrow_tile {
 enum { SNNK__NARROW_FLOATS = 8192 };
 
 /* The tile for a block of d inputs and so many features in all. */
-snnk__narrow_tile snnk__narrow_tile_of(size_t d, size_t features);
+snnk__narrow_tile snnk__narrow_tile_of(int32_t storage, size_t d, size_t features);
 
 /* The row stride of Phi for a tile: rows must not lie a multiple of 4 KB apart, because a cache
  * would keep few of them. */

@@ -20,7 +20,7 @@
 #define MOST_SUMS      24
 #define INT8_BYTES     4
 
-typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES } way;
+typedef enum way { INT8, BF16_DOT, BF16_WIDE, BF16_TILES, BF16X3 } way;
 
 typedef int32x4_t ints;
 typedef float32x4_t floats;
@@ -80,7 +80,8 @@ INLINE ints wide_dot(ints sum, ints m, ints a) {
 
 /* ---- Rows of A ---- */
 
-INLINE void pack_row(size_t columns, const float *x, char *to) {
+INLINE void pack_row(const way w, size_t columns, const float *x, char *to) {
+    (void)w;
     (void)columns;
     (void)x;
     (void)to;

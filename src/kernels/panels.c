@@ -7,9 +7,9 @@
 #include "kernels/narrow_format.h"
 
 const char *snnk_storage_name(int32_t storage) {
-    static const char *const names[] = {"f32", "bf16", "int8"};
+    static const char *const names[] = {"f32", "bf16", "int8", "bf16x3"};
 
-    return storage >= 0 && storage <= SNNK_STORAGE_INT8 ? names[storage] : NULL;
+    return storage >= 0 && storage <= SNNK_STORAGE_BF16X3 ? names[storage] : NULL;
 }
 
 /* Count the elements of all panels, and the rows including those that pad the last panel. */
@@ -40,23 +40,25 @@ int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t col
 
 int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
                                int32_t storage, const char *what, snnk__panels *panels) {
-    const bool bf16 = storage == SNNK_STORAGE_BF16;
+    const bool int8 = storage == SNNK_STORAGE_INT8;
     snnk__panels made = {.rows = rows,
                          .columns = columns,
-                         .shape = {SNNK__NARROW_WIDTH, bf16 ? SNNK__BF16_CHUNK : SNNK__INT8_CHUNK,
+                         .shape = {SNNK__NARROW_WIDTH, int8 ? SNNK__INT8_CHUNK : SNNK__BF16_CHUNK,
                                    SNNK__NARROW_WIDTH},
                          .storage = storage};
     size_t count, padded;
     int st;
 
     if ((st = sizes(&made, what, &count, &padded)) != SNNK_OK) return st;
-    const size_t bytes = bf16 ? sizeof(uint16_t) : sizeof(uint8_t);
+    const size_t bytes = int8 ? sizeof(uint8_t) : sizeof(uint16_t);
     if (!snnk__add_size(count, SNNK__NARROW_SLACK / bytes, &count))
         return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow size_t", what, rows,
                           columns);
     st = snnk__alloc_zero(allocator, count, bytes, what, &made.narrow);
-    if (st == SNNK_OK && !bf16)
+    if (st == SNNK_OK && int8)
         st = snnk__alloc_zero(allocator, padded, sizeof *made.scale, what, &made.scale);
+    if (st == SNNK_OK && storage == SNNK_STORAGE_BF16X3)
+        st = snnk__alloc_zero(allocator, count, bytes, what, &made.low);
     if (st == SNNK_OK)
         *panels = made;
     else
@@ -67,6 +69,7 @@ int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, siz
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels) {
     snnk__free(allocator, panels->data);
     snnk__free(allocator, panels->narrow);
+    snnk__free(allocator, panels->low);
     snnk__free(allocator, panels->scale);
     *panels = (snnk__panels){0};
 }
@@ -76,13 +79,14 @@ snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t 
     snnk__panels some = *panels;
 
     some.rows = count;
-    switch ((snnk_storage)panels->storage) {
-    case SNNK_STORAGE_F32: some.data += skipped; break;
-    case SNNK_STORAGE_BF16: some.narrow = (uint16_t *)panels->narrow + skipped; break;
-    case SNNK_STORAGE_INT8:
+    if (snnk__panels_are_float(panels)) {
+        some.data += skipped;
+    } else if (panels->storage == SNNK_STORAGE_INT8) {
         some.narrow = (uint8_t *)panels->narrow + skipped;
         some.scale += first;
-        break;
+    } else {
+        some.narrow = (uint16_t *)panels->narrow + skipped;
+        if (panels->low) some.low = (uint16_t *)panels->low + skipped;
     }
     return some;
 }
@@ -106,29 +110,41 @@ static size_t place(const snnk__panels *panels, size_t row, size_t k) {
 float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) {
     const size_t at = place(panels, row, column);
 
-    switch ((snnk_storage)panels->storage) {
-    case SNNK_STORAGE_F32: break;
-    case SNNK_STORAGE_BF16: return snnk__bf16_value(((const uint16_t *)panels->narrow)[at]);
-    case SNNK_STORAGE_INT8:
+    if (snnk__panels_are_float(panels)) return panels->data[at];
+    if (panels->storage == SNNK_STORAGE_INT8)
         return panels->scale[row] * (float)(((const uint8_t *)panels->narrow)[at] - 128);
+    const uint16_t high = ((const uint16_t *)panels->narrow)[at];
+
+    if (panels->storage == SNNK_STORAGE_BF16) return snnk__bf16_value(high);
+    return snnk__bf16_pair_value((snnk__bf16_pair){high, ((const uint16_t *)panels->low)[at]});
+}
+
+static void set_pairs(snnk__panels *panels, size_t row, const float *values) {
+    uint16_t *high = panels->narrow, *low = panels->low;
+
+    for (size_t k = 0; k < panels->columns; k++) {
+        const size_t at = place(panels, row, k);
+        const snnk__bf16_pair pair = snnk__bf16_pair_of(values[k]);
+
+        if (snnk__panels_are_float(panels)) {
+            panels->data[at] = snnk__bf16_pair_value(pair);
+        } else {
+            high[at] = pair.high;
+            low[at] = pair.low;
+        }
     }
-    return panels->data[at];
 }
 
-/* The nearest finite bf16: values above the largest by less than half a unit would round to
- * infinity. */
-static uint16_t weight_bits(float weight) {
-    const uint16_t bits = snnk__bf16_of(weight);
-
-    return (bits & 0x7fff) == 0x7f80 ? (uint16_t)(bits - 1) : bits;
-}
-
-static void set_narrow_row(snnk__panels *panels, size_t row, const float *values) {
+static void set_rounded_row(snnk__panels *panels, size_t row, const float *values) {
+    if (panels->storage == SNNK_STORAGE_BF16X3) {
+        set_pairs(panels, row, values);
+        return;
+    }
     if (panels->storage == SNNK_STORAGE_BF16) {
         uint16_t *bits = panels->narrow;
 
         for (size_t k = 0; k < panels->columns; k++)
-            bits[place(panels, row, k)] = weight_bits(values[k]);
+            bits[place(panels, row, k)] = snnk__bf16_finite(values[k]);
         return;
     }
     const float scale = snnk__int8_scale(panels->columns, values);
@@ -175,7 +191,7 @@ void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, con
                                                               * lines of the panel */
 
     if (panels->storage != SNNK_STORAGE_F32) {
-        for (size_t j = 0; j < count; j++) set_narrow_row(panels, first + j, values + j * ld);
+        for (size_t j = 0; j < count; j++) set_rounded_row(panels, first + j, values + j * ld);
         return;
     }
     for (size_t row = first, rows; row < first + count; row += rows, values += rows * ld) {

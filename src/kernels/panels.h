@@ -6,12 +6,17 @@
  * with zeros beyond the last row and the last column. w is the width, except in the last panel,
  * where it is the number of rows rounded up to a multiple of `unit`, which divides the width.
  *
- * Elements are floats; or, in narrow panels, bf16 (the upper half of a float) or whole numbers -127
- * ... 127 times a scale for each row, stored with 128 added. The shapes of narrow panels are fixed:
- * see kernels/narrow_format.h. */
+ * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), pairs of bf16, or
+ * whole numbers -127 ... 127 times a scale for each row, stored with 128 added. Narrow panels have
+ * fixed shapes: see kernels/narrow_format.h.
+ *
+ * SNNK_STORAGE_BF16X3 has two layouts: narrow panels where there is a product for them, which takes
+ * a matrix unit, and elsewhere panels of floats with the same numbers. So which kernels a matrix
+ * needs is a question for snnk__panels_are_float, not for its storage. */
 #ifndef SNNK_KERNELS_PANELS_H
 #define SNNK_KERNELS_PANELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/memory.h"
@@ -32,8 +37,9 @@ typedef struct snnk__panels {
     size_t rows, columns;
     snnk__panel_shape shape;
     int32_t storage; /* snnk_storage */
-    float *data;     /* F32; NULL if rows * columns = 0 */
-    void *narrow;    /* BF16: uint16_t, INT8: uint8_t; SNNK__NARROW_SLACK more bytes */
+    float *data;     /* panels of floats; NULL if rows * columns = 0 */
+    void *narrow;    /* narrow panels: uint16_t, INT8: uint8_t; SNNK__NARROW_SLACK more bytes */
+    void *low;       /* BF16X3, narrow: the second of each pair, as narrow has the first */
     float *scale;    /* INT8: the scale of each row, for whole panels */
 } snnk__panels;
 
@@ -41,9 +47,14 @@ typedef struct snnk__panels {
 int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t columns,
                         snnk__panel_shape shape, const char *what, snnk__panels *panels);
 
-/* The same in 16 or 8 bits: storage is SNNK_STORAGE_BF16 or SNNK_STORAGE_INT8. */
+/* The same in narrow panels. storage: not SNNK_STORAGE_F32. */
 int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
                                int32_t storage, const char *what, snnk__panels *panels);
+
+/* Whether the kernels for floats take these panels, rather than snnk__narrow_multiply. */
+static inline bool snnk__panels_are_float(const snnk__panels *panels) {
+    return panels->narrow == NULL;
+}
 
 /* View rows first ... first+count-1 in place. first is a multiple of the width; so is count, unless
  * it reaches the last row, or unit = width: a narrower last panel would be read as it is not

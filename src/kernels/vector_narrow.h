@@ -15,11 +15,11 @@
  *     INT8_BYTES                 of a group of a row of A
  *     n_begin(shift)             where integer sums begin: shift is 128 times the sum of a row
  *     pack_int8                  a block of a row of A, as snnk__int8_of rounds it
- *     pack_row                   a row of A for BF16_DOT or BF16_TILES
+ *     pack_row(w, ...)           a row of A for BF16_DOT, BF16_TILES or BF16X3
  *
  * The ways of multiplying are INT8; BF16_DOT: pairs of bf16; BF16_WIDE: weights are widened to
  * float, and A is not packed; BF16_TILES: the same with A rounded to bf16, in floats, and padded to
- * whole tiles of 32 columns. */
+ * whole tiles of 32 columns; BF16X3: the same with A and weights as sums of two bf16. */
 #include <string.h>
 
 #include "base/size.h"
@@ -34,8 +34,9 @@
 /* Rows of A. */
 typedef struct operand {
     size_t n, columns, stride; /* stride: bytes */
-    const char *rows;     /* INT8: whole numbers; BF16_DOT: bf16; BF16_WIDE, BF16_TILES: floats. All
-                       * but BF16_WIDE padded with zeros */
+    const char *rows;     /* INT8: whole numbers; BF16_DOT: bf16; BF16_WIDE, BF16_TILES: floats;
+                           * BF16X3: by tiles, the 32 first floats, then the 32 second. All but
+                           * BF16_WIDE padded with zeros */
     const float *scale;   /* INT8: block by block, SNNK__NARROW_ROWS rows each */
     const int32_t *shift; /* INT8: likewise, 128 times the sum of a row, because M is stored with
                            * 128 added */
@@ -44,6 +45,7 @@ typedef struct operand {
 /* Panels that are panel_bytes apart; their first `left` rows exist. */
 typedef struct matrix {
     const char *panels;
+    const char *low; /* BF16X3: the second weights */
     size_t panel_bytes, left;
     const float *scale; /* INT8: of each row */
 } matrix;
@@ -58,7 +60,7 @@ typedef struct target {
 INLINE size_t columns_of_group(const way w) { return w == INT8 ? 4 : 2; }
 
 INLINE size_t row_bytes_of_group(const way w) {
-    return w == INT8 ? INT8_BYTES : w == BF16_DOT ? 4 : 8;
+    return w == INT8 ? INT8_BYTES : w == BF16_DOT ? 4 : w == BF16X3 ? 16 : 8;
 }
 
 /* ---- Tiles ---- */
@@ -70,10 +72,10 @@ _Static_assert((int)MOST_ROW_SUMS >= ROW_PANELS * PARTS, "a row of ROW_PANELS pa
 /* What a tile multiplies: rows of A, and as many groups of some panels. */
 typedef struct span {
     size_t groups, stride, panel_bytes;
-    const char *row, *group;
-    const int32_t *shift; /* INT8: of each row, where the sums begin */
-    bool zero;            /* otherwise: whether the sums begin at 0, or go on */
-    bool half;            /* BF16_WIDE: only the first pass, for half a group */
+    const char *row, *group, *low; /* low: BF16X3 */
+    const int32_t *shift;          /* INT8: of each row, where the sums begin */
+    bool zero;                     /* otherwise: whether the sums begin at 0, or go on */
+    bool half;                     /* BF16_WIDE: only the first pass, for half a group */
 } span;
 
 /* Add the products to the sums. */
@@ -152,6 +154,7 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
                .panel_bytes = M->panel_bytes,
                .row = A->rows + before * row_bytes_of_group(w),
                .group = M->panels + before * GROUP,
+               .low = w == BF16X3 ? M->low + before * GROUP : NULL,
                .shift = w == INT8 ? A->shift + column / BLOCK * SNNK__NARROW_ROWS : NULL,
                .zero = zero,
                .half = half};
@@ -267,6 +270,7 @@ INLINE void skip(const way w, size_t panels, matrix *M, target *to) {
     const size_t rows = panels * WIDTH;
 
     M->panels += panels * M->panel_bytes;
+    if (w == BF16X3) M->low += panels * M->panel_bytes;
     M->left = M->left > rows ? M->left - rows : 0;
     if (w == INT8) M->scale += rows;
     to->C += rows;
@@ -305,7 +309,7 @@ static void pack(const way w, size_t n, size_t columns, const float *A, size_t l
                  operand *rows) {
     for (size_t i = 0; i < n; i++, A += lda) {
         if (w != INT8) {
-            pack_row(columns, A, to->rows[i]);
+            pack_row(w, columns, A, to->rows[i]);
             continue;
         }
         for (size_t k = 0; k < columns; k += BLOCK)
@@ -324,7 +328,7 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                     const snnk__panels *M, size_t first, size_t count, bool begins,
                     const float *bias, float *C, size_t ldc) {
     const size_t bytes = w == INT8 ? sizeof(uint8_t) : sizeof(uint16_t);
-    const size_t most = w == BF16_TILES ? COLUMNS / 4 : w == BF16_DOT ? COLUMNS / 2 : COLUMNS;
+    const size_t most = w == INT8 ? COLUMNS : COLUMNS * 2 / row_bytes_of_group(w);
     packed all;
 
     for (size_t i = 0; i < n; i += SNNK__NARROW_ROWS)
@@ -332,6 +336,7 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
             columns = w == BF16_WIDE ? count : snnk__min_size(most, count - k);
             const matrix some = {
                 .panels = (const char *)M->narrow + (first + k) * WIDTH * bytes,
+                .low = w == BF16X3 ? (const char *)M->low + (first + k) * WIDTH * bytes : NULL,
                 .panel_bytes = snnk__panel_size(M) * bytes,
                 .left = M->rows,
                 .scale = M->scale,
@@ -346,7 +351,8 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                             .stride = lda * sizeof *A};
 
             if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &all, &rows);
-            if (w == BF16_TILES && M->columns >= 32) rows.columns = (columns + 31) / 32 * 32;
+            if ((w == BF16_TILES || w == BF16X3) && M->columns >= 32)
+                rows.columns = (columns + 31) / 32 * 32;
             multiply(w, s, &rows, some, to);
         }
 }

@@ -1,13 +1,15 @@
 #include "layer/features.h"
 
 #include "base/size.h"
+#include "kernels/narrow_forward.h"
 #include "layer/split.h"
 #include "layer/weights.h"
 
 /* Set *narrow to G, rounded to the storage. row: scratch of as many floats as G has columns. */
 static int round_projection(const snnk_allocator *allocator, const snnk__panels *G, int32_t storage,
                             float *row, snnk__panels *narrow) {
-    const int st = snnk__panels_create_narrow(allocator, G->rows, G->columns, storage, "G", narrow);
+    const int st =
+        snnk__panels_create_in(allocator, G->rows, G->columns, storage, G->shape, "G", narrow);
 
     for (size_t i = 0; st == SNNK_OK && i < G->rows; i++) {
         snnk__panels_get_row(G, i, row);

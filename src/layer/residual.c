@@ -107,12 +107,16 @@ static int check_nesting(size_t n, const snnk_layer *const *layers) {
                       nesting, SNNK__RESIDUAL_NESTING);
 }
 
-/* The storage of the layers; of layers in several, the one with the most bytes a weight. */
+/* The storage of the layers; of layers in several, the one that rounds least. */
 static int32_t widest_storage(size_t n, const snnk_layer *const *layers) {
+    static const int ranks[] = {[SNNK_STORAGE_F32] = 0,
+                                [SNNK_STORAGE_BF16X3] = 1,
+                                [SNNK_STORAGE_BF16] = 2,
+                                [SNNK_STORAGE_INT8] = 3};
     int32_t storage = layers[0]->storage;
 
     for (size_t k = 1; k < n; k++)
-        if (layers[k]->storage < storage) storage = layers[k]->storage;
+        if (ranks[layers[k]->storage] < ranks[storage]) storage = layers[k]->storage;
     return storage;
 }
 

@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "kernels/forward.h"
+#include "kernels/narrow_forward.h"
 #include "layer/split.h"
 
 int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_parts,
@@ -24,10 +25,7 @@ int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int3
                            snnk__panel_shape shape, snnk__weights *weights) {
     snnk__panels *part = &weights->parts[weights->n_parts];
     const int st =
-        storage == SNNK_STORAGE_F32
-            ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights", part)
-            : snnk__panels_create_narrow(allocator, weights->rows, columns, storage, "weights",
-                                         part);
+        snnk__panels_create_in(allocator, weights->rows, columns, storage, shape, "weights", part);
 
     if (st == SNNK_OK) weights->n_parts++;
     return st;
@@ -156,7 +154,8 @@ int snnk__weights_read(const snnk__source *source, const char *name, size_t rows
 }
 
 uint64_t snnk__panels_bytes(const snnk__panels *panels) {
-    static const uint64_t bytes[] = {sizeof(float), sizeof(uint16_t), sizeof(uint8_t)};
+    static const uint64_t bytes[] = {sizeof(float), sizeof(uint16_t), sizeof(uint8_t),
+                                     2 * sizeof(uint16_t)};
     const uint64_t count = (uint64_t)panels->rows * panels->columns;
 
     return count * bytes[panels->storage] + (panels->scale ? panels->rows * sizeof(float) : 0);

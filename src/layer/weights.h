@@ -18,7 +18,7 @@ typedef struct snnk__weights {
 } snnk__weights;
 
 /* Allocate n_parts parts; add them one by one, after which the matrix is zero. shape: of the panels
- * in SNNK_STORAGE_F32; other storage has a fixed shape. Free the weights also after a failure.
+ * of floats; narrow ones have a fixed shape. Free the weights also after a failure.
  * SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_parts,
                          snnk__weights *weights);

@@ -19,7 +19,7 @@ int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **q
     if ((st = snnk__check_pointer(quantized, "quantized")) != SNNK_OK) return st;
     *quantized = NULL;
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
-    if ((st = snnk__check_enum(storage, SNNK_STORAGE_INT8 + 1, "storage")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(storage, SNNK_STORAGE_BF16X3 + 1, "storage")) != SNNK_OK) return st;
     return layer->kind->quantize(layer, storage, quantized);
 }
 
@@ -104,7 +104,7 @@ int snnk_network_quantize(const snnk_network *network, int32_t storage, const sn
     *quantized = NULL;
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    if ((st = snnk__check_enum(storage, SNNK_STORAGE_INT8 + 1, "storage")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(storage, SNNK_STORAGE_BF16X3 + 1, "storage")) != SNNK_OK) return st;
     if (rows) {
         st = snnk__rows_read(rows, snnk_network_inputs(network), 0, false, &checked);
         if (st != SNNK_OK) return st;

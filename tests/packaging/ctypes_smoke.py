@@ -451,7 +451,7 @@ tower = handle("snnk_layer_create_tower", map_folded)
 assert call("snnk_layer_get_kind", tower) == 2 and call("snnk_layer_get_kind", dense) == 0
 assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
 assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
-assert call("snnk_storage_name", c_int32(1)) == b"bf16"
+assert call("snnk_storage_name", c_int32(1)) == b"bf16" and call("snnk_storage_name", c_int32(3)) == b"bf16x3"
 assert call("snnk_map_kind_name", c_int32(1)) == b"gaussian"
 assert call("snnk_projection_name", c_int32(3)) == b"hd3"
 assert call("snnk_save_projection_name", c_int32(1)) == b"seed"

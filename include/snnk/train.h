@@ -32,6 +32,7 @@
 #include <snnk/loss.h>
 #include <snnk/network.h>
 #include <snnk/rows.h>
+#include <snnk/storage.h>
 #include <snnk/workspace.h>
 
 #ifdef __cplusplus
@@ -113,7 +114,13 @@ typedef struct snnk_train_config {
      * share of their size, a bias by that of the weights beside it, offsets by that of their rows.
      * 0: absolute, as in most other libraries. SGD is always absolute */
     int32_t relative;
-    int32_t reserved;
+
+    /* Storage of the factors of all products: weights, rows, features and gradients.
+     * SNNK_STORAGE_F32 (default), or SNNK_STORAGE_BF16: they are rounded to bf16 and summed in
+     * float where the processor has AMX; elsewhere nothing changes (the report says what was used).
+     * The numbers that learn, their gradients and the means of Adam stay float, and so do HD3 rows
+     * and the mixing of RBF features. Not with LBFGS */
+    int32_t products;
 
     double momentum;        /* beta_1 of Adam, momentum of SGD, 0 ... 1. Default 0.9 */
     double square_momentum; /* beta_2 of Adam, 0 ... 1. Default 0.999 */
@@ -206,6 +213,8 @@ typedef struct snnk_train_report {
     uint64_t parameters; /* numbers that learn */
     int32_t stopped;     /* 1: patience ended training before all epochs */
     int32_t solved;      /* 1: the last layer's Psi is a closed-form solution */
+    int32_t products;    /* storage of the factors of products that was used */
+    int32_t reserved;
 } snnk_train_report;
 
 /* Train.

@@ -55,6 +55,8 @@ static const char help_training[] =
     "                           never; 5 with --schedule constant)\n"
     "  --solve WHEN             solve the last layer in closed form: never (default), end or\n"
     "                           epoch. Needs the squared loss\n"
+    "  --products STORAGE       f32 (default), or bf16: round the factors of products to bf16\n"
+    "                           where the processor has AMX. Not with lbfgs\n"
     "  --window N               have N of the rows to learn from in memory at a time, and read\n"
     "                           them anew in each epoch. They are shuffled among each other, so\n"
     "                           results depend on N (default: all rows; or, if they take more\n"
@@ -107,6 +109,7 @@ enum {
     HELDOUT,
     PATIENCE,
     SOLVE,
+    PRODUCTS,
     WINDOW,
     THREADS,
     SAVE,
@@ -138,6 +141,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"heldout", 1, NULL, HELDOUT},
                                              {"patience", 1, NULL, PATIENCE},
                                              {"solve", 1, NULL, SOLVE},
+                                             {"products", 1, NULL, PRODUCTS},
                                              {"window", 1, NULL, WINDOW},
                                              {"threads", 1, NULL, THREADS},
                                              {"save", 1, NULL, SAVE},
@@ -170,6 +174,7 @@ static const char *takes(int option) {
     case CLIP: return "a number above 0 and at most 1e30";
     case HELDOUT: return "a number from 0 to 0.5";
     case SOLVE: return "never, end or epoch";
+    case PRODUCTS: return "f32 or bf16";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
 }
@@ -251,6 +256,9 @@ static bool set_value(int option, const char *value, train_options *o) {
     case HELDOUT: return read_between(value, 0, 0.5, &c->heldout_share);
     case PATIENCE: return read_positive(value, &c->patience);
     case SOLVE: return find_value(value, snnk_train_solve_name, &c->solve);
+    case PRODUCTS:
+        return find_value(value, snnk_storage_name, &c->products) &&
+               (c->products == SNNK_STORAGE_F32 || c->products == SNNK_STORAGE_BF16);
     case WINDOW: return read_size(value, &o->window) && o->window >= 1;
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
@@ -277,6 +285,11 @@ static int check_effect(const train_options *o, const bool *given) {
                                "at once and finds its own steps",
                                option->name);
         }
+    if (o->config.optimizer == SNNK_OPTIMIZER_LBFGS && o->config.products != SNNK_STORAGE_F32)
+        return wrong_usage(command,
+                           "--products %s cannot be used with --optimizer lbfgs, which "
+                           "needs exact losses",
+                           snnk_storage_name(o->config.products));
     if (given[HUBER - FIRST_OPTION] && o->config.loss != SNNK_LOSS_HUBER)
         return wrong_usage(command, "--huber needs --loss huber");
     if (given[PATIENCE - FIRST_OPTION] && o->config.heldout_share == 0)

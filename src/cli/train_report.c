@@ -55,6 +55,7 @@ static void add_settings(const train_session *s, cJSON *json) {
     add_path("scaling", scaling, json);
     cJSON_AddStringToObject(json, "optimizer", snnk_optimizer_name(c->optimizer));
     cJSON_AddNumberToObject(json, "rate", c->rate);
+    cJSON_AddStringToObject(json, "products", snnk_storage_name(s->report.products));
     cJSON_AddStringToObject(json, "schedule", snnk_schedule_name(c->schedule));
     cJSON_AddNumberToObject(json, "batch", (double)c->batch);
     if (s->rows.window > 0)

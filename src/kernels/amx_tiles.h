@@ -7,6 +7,8 @@
 #define SNNK_KERNELS_AMX_TILES_H
 
 #include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/size.h"
 #include "kernels/inline.h"
@@ -48,5 +50,28 @@ static inline void snnk__tiles_release(void) { __asm__ volatile("tilerelease" ::
     __asm__ volatile("tdpbf16ps %%tmm" #m ", %%tmm" #a ", %%tmm" #sum ::: "memory")
 #define TILE_MULTIPLY_INT8(sum, a, m)                                                              \
     __asm__ volatile("tdpbsud %%tmm" #m ", %%tmm" #a ", %%tmm" #sum ::: "memory")
+
+/* Of sums of up to 32 rows and columns: begin at zero; add the products of tiles 4 and 5 with 6 and
+ * 7; write 32 x 32 floats. two_rows, two_columns: more than 16; constant at every call. */
+INLINE void snnk__tiles_zero(const bool two_rows, const bool two_columns) {
+    TILE_ZERO(0);
+    if (two_columns) TILE_ZERO(1);
+    if (two_rows) TILE_ZERO(2);
+    if (two_rows && two_columns) TILE_ZERO(3);
+}
+
+INLINE void snnk__tiles_multiply_bf16(const bool two_rows, const bool two_columns) {
+    TILE_MULTIPLY_BF16(0, 4, 6);
+    if (two_columns) TILE_MULTIPLY_BF16(1, 4, 7);
+    if (two_rows) TILE_MULTIPLY_BF16(2, 5, 6);
+    if (two_rows && two_columns) TILE_MULTIPLY_BF16(3, 5, 7);
+}
+
+INLINE void snnk__tiles_store(const bool two_rows, const bool two_columns, float sums[32][32]) {
+    TILE_STORE(0, sums[0], sizeof *sums);
+    if (two_columns) TILE_STORE(1, sums[0] + TILE_ROWS, sizeof *sums);
+    if (two_rows) TILE_STORE(2, sums[TILE_ROWS], sizeof *sums);
+    if (two_rows && two_columns) TILE_STORE(3, sums[TILE_ROWS] + TILE_ROWS, sizeof *sums);
+}
 
 #endif

@@ -24,6 +24,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/amx_pack.h"
 #include "kernels/amx_tiles.h"
 
 #define PARTS      3
@@ -95,13 +96,8 @@ static void find_scales(size_t rows, const float *x, numbers *c, double scale[WI
 
 /* Store the three parts of a pair of rows of 16 columns. */
 INLINE void split_pair(__m512 first, __m512 second, char *to) {
-    const __m512i together =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-
     UNROLLED (size_t part = 0; part < PARTS; part++) {
-        const __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(second, first);
-        const __m512i pairs = _mm512_permutexvar_epi16(together, rounded);
+        const __m512i pairs = snnk__tile_pairs(first, second);
         const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
 
         _mm512_storeu_si512(to + part * PART_BYTES, pairs);
@@ -146,43 +142,13 @@ static void finish(size_t rows, size_t count, void *memory) {
 
 /* ---- Turning ---- */
 
-/* Transpose 16 x 16 pairs. */
-static void turn_tile(const char *from, char *to) {
-    __m512i r[16], t[16];
-
-    UNROLLED (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(from + i * TILE_BYTES);
-    UNROLLED (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    UNROLLED (int i = 0; i < 16; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    UNROLLED (int i = 0; i < 4; i++) {
-        t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-        t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-        t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-        t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-    }
-    UNROLLED (int i = 0; i < 4; i++) {
-        r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-        r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-        r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-        r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-    }
-    UNROLLED (int i = 0; i < 16; i++) _mm512_storeu_si512(to + i * TILE_BYTES, r[i]);
-}
-
 /* Write the panel as the unit takes L: columns as rows of tiles. Doing this again for each group of
  * panels of R costs about what it would cost to store and read both forms. */
 static void turn(size_t steps, size_t columns, const panel *from, char to[STEPS][PARTS][2][TILE]) {
     for (size_t step = 0; step < steps; step++)
         for (int part = 0; part < PARTS; part++) {
-            turn_tile(from->tiles[step][part][0], to[step][part][0]);
-            if (columns > TILE_ROWS) turn_tile(from->tiles[step][part][1], to[step][part][1]);
+            snnk__tile_turn(from->tiles[step][part][0], to[step][part][0]);
+            if (columns > TILE_ROWS) snnk__tile_turn(from->tiles[step][part][1], to[step][part][1]);
         }
 }
 
@@ -213,41 +179,28 @@ INLINE void prefetch_rows(const target *to, size_t first, size_t step) {
         if (two_right) TILE_LOAD(7, r + (part)*PART_BYTES + TILE, (size_t)TILE_BYTES);             \
     } while (0)
 
-INLINE void multiply_tiles(const bool two_left, const bool two_right) {
-    TILE_MULTIPLY_BF16(0, 4, 6);
-    if (two_right) TILE_MULTIPLY_BF16(1, 4, 7);
-    if (two_left) TILE_MULTIPLY_BF16(2, 5, 6);
-    if (two_left && two_right) TILE_MULTIPLY_BF16(3, 5, 7);
-}
-
 /* Compute up to 32 x 32 sums. two_left, two_right: more than 16 columns of L, of R; constant at
  * every call. Of the six products of 32 rows the small ones come first. */
 INLINE void sum_tiles(const bool two_left, const bool two_right, size_t steps, const char *l,
                       const char *r, const target *to, float sums[WIDTH][WIDTH]) {
-    TILE_ZERO(0);
-    if (two_right) TILE_ZERO(1);
-    if (two_left) TILE_ZERO(2);
-    if (two_left && two_right) TILE_ZERO(3);
+    snnk__tiles_zero(two_left, two_right);
     for (size_t step = 0; step < steps; step++, l += STEP_BYTES, r += STEP_BYTES) {
         LOAD_LEFT(0);
         LOAD_RIGHT(2);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         LOAD_RIGHT(1);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         LOAD_LEFT(1);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         LOAD_RIGHT(0);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         LOAD_LEFT(2);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         LOAD_LEFT(0);
-        multiply_tiles(two_left, two_right);
+        snnk__tiles_multiply_bf16(two_left, two_right);
         prefetch_rows(to, step, steps);
     }
-    TILE_STORE(0, sums[0], sizeof *sums);
-    if (two_right) TILE_STORE(1, sums[0] + TILE_ROWS, sizeof *sums);
-    if (two_left) TILE_STORE(2, sums[TILE_ROWS], sizeof *sums);
-    if (two_left && two_right) TILE_STORE(3, sums[TILE_ROWS] + TILE_ROWS, sizeof *sums);
+    snnk__tiles_store(two_left, two_right, sums);
 }
 
 /* Add sums, times the scales of their columns, to S. */

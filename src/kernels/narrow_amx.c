@@ -381,6 +381,7 @@ const snnk__narrow snnk__narrow_amx = {.name = "amx",
                                        .bf16 = bf16,
                                        .int8 = int8,
                                        .bf16x3 = bf16x3,
+                                       .correlate = snnk__amx_correlate,
                                        .rounds = true,
                                        .rows = PAIR_ROWS,
                                        .tall = TALL_ROWS};

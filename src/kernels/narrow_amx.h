@@ -30,4 +30,7 @@ void snnk__restore_state(unsigned state);
 /* The products of bf16 and of pairs in AVX-512, with the sums of TDPBF16PS to the bit. */
 snnk__narrow_product snnk__amx_bf16_sums, snnk__amx_bf16x3_sums;
 
+/* The sums over rows of backward passes. */
+snnk__narrow_sums snnk__amx_correlate;
+
 #endif

@@ -1,9 +1,11 @@
 #include "kernels/panels.h"
 
+#include <math.h>
 #include <snnk/storage.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/kernels.h"
 #include "kernels/narrow_format.h"
 
 const char *snnk_storage_name(int32_t storage) {
@@ -135,16 +137,35 @@ static void set_pairs(snnk__panels *panels, size_t row, const float *values) {
     }
 }
 
+/* Round n weights, finite ones to finite numbers as snnk__bf16_finite. */
+static void round_weights(size_t n, const float *from, uint16_t *to) {
+    snnk__kernels_get()->round(n, from, to);
+    for (size_t k = 0; k < n; k++)
+        if ((to[k] & 0x7fff) == 0x7f80 && isfinite(from[k])) to[k]--;
+}
+
+/* A row of SNNK_STORAGE_BF16, whose columns lie in pairs. */
+static void set_bf16_row(snnk__panels *panels, size_t row, const float *values) {
+    enum { SOME = 256 };
+    uint16_t rounded[SOME], *to = (uint16_t *)panels->narrow + place(panels, row, 0);
+
+    for (size_t k = 0, n; k < panels->columns; k += n) {
+        n = snnk__min_size(SOME, panels->columns - k);
+        round_weights(n, values + k, rounded);
+        for (size_t j = 0; j < n; j += SNNK__BF16_CHUNK) {
+            memcpy(to, rounded + j, snnk__min_size(SNNK__BF16_CHUNK, n - j) * sizeof *to);
+            to += SNNK__NARROW_WIDTH * SNNK__BF16_CHUNK;
+        }
+    }
+}
+
 static void set_rounded_row(snnk__panels *panels, size_t row, const float *values) {
     if (panels->storage == SNNK_STORAGE_BF16X3) {
         set_pairs(panels, row, values);
         return;
     }
     if (panels->storage == SNNK_STORAGE_BF16) {
-        uint16_t *bits = panels->narrow;
-
-        for (size_t k = 0; k < panels->columns; k++)
-            bits[place(panels, row, k)] = snnk__bf16_finite(values[k]);
+        set_bf16_row(panels, row, values);
         return;
     }
     const float scale = snnk__int8_scale(panels->columns, values);
@@ -205,8 +226,32 @@ void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, con
     }
 }
 
+/* snnk__panels_set_columns in SNNK_STORAGE_BF16. */
+static void set_bf16_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
+                             size_t ld) {
+    const size_t width = SNNK__NARROW_WIDTH;
+    uint16_t rounded[SNNK__NARROW_WIDTH];
+
+    for (size_t row = first, n; row < first + count; row += n) {
+        uint16_t *to = (uint16_t *)panels->narrow + place(panels, row, 0);
+
+        n = snnk__min_size(row / width * width + width, first + count) - row;
+        for (size_t k = 0; k < panels->columns; k++) {
+            uint16_t *pairs = to + k / SNNK__BF16_CHUNK * SNNK__BF16_CHUNK * width;
+
+            round_weights(n, values + k * ld + row, rounded);
+            for (size_t j = 0; j < n; j++)
+                pairs[j * SNNK__BF16_CHUNK + k % SNNK__BF16_CHUNK] = rounded[j];
+        }
+    }
+}
+
 void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
                               size_t ld) {
+    if (panels->storage == SNNK_STORAGE_BF16) {
+        set_bf16_columns(panels, first, count, values, ld);
+        return;
+    }
     const size_t size = snnk__panel_size(panels), chunk = panels->shape.chunk,
                  most = panels->shape.width;
 

@@ -77,8 +77,8 @@ void snnk__panels_set_rows(snnk__panels *panels, size_t first, size_t count, con
                            size_t ld);
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values);
 
-/* Set rows first ... first+count-1 of a matrix in SNNK_STORAGE_F32 to columns of another one:
- * values is columns x rows, row stride ld. */
+/* Set rows first ... first+count-1 of a matrix in SNNK_STORAGE_F32 or SNNK_STORAGE_BF16 to columns
+ * of another one: values is columns x rows, row stride ld. */
 void snnk__panels_set_columns(snnk__panels *panels, size_t first, size_t count, const float *values,
                               size_t ld);
 

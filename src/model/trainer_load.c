@@ -64,6 +64,8 @@ static int read_config(const snnk__source *source, snnk_train_config *config) {
     if (st != SNNK_OK) return st;
     st = snnk__read_name(source, "solve", snnk_train_solve_name, &config->solve);
     if (st != SNNK_OK) return st;
+    st = snnk__read_name(source, "products", snnk_storage_name, &config->products);
+    if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "relative", &relative)) != SNNK_OK) return st;
     config->relative = relative;
     for (size_t k = 0; st == SNNK_OK && k < SNNK__TRAINER_NUMBERS; k++)

@@ -82,6 +82,7 @@ static void write_config(snnk__sink *sink, const snnk_train_config *config) {
     sink->text(sink, "optimizer", snnk_optimizer_name(copy.optimizer));
     sink->text(sink, "schedule", snnk_schedule_name(copy.schedule));
     sink->text(sink, "solve", snnk_train_solve_name(copy.solve));
+    sink->text(sink, "products", snnk_storage_name(copy.products));
     sink->truth(sink, "relative", copy.relative != 0);
     for (size_t k = 0; k < SNNK__TRAINER_NUMBERS; k++)
         sink->number(sink, numbers[k].key, *numbers[k].value);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/narrow_forward.h"
 
 /* ---- Creating ---- */
 
@@ -29,7 +30,8 @@ static void learner_free(snnk__learner *learner) {
 }
 
 /* Set `to` to the transpose of M, read row by row. */
-static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snnk__panels *to) {
+static int transpose(const snnk_allocator *allocator, const snnk__panels *M, int32_t products,
+                     snnk__panels *to) {
     float *values = NULL;
     size_t count;
     int st;
@@ -38,8 +40,8 @@ static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snn
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers overflow size_t", M->rows, M->columns);
     st = snnk__alloc(allocator, count, sizeof *values, "weights", &values);
     if (st == SNNK_OK)
-        st = snnk__panels_create(allocator, M->columns, M->rows, snnk__kernels_get()->readout_shape,
-                                 "weights", to);
+        st = snnk__panels_create_in(allocator, M->columns, M->rows, products,
+                                    snnk__kernels_get()->readout_shape, "weights", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < M->rows; i++) snnk__panels_get_row(M, i, values + i * M->columns);
         snnk__panels_set_columns(to, 0, M->columns, values, M->columns);
@@ -50,7 +52,7 @@ static int transpose(const snnk_allocator *allocator, const snnk__panels *M, snn
 
 /* Set `to` to the transpose of the rows of a linear part that has no panels. */
 static int transpose_rows(const snnk_allocator *allocator, const snnk__map_block *block,
-                          snnk__panels *to) {
+                          int32_t products, snnk__panels *to) {
     const size_t d = block->linear.inputs, r = block->linear.rows;
     float *values = NULL, *work = NULL;
     size_t count;
@@ -62,7 +64,8 @@ static int transpose_rows(const snnk_allocator *allocator, const snnk__map_block
     if (st == SNNK_OK)
         st = snnk__alloc(allocator, snnk__map_block_work(block), sizeof *work, "a row", &work);
     if (st == SNNK_OK)
-        st = snnk__panels_create(allocator, d, r, snnk__kernels_get()->readout_shape, "rows", to);
+        st = snnk__panels_create_in(allocator, d, r, products, snnk__kernels_get()->readout_shape,
+                                    "rows", to);
     if (st == SNNK_OK) {
         for (size_t i = 0; i < r; i++) snnk__map_block_get_row(block, i, values + i * d, work);
         snnk__panels_set_columns(to, 0, d, values, d);
@@ -87,21 +90,23 @@ static int create_part(snnk__block_learner *s, const snnk__block *block,
     s->rows += block->rows;
     s->features += p->features;
     if (p->learns) {
-        st = snnk__panels_create(allocator, block->rows, d,
-                                 snnk__kernels_get()->projection_shape(block->rows), "rows", &p->G);
+        st = snnk__panels_create_in(allocator, block->rows, d, s->products,
+                                    snnk__kernels_get()->projection_shape(block->rows), "rows",
+                                    &p->G);
         if (st == SNNK_OK)
-            st = snnk__panels_create(allocator, d, block->rows, snnk__kernels_get()->readout_shape,
-                                     "rows", &p->back);
+            st = snnk__panels_create_in(allocator, d, block->rows, s->products,
+                                        snnk__kernels_get()->readout_shape, "rows", &p->back);
         p->block.G = &p->G;
         p->block.offset = s->offsets + p->row;
     } else if (block->diagonal) {
         p->diagonal = block->diagonal;
     } else if (block->G) {
-        st = transpose(allocator, block->G, &p->back);
+        st = transpose(allocator, block->G, s->products, &p->back);
     } else if (of_map) { /* only blocks of maps have rows without panels */
-        st = transpose_rows(allocator, of_map, &p->back);
+        st = transpose_rows(allocator, of_map, s->products, &p->back);
     }
-    if (st == SNNK_OK && p->block.mix) st = transpose(allocator, p->block.mix, &p->unmix);
+    if (st == SNNK_OK && p->block.mix)
+        st = transpose(allocator, p->block.mix, SNNK_STORAGE_F32, &p->unmix);
     return st;
 }
 
@@ -266,8 +271,8 @@ static int create_readout(snnk__block_learner *s) {
     int st;
 
     if (!s->reads_out) return SNNK_OK;
-    st = snnk__panels_create(allocator, l, m, snnk__kernels_get()->readout_shape, "weights",
-                             &s->Psi);
+    st = snnk__panels_create_in(allocator, l, m, s->products, snnk__kernels_get()->readout_shape,
+                                "weights", &s->Psi);
     if (st != SNNK_OK) return st;
     /* Of whole chunks of columns, which begin on a cache line if dY does. */
     s->n_pieces = (l - 1) / SNNK__MOST_PIECE + 1;
@@ -275,9 +280,9 @@ static int create_readout(snnk__block_learner *s) {
     s->n_pieces = (l - 1) / s->piece + 1;
     st = snnk__alloc_zero(allocator, s->n_pieces, sizeof *s->pieces, "weights", &s->pieces);
     for (size_t k = 0; st == SNNK_OK && k < s->n_pieces; k++)
-        st =
-            snnk__panels_create(allocator, m, snnk__min_size(s->piece, l - k * s->piece),
-                                snnk__kernels_get()->projection_shape(m), "weights", &s->pieces[k]);
+        st = snnk__panels_create_in(allocator, m, snnk__min_size(s->piece, l - k * s->piece),
+                                    s->products, snnk__kernels_get()->projection_shape(m),
+                                    "weights", &s->pieces[k]);
     return st;
 }
 
@@ -402,7 +407,7 @@ static const snnk__learner_form block_form = {.free = learner_free,
                                               .redraw = redraw,
                                               .layer = write_layer};
 
-int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                                const snnk_allocator *allocator, snnk__learner **learner) {
     snnk__block_learner *s;
     int st = snnk__alloc_zero(allocator, 1, sizeof *s, "a layer that learns", &s);
@@ -413,6 +418,7 @@ int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
                               .inputs = layer->inputs,
                               .outputs = layer->outputs};
     s->layer = snnk_layer_retain(layer);
+    s->products = products;
     s->reads_out = layer->kind->map && layer->kind->weights;
     if ((st = create_values(s, learn)) != SNNK_OK) goto done;
     if ((st = read_values(s)) != SNNK_OK) goto done;

@@ -32,6 +32,7 @@ typedef struct snnk__block_learner {
     snnk__learning_block *blocks;
     bool reads_out;         /* there is a Psi */
     bool bare;              /* Y = Z: nothing is recorded */
+    int32_t products;       /* storage of the panels below and of those of blocks */
     snnk__panels Psi;       /* l x m */
     size_t n_pieces, piece; /* their number and width */
     snnk__panels *pieces;   /* m x piece: parts of Psi transposed, for dPhi */

@@ -6,6 +6,7 @@
  * summed by one thread over the rows in order: the same bits for every number of threads. */
 #include "base/size.h"
 #include "kernels/backward.h"
+#include "kernels/narrow_forward.h"
 #include "train/block_learner.h"
 
 /* Rows that are computed together in a forward pass: a multiple of those of a tile. */
@@ -113,6 +114,27 @@ typedef struct backward_pass {
  * are read faster than one, whose rows are shorter; four leave less room for the gradient. */
 enum { PIECES_AT_ONCE = 2 };
 
+/* Set dPhi (n x m) = dY Psi, for one piece of the outputs. */
+static void multiply_piece(size_t n, const float *dY, size_t lddy, const snnk__panels *piece,
+                           float *dPhi) {
+    const size_t m = piece->rows;
+
+    if (snnk__panels_are_float(piece))
+        snnk__kernels_get()->project(n, dY, lddy, piece, NULL, 0, m, dPhi, m);
+    else
+        snnk__narrow_multiply(n, dY, lddy, piece, 0, piece->columns, true, NULL, dPhi, m, NULL);
+}
+
+/* C += A^T B. */
+static void correlate(const snnk__block_learner *s, size_t n, size_t rows, size_t columns,
+                      const float *A, size_t lda, const float *B, size_t ldb, float *C,
+                      size_t ldc) {
+    if (s->products == SNNK_STORAGE_F32)
+        snnk__correlate(n, rows, columns, A, lda, B, ldb, C, ldc);
+    else
+        snnk__narrow_get()->correlate(n, rows, columns, A, lda, B, ldb, C, ldc);
+}
+
 /* The gradient of Psi, and the parts of dPhi, from a few rows of some pieces of dY. */
 static void back_through_pieces(const backward_pass *b, size_t i, size_t rows, size_t first,
                                 size_t count) {
@@ -122,11 +144,11 @@ static void back_through_pieces(const backward_pass *b, size_t i, size_t rows, s
     const float *dY = b->dY + i * b->lddy;
 
     for (size_t k = first; b->wants_z && k < first + count; k++)
-        snnk__kernels_get()->project(rows, dY + k * s->piece, b->lddy, &s->pieces[k], NULL, 0, m,
-                                     b->partial + (k * n + i) * m, m);
+        multiply_piece(rows, dY + k * s->piece, b->lddy, &s->pieces[k],
+                       b->partial + (k * n + i) * m);
     if (b->Psi_gradient)
-        snnk__correlate(rows, m + 1, columns, b->Phi + i * b->ldphi, b->ldphi,
-                        dY + first * s->piece, b->lddy, b->Psi_gradient + first * s->piece, l);
+        correlate(s, rows, m + 1, columns, b->Phi + i * b->ldphi, b->ldphi, dY + first * s->piece,
+                  b->lddy, b->Psi_gradient + first * s->piece, l);
 }
 
 static void back_through_readout(size_t first, size_t count, void *scratch, void *context) {
@@ -216,10 +238,9 @@ static void back_through_projection(size_t first, size_t count, void *scratch, v
             const snnk__learning_block *of_part = &s->blocks[p];
 
             if (of_part->learns)
-                snnk__correlate(rows, of_part->block.rows, columns,
-                                b->dZ + i * b->lddz + of_part->row, b->lddz,
-                                pass->X + i * pass->ldx + begin, pass->ldx,
-                                b->G_gradient + of_part->row * d + begin, d);
+                correlate(s, rows, of_part->block.rows, columns, b->dZ + i * b->lddz + of_part->row,
+                          b->lddz, pass->X + i * pass->ldx + begin, pass->ldx,
+                          b->G_gradient + of_part->row * d + begin, d);
         }
         if (b->dX) back_to_columns(b, i, rows, begin, columns);
     }

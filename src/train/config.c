@@ -81,6 +81,15 @@ static int check_choices(const snnk_train_config *c) {
     if ((st = snnk__check_enum(c->schedule, 2, "schedule")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->solve, 3, "solve")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->relative, 2, "relative")) != SNNK_OK) return st;
+    if (c->products != SNNK_STORAGE_F32 && c->products != SNNK_STORAGE_BF16)
+        return snnk__fail(SNNK_E_ENUM,
+                          "products = %d is neither SNNK_STORAGE_F32 nor "
+                          "SNNK_STORAGE_BF16",
+                          (int)c->products);
+    if (c->products != SNNK_STORAGE_F32 && c->optimizer == SNNK_OPTIMIZER_LBFGS)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "products in bf16: lbfgs compares losses more closely than they are "
+                          "computed; the other optimizers do not");
     if (c->epochs < 1 || c->epochs > 1000000000)
         return snnk__fail(SNNK_E_RANGE, "epochs = %llu is not in 1 ... 1000000000",
                           (unsigned long long)c->epochs);

@@ -81,7 +81,7 @@ int snnk__layer_check_rows(const snnk_layer *layer) {
     return st;
 }
 
-int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                          const snnk_allocator *allocator, snnk__learner **learner) {
     learn &= snnk__layer_parts(layer) | SNNK__PARTS_DRAWN;
     if (learn && layer->storage != SNNK_STORAGE_F32)
@@ -91,8 +91,9 @@ int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
             "it), and quantize the result",
             snnk_storage_name(layer->storage));
     if (snnk__residual_of(layer))
-        return snnk__residual_learner_create(layer, learn, allocator, learner);
-    if (layer->kind->blocks) return snnk__block_learner_create(layer, learn, allocator, learner);
+        return snnk__residual_learner_create(layer, learn, products, allocator, learner);
+    if (layer->kind->blocks)
+        return snnk__block_learner_create(layer, learn, products, allocator, learner);
     return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer cannot be trained", layer->kind->name);
 }
 

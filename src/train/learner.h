@@ -74,9 +74,11 @@ struct snnk__learner {
 };
 
 /* Create a learner of a layer.
- *   learn  the parts that learn, of those that the layer has
+ *   learn     the parts that learn, of those that the layer has
+ *   products  the storage of weights in products: SNNK_STORAGE_F32, or SNNK_STORAGE_BF16 if
+ *             snnk__train_products gave it
  * SNNK_E_UNSUPPORTED (a part that cannot learn), SNNK_E_SIZE, SNNK_E_NOMEM. */
-int snnk__learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                          const snnk_allocator *allocator, snnk__learner **learner);
 
 void snnk__learner_free(snnk__learner *learner);
@@ -96,11 +98,11 @@ double snnk__layer_size(const snnk_layer *layer, int32_t part);
 int snnk__layer_check_rows(const snnk_layer *layer);
 
 /* The form in residual_learner.c. */
-int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                                   const snnk_allocator *allocator, snnk__learner **learner);
 
 /* The form in block_learner.c, for layers with blocks. */
-int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__block_learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                                const snnk_allocator *allocator, snnk__learner **learner);
 
 #endif

@@ -226,7 +226,7 @@ static int finish(residual_learner *s) {
     return SNNK_OK;
 }
 
-int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn,
+int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                                   const snnk_allocator *allocator, snnk__learner **learner) {
     const snnk__residual *from = snnk__residual_of(layer);
     residual_learner *s;
@@ -246,7 +246,7 @@ int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn,
     for (size_t k = 0; st == SNNK_OK && k < s->n_layers; k++)
         st = snnk__learner_create(
             from->layers[k],
-            from->layers[k]->storage == SNNK_STORAGE_F32 ? learn & ~SNNK__PARTS_DRAWN : 0,
+            from->layers[k]->storage == SNNK_STORAGE_F32 ? learn & ~SNNK__PARTS_DRAWN : 0, products,
             allocator, &s->inner[k]);
     if (st == SNNK_OK) st = finish(s);
     if (st == SNNK_OK)

@@ -356,6 +356,7 @@ static void fill_report(const snnk__run *run, snnk_train_report *report) {
     report->rows = run->train.n;
     report->heldout_rows = run->judges ? run->heldout.n : 0;
     report->parameters = snnk_trainer_parameters(trainer);
+    report->products = snnk__trainer_products(trainer);
 }
 
 static int run_all(snnk__run *run, snnk_train_report *report) {

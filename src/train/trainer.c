@@ -102,7 +102,11 @@ static int make_learner(const snnk_trainer *trainer, size_t k, snnk__learner **l
     const snnk__parts drawn = snnk__trainer_draws(trainer, k) ? SNNK__PARTS_DRAWN : 0;
 
     return snnk__learner_create(trainer->start->layers[k], trainer->learn[k] | drawn,
-                                &trainer->allocator, learner);
+                                snnk__trainer_products(trainer), &trainer->allocator, learner);
+}
+
+int32_t snnk__trainer_products(const snnk_trainer *trainer) {
+    return snnk__narrow_get()->correlate ? trainer->config.products : SNNK_STORAGE_F32;
 }
 
 /* The rate of an array by the config. */

@@ -54,6 +54,9 @@ bool snnk__trainer_draws(const snnk_trainer *trainer, size_t k);
 /* Allocate the state of the optimizer if a step has not done so. SNNK_E_NOMEM. */
 int snnk__trainer_prepare(snnk_trainer *trainer);
 
+/* The storage of weights in products: what the config asks for, where the processor has it. */
+int32_t snnk__trainer_products(const snnk_trainer *trainer);
+
 /* Tell the layers that the numbers have changed. */
 void snnk__trainer_refresh(snnk_trainer *trainer, snnk_workspace *workspace);
 

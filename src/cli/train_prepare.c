@@ -311,6 +311,7 @@ train_map_rows train_get_map_rows(const train_session *s) {
 static int note_settings(train_session *s) {
     static const char *const map_rows[] = {"none", "fixed", "learn"};
     const snnk_train_config *c = &s->o->config;
+    const bool exact = c->products == SNNK_STORAGE_F32;
     char frozen[160] = " none", window[24] = "all";
     size_t used = 0;
 
@@ -321,13 +322,14 @@ static int note_settings(train_session *s) {
              "%s%s; rows of features %s, loss %s, %s, rate %g, %s, warm-up %g, decay %g, clip %g, "
              "huber %g, batch "
              "%llu, epochs %llu, patience %llu, solve %s, held-out %g, seed %llu, frozen%s, "
-             "rows in memory %s; learned from %zu rows, %zu held out",
+             "rows in memory %s%s; learned from %zu rows, %zu held out",
              s->model ? "from a model: " : "", s->layers, map_rows[train_get_map_rows(s)],
              snnk_loss_name(c->loss), snnk_optimizer_name(c->optimizer), c->rate,
              snnk_schedule_name(c->schedule), c->warmup, c->weight_decay, c->clip, c->huber,
              (unsigned long long)c->batch, (unsigned long long)c->epochs,
              (unsigned long long)c->patience, snnk_train_solve_name(c->solve), c->heldout_share,
-             (unsigned long long)c->seed, frozen, window, s->rows.n_learnt, s->rows.n_heldout);
+             (unsigned long long)c->seed, frozen, window, exact ? "" : ", products in bf16",
+             s->rows.n_learnt, s->rows.n_heldout);
     return snnk_network_set_note(s->start, "training", s->settings) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);

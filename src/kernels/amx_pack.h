@@ -1,5 +1,5 @@
-/* Numbers in bf16 as tiles of AMX take them, for sums over rows: the factor on the right has pairs of
- * rows as rows of a tile, the one on the left has columns as rows. Included by files that are
+/* Numbers in bf16 as tiles of AMX take them, for sums over rows: the factor on the right has pairs
+ * of rows as rows of a tile, the one on the left has columns as rows. Included by files that are
  * compiled for AMX. */
 #ifndef SNNK_KERNELS_AMX_PACK_H
 #define SNNK_KERNELS_AMX_PACK_H

@@ -1,6 +1,6 @@
-/* The sums over rows of a backward pass, C += A^T B, with AMX: factors are rounded to bf16, and sums
- * are float. Blocks were chosen by arithmetic, not measured: 32 x 32 sums over 128 rows take 16
- * products of 16 cycles, and adding them to C about a third of that. */
+/* The sums over rows of a backward pass, C += A^T B, with AMX: factors are rounded to bf16, and
+ * sums are float. Blocks were chosen by arithmetic, not measured: 32 x 32 sums over 128 rows take
+ * 16 products of 16 cycles, and adding them to C about a third of that. */
 #include "kernels/narrow_amx.h"
 
 #if defined(__AVX512BF16__)

@@ -24,9 +24,9 @@ typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const sn
                                   size_t first, size_t count, bool begins, const float *bias,
                                   float *C, size_t ldc, void *scratch);
 
-/* C += A^T B with factors rounded to bf16. A: n x rows, B: n x columns, C: rows x columns. Each entry
- * is summed over SNNK__BACK_ROWS rows at a time, in order, in float and from 0, before it is added:
- * it does not depend on the other rows and columns of C. */
+/* C += A^T B with factors rounded to bf16. A: n x rows, B: n x columns, C: rows x columns. Each
+ * entry is summed over SNNK__BACK_ROWS rows at a time, in order, in float and from 0, before it is
+ * added: it does not depend on the other rows and columns of C. */
 typedef void snnk__narrow_sums(size_t n, size_t rows, size_t columns, const float *A, size_t lda,
                                const float *B, size_t ldb, float *C, size_t ldc);
 

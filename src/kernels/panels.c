@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "kernels/kernels.h"
+#include "kernels/bf16.h"
 #include "kernels/narrow_format.h"
 
 const char *snnk_storage_name(int32_t storage) {
@@ -139,7 +139,7 @@ static void set_pairs(snnk__panels *panels, size_t row, const float *values) {
 
 /* Round n weights, finite ones to finite numbers as snnk__bf16_finite. */
 static void round_weights(size_t n, const float *from, uint16_t *to) {
-    snnk__kernels_get()->round(n, from, to);
+    snnk__round(n, from, to);
     for (size_t k = 0; k < n; k++)
         if ((to[k] & 0x7fff) == 0x7f80 && isfinite(from[k])) to[k]--;
 }

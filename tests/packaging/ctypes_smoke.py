@@ -650,7 +650,7 @@ trainer = handle("snnk_trainer_create", learnt_from, byref(config("snnk_train_co
 call("snnk_trainer_set_rate", trainer, size(0), c_int32(1), c_double(0))
 assert call("snnk_trainer_parameters", trainer) == 5
 xs, ys = floats(-2, -1, 1, 2), floats(-4, -2, 2, 4)
-call("snnk_trainer_run", trainer, data(4, X=xs, Y=ys), data(1, X=xs, Y=ys), None, byref(report(88)))
+call("snnk_trainer_run", trainer, data(4, X=xs, Y=ys), data(1, X=xs, Y=ys), None, byref(report(96)))
 
 
 class Source(ctypes.Structure):
@@ -665,7 +665,7 @@ def read(user, first, count, rows):
 
 
 source = Source(ctypes.sizeof(Source), 4, Source.READ(read), None, 0)
-call("snnk_trainer_run_source", trainer, byref(source), None, None, byref(report(88)))
+call("snnk_trainer_run_source", trainer, byref(source), None, None, byref(report(96)))
 assert call("snnk_trainer_epochs", trainer) == 40
 call("snnk_trainer_epoch", trainer, size(39), byref(report(40)))
 record, outputs = handle("snnk_record_create", trainer), floats(0, 0, 0, 0)

@@ -79,6 +79,32 @@ INLINE floats v_pair_sums(floats a, floats b) {
     return _mm256_castpd_ps(_mm256_permute4x64_pd(mixed, 0xd8));
 }
 
+/* bf16 in the lower halves, as snnk__bf16_of has them. */
+INLINE __m256i rounded(__m256 x) {
+    const __m256i bits = _mm256_castps_si256(x),
+                  odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1)),
+                  near = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd),
+                  quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)),
+                  nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+
+    return _mm256_srli_epi32(_mm256_blendv_epi8(near, quiet, nan), 16);
+}
+
+INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
+    const __m256i both =
+        _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded(a), rounded(b)), 0xd8);
+    uint16_t all[2 * LANES];
+
+    if (count == 2 * LANES) {
+        _mm256_storeu_si256((void *)p, both);
+    } else if (count == LANES) {
+        _mm_storeu_si128((void *)p, _mm256_castsi256_si128(both));
+    } else {
+        _mm256_storeu_si256((void *)all, both);
+        __builtin_memcpy(p, all, count * sizeof *p);
+    }
+}
+
 #define PROJECT_ROWS    3 /* 12 sums, 3 + 1 operands, of 16 registers */
 #define READOUT_ROWS    4 /* 12 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
@@ -123,6 +149,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,

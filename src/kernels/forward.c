@@ -31,14 +31,33 @@ _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin
  * cost as much as other stores, with 128 MB a quarter less. */
 #define STREAMED ((size_t)1 << 23)
 
-/* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
+/* Outputs in float, or rounded to bf16: exactly one pointer is set. */
+typedef struct destination {
+    float *f32;
+    uint16_t *bf16;
+    size_t ld;
+} destination;
+
+static destination destination_from(const destination *Y, size_t row, size_t output) {
+    const size_t skipped = row * Y->ld + output;
+
+    return Y->bf16 ? (destination){.bf16 = Y->bf16 + skipped, .ld = Y->ld}
+                   : (destination){.f32 = Y->f32 + skipped, .ld = Y->ld};
+}
+
+/* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. In bf16 only
+ * for all features at once. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
-    if (Psi->storage == SNNK_STORAGE_F32) {
-        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy);
-        return;
-    }
-    snnk__narrow_multiply(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy, NULL);
+                    size_t count, bool begins, const float *bias, const destination *Y) {
+    if (Psi->storage != SNNK_STORAGE_F32 && Y->bf16)
+        snnk__narrow_multiply_bf16(n, Phi, ldphi, Psi, bias, Y->bf16, Y->ld, NULL);
+    else if (Psi->storage != SNNK_STORAGE_F32)
+        snnk__narrow_multiply(n, Phi, ldphi, Psi, first, count, begins, bias, Y->f32, Y->ld, NULL);
+    else if (Y->bf16)
+        snnk__kernels_get()->readout_bf16(n, Phi, ldphi, Psi, bias, snnk__kernels_convert(),
+                                          Y->bf16, Y->ld);
+    else
+        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y->f32, Y->ld);
 }
 
 /* ---- Forward ---- */
@@ -155,6 +174,59 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
+/* ---- Blocks ---- */
+
+/* How many rows and features a block of a forward pass has, and how many outputs share a pass over
+ * its features. Chosen by the size of the second-level cache; the sums are the same for all. */
+typedef struct blocking {
+    size_t rows, features, outputs;
+} blocking;
+
+static blocking blocking_of(size_t d, const snnk__panels *Psi) {
+    const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
+                 features = snnk__max_size(snnk__min_size(Psi->columns, MOST_FEATURES), 1);
+
+    if (features <= floats / 2 / (d + snnk__max_size(l, 1)))
+        return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
+                          features, l};
+    /* Half of the cache for the features of a block, a third for a part of Psi. */
+    const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
+                 outputs = floats / 3 / features / width * width;
+
+    return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
+}
+
+static bool on_stack(const blocking *most) { return most->rows * most->features <= STACK_FLOATS; }
+
+/* readout, a few outputs at a time. */
+static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                           size_t first, size_t count, size_t most, bool begins, const float *bias,
+                           const destination *Y) {
+    for (size_t o = 0; o < Psi->rows; o += most) {
+        const snnk__panels some = snnk__panels_some(Psi, o, snnk__min_size(most, Psi->rows - o));
+        const destination to = destination_from(Y, 0, o);
+
+        readout(n, Phi, ldphi, &some, first, count, begins, bias ? bias + o : NULL, &to);
+    }
+}
+
+/* snnk__readout to either kind of outputs. */
+static void readout_all(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                        bool begins, const float *bias, const destination *Y) {
+    if (Psi->storage != SNNK_STORAGE_F32) {
+        readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y);
+        return;
+    }
+    const size_t most = blocking_of(0, Psi).outputs;
+
+    for (size_t i = 0, rows; i < n; i += rows) {
+        const destination to = destination_from(Y, i, 0);
+
+        rows = snnk__rows_next(n - i, MOST_ROWS);
+        readout_blocks(rows, Phi + i * ldphi, ldphi, Psi, 0, Psi->columns, most, begins, bias, &to);
+    }
+}
+
 /* ---- HD3 ---- */
 
 /* Whether the kernels give the cosines of these rows at once. A trainer's block may have offsets of
@@ -202,7 +274,7 @@ static size_t row_work(const snnk__block *block) {
 /* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: row_work, then the features. */
 static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
                                 const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                const float *bias, float *Y, size_t ldy, float *work) {
+                                const float *bias, const destination *Y, float *work) {
     const size_t m = Psi->columns;
     float *Phi = work + row_work(block);
 
@@ -210,42 +282,9 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
         const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
 
         project_hd3(rows, X + i * ldx, ldx, d, block, Phi, m, work);
-        snnk__readout(rows, Phi, m, Psi, begins, bias, Y + i * ldy, ldy);
-    }
-}
+        const destination some = destination_from(Y, i, 0);
 
-/* ---- Blocks ---- */
-
-/* How many rows and features a block of a forward pass has, and how many outputs share a pass over
- * its features. Chosen by the size of the second-level cache; the sums are the same for all. */
-typedef struct blocking {
-    size_t rows, features, outputs;
-} blocking;
-
-static blocking blocking_of(size_t d, const snnk__panels *Psi) {
-    const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
-                 features = snnk__max_size(snnk__min_size(Psi->columns, MOST_FEATURES), 1);
-
-    if (features <= floats / 2 / (d + snnk__max_size(l, 1)))
-        return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
-                          features, l};
-    /* Half of the cache for the features of a block, a third for a part of Psi. */
-    const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
-                 outputs = floats / 3 / features / width * width;
-
-    return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
-}
-
-static bool on_stack(const blocking *most) { return most->rows * most->features <= STACK_FLOATS; }
-
-/* readout, a few outputs at a time. */
-static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                           size_t first, size_t count, size_t outputs, bool begins,
-                           const float *bias, float *Y, size_t ldy) {
-    for (size_t o = 0; o < Psi->rows; o += outputs) {
-        const snnk__panels some = snnk__panels_some(Psi, o, snnk__min_size(outputs, Psi->rows - o));
-
-        readout(n, Phi, ldphi, &some, first, count, begins, bias ? bias + o : NULL, Y + o, ldy);
+        readout_all(rows, Phi, m, Psi, begins, bias, &some);
     }
 }
 
@@ -336,17 +375,7 @@ void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__blo
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
-    if (Psi->storage != SNNK_STORAGE_F32) {
-        readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y, ldy);
-        return;
-    }
-    const size_t outputs = blocking_of(0, Psi).outputs;
-
-    for (size_t i = 0, rows; i < n; i += rows) {
-        rows = snnk__rows_next(n - i, MOST_ROWS);
-        readout_blocks(rows, Phi + i * ldphi, ldphi, Psi, 0, Psi->columns, outputs, begins, bias,
-                       Y + i * ldy, ldy);
-    }
+    readout_all(n, Phi, ldphi, Psi, begins, bias, &(destination){.f32 = Y, .ld = ldy});
 }
 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
@@ -360,7 +389,7 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
 /* Both products with narrow panels. Y is written once, unless there are very many features. */
 static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t d,
                                    const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                   const float *bias, float *Y, size_t ldy, float *work) {
+                                   const float *bias, const destination *Y, float *work) {
     const size_t width = snnk__function_width(&block->function);
     const snnk__narrow_tile most = snnk__narrow_tile_of(d, Psi->columns);
     const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
@@ -371,6 +400,7 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
 
     for (size_t i = 0; i < n; i += most.rows) {
         const size_t rows = snnk__min_size(most.rows, n - i);
+        const destination to = destination_from(Y, i, 0);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
@@ -379,22 +409,26 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
 
             project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld, scratch);
             apply_function(block, rows, first, count, scalars, z, ld, Phi, ld);
-            snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
-                                  begins && first == 0, first + count == block->rows ? bias : NULL,
-                                  Y + i * ldy, ldy, scratch);
+            if (to.bf16)
+                snnk__narrow_multiply_bf16(rows, Phi, ld, Psi, bias, to.bf16, to.ld, scratch);
+            else
+                snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
+                                      begins && first == 0,
+                                      first + count == block->rows ? bias : NULL, to.f32, to.ld,
+                                      scratch);
         }
     }
 }
 
-void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
-                           size_t ldy, float *work) {
+static void project_readout(size_t n, const float *X, size_t ldx, size_t d,
+                            const snnk__block *block, const snnk__panels *Psi, bool begins,
+                            const float *bias, const destination *Y, float *work) {
     if (block->hd3) {
-        project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
+        project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, work);
         return;
     }
     if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
-        project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
+        project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, work);
         return;
     }
     const size_t width = snnk__function_width(&block->function);
@@ -405,6 +439,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
     snnk__urf_scalars scalars[MOST_ROWS];
 
     for (size_t i = 0, rows; i < n; i += rows) {
+        const destination to = destination_from(Y, i, 0);
+
         rows = snnk__rows_next(n - i, most.rows);
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
@@ -415,8 +451,24 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, features);
             apply_function(block, rows, first, count, scalars, z, features, Phi, features);
             readout_blocks(rows, Phi, features, Psi, width * first, features, most.outputs,
-                           begins && first == 0, first + count == block->rows ? bias : NULL,
-                           Y + i * ldy, ldy);
+                           begins && first == 0, first + count == block->rows ? bias : NULL, &to);
         }
     }
+}
+
+void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
+                           size_t ldy, float *work) {
+    project_readout(n, X, ldx, d, block, Psi, begins, bias, &(destination){.f32 = Y, .ld = ldy}, work);
+}
+
+bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi) {
+    if (Psi->storage != SNNK_STORAGE_F32) return snnk__narrow_rounds(Psi);
+    return block->hd3 || Psi->columns <= MOST_FEATURES;
+}
+
+void snnk__project_readout_bf16(size_t n, const float *X, size_t ldx, size_t d,
+                                const snnk__block *block, const snnk__panels *Psi,
+                                const float *bias, uint16_t *Y, size_t ldy, float *work) {
+    project_readout(n, X, ldx, d, block, Psi, true, bias, &(destination){.bf16 = Y, .ld = ldy}, work);
 }

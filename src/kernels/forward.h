@@ -61,4 +61,11 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work);
 
+/* Whether the outputs can be rounded to bf16 while they are in registers; and the same as
+ * snnk__project_readout that begins, rounded like that, if they can. */
+bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi);
+void snnk__project_readout_bf16(size_t n, const float *X, size_t ldx, size_t d,
+                                const snnk__block *block, const snnk__panels *Psi,
+                                const float *bias, uint16_t *Y, size_t ldy, float *work);
+
 #endif

@@ -45,6 +45,11 @@ typedef struct snnk__kernels {
     void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy);
 
+    /* Set Y = Phi Psi^T + bias, rounded as snnk__bf16_of does; bias NULL: zeros. converts: the
+     * processor has SNNK__CPU_AVX512_BF16. */
+    void (*readout_bf16)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                         const float *bias, bool converts, uint16_t *Y, size_t ldy);
+
     /* See snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
 
@@ -97,6 +102,9 @@ const snnk__narrow *snnk__narrow_get(void);
 /* The choice that snnk__narrow_get makes. permit is called only where AMX is there. */
 const snnk__narrow *snnk__narrow_choose(const snnk__kernels *kernels, uint32_t features,
                                         bool (*permit)(void));
+
+/* Whether the processor has SNNK__CPU_AVX512_BF16: the argument `converts` of readouts. */
+bool snnk__kernels_convert(void);
 
 /* The table to use. The first call chooses it, and later calls return the same. Safe from any
  * thread. */

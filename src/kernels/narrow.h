@@ -21,9 +21,17 @@ typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const sn
                                   size_t first, size_t count, bool begins, const float *bias,
                                   float *C, size_t ldc, void *scratch);
 
+/* The same for all columns, with sums that begin at 0; C is rounded to bf16 as snnk__bf16_of does.
+ * converts: the processor has SNNK__CPU_AVX512_BF16. */
+typedef void snnk__narrow_rounding(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                   const float *bias, bool converts, uint16_t *C, size_t ldc,
+                                   void *scratch);
+
 typedef struct snnk__narrow {
     const char *name;
     snnk__narrow_product *bf16, *int8;
+    snnk__narrow_rounding *bf16_rounded, *int8_rounded; /* NULL: none */
+    size_t rounded_columns; /* the most columns that these take: the sums of more are added to C */
     bool rounds; /* whether the bf16 product rounds A to bf16 */
     size_t rows; /* of A that share a pass over M */
     size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */

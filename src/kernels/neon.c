@@ -66,6 +66,30 @@ INLINE floats v_repeat(const int chunk, const float *p) {
 
 INLINE floats v_pair_sums(floats a, floats b) { return vpaddq_f32(a, b); }
 
+/* As snnk__bf16_of rounds. */
+INLINE uint16x4_t rounded(float32x4_t x) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(x),
+                     odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1)),
+                     near = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd),
+                     quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+
+    return vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), near, quiet), 16);
+}
+
+INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
+    const uint16x8_t both = vcombine_u16(rounded(a), rounded(b));
+    uint16_t all[2 * LANES];
+
+    if (count == 2 * LANES) {
+        vst1q_u16(p, both);
+    } else if (count == LANES) {
+        vst1_u16(p, vget_low_u16(both));
+    } else {
+        vst1q_u16(all, both);
+        __builtin_memcpy(p, all, count * sizeof *p);
+    }
+}
+
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
@@ -102,6 +126,7 @@ const snnk__kernels snnk__kernels_neon = {
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,

@@ -92,4 +92,15 @@ const snnk__narrow *snnk__narrow_get(void) {
     return atomic_compare_exchange_strong(&chosen, &none, narrow) ? narrow : none;
 }
 
+bool snnk__kernels_convert(void) {
+    static atomic_int known; /* 1: no, 2: yes */
+    int answer = atomic_load(&known);
+
+    if (!answer) {
+        answer = (snnk__cpu_features() & SNNK__CPU_AVX512_BF16) ? 2 : 1;
+        atomic_store(&known, answer);
+    }
+    return answer == 2;
+}
+
 const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

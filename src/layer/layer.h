@@ -62,6 +62,12 @@ typedef struct snnk__layer_kind {
     void (*forward_split)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work);
 
+    /* Whether the layer can round its outputs to bf16 before it writes them; and `forward` with
+     * outputs that are rounded like that. */
+    bool (*rounds)(const snnk_layer *layer);
+    void (*forward_bf16)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, uint16_t *Y,
+                         size_t ldy, float *work);
+
     /* Set Y to the outputs without the bias, if snnk__layer_exact_bias gives it, or else to the
      * outputs, for n rows in float, or n <= SNNK__CENTERED_ROWS rows in double. work: cost.work
      * floats, in double snnk__layer_sums_work. */

@@ -55,23 +55,34 @@ static void forward_split(const rows *r, size_t n, snnk_workspace *workspace, fl
                               work);
 }
 
+/* Run all layers except the last one for n rows from X on this thread. Sets X and ldx to what the
+ * last layer reads. scratch: thread_work for n rows. */
+static void forward_hidden(const snnk_network *network, size_t n, const float **X, size_t *ldx,
+                           float *scratch, float *work) {
+    const size_t ld = network->widest;
+
+    for (size_t k = 0; k + 1 < network->n_layers; k++) {
+        float *to = scratch + k % 2 * n * ld;
+
+        network->layers[k]->kind->forward(network->layers[k], n, *X, *ldx, to, ld, work);
+        *X = to;
+        *ldx = ld;
+    }
+}
+
+static const snnk_layer *last_layer(const snnk_network *network) {
+    return network->layers[network->n_layers - 1];
+}
+
 /* Run all layers for rows first ... first+n-1 on this thread. scratch: thread_work for n rows. */
 static void forward_rows(const rows *r, size_t first, size_t n, float *scratch) {
-    const snnk_network *network = r->network;
-    const size_t last = network->n_layers - 1, ld = network->widest;
-    float *work = scratch + 2 * n * ld;
+    const snnk_layer *last = last_layer(r->network);
+    float *work = scratch + 2 * n * r->network->widest;
     const float *from = r->X + first * r->ldx;
     size_t ld_from = r->ldx;
 
-    for (size_t k = 0; k < last; k++) {
-        float *to = scratch + k % 2 * n * ld;
-
-        network->layers[k]->kind->forward(network->layers[k], n, from, ld_from, to, ld, work);
-        from = to;
-        ld_from = ld;
-    }
-    network->layers[last]->kind->forward(network->layers[last], n, from, ld_from,
-                                         r->Y + first * r->ldy, r->ldy, work);
+    forward_hidden(r->network, n, &from, &ld_from, scratch, work);
+    last->kind->forward(last, n, from, ld_from, r->Y + first * r->ldy, r->ldy, work);
 }
 
 static uint64_t row_cost(const snnk_network *network) {
@@ -126,8 +137,22 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
 
 /* ---- Rows in bf16 ---- */
 
-/* Rows at a time. Few: their outputs in float stay in the cache until they are rounded. */
-enum { BF16_ROWS = 16 };
+/* Rows at a time. Few where outputs are rounded afterwards: in float they stay in the cache until
+ * then. */
+#ifndef IO_ROWS
+#define IO_ROWS 64
+#endif
+enum { BF16_ROWS = 16, BF16_ROUNDED_ROWS = IO_ROWS };
+
+static bool rounds(const snnk_network *network) {
+    const snnk_layer *last = last_layer(network);
+
+    return last->kind->rounds && last->kind->rounds(last);
+}
+
+static size_t bf16_block(const snnk_network *network) {
+    return rounds(network) ? BF16_ROUNDED_ROWS : BF16_ROWS;
+}
 
 typedef struct bf16_rows {
     const snnk_network *network;
@@ -151,9 +176,9 @@ size_t snnk_network_scratch_bytes_bf16(const snnk_network *network) {
     size_t bytes;
 
     if (!network || network->n_layers == 0) return 0;
-    if (snnk__add_size(wide_work(network, BF16_ROWS),
-                       thread_work(network, BF16_ROWS) + snnk__network_split_work(network),
-                       &bytes) &&
+    const size_t most = bf16_block(network);
+    if (snnk__add_size(wide_work(network, most),
+                       thread_work(network, most) + snnk__network_split_work(network), &bytes) &&
         snnk__mul_size(bytes, sizeof(float), &bytes))
         return bytes;
     return SIZE_MAX;
@@ -173,11 +198,28 @@ static void round_outputs(const bf16_rows *r, size_t first, size_t n, const rows
         snnk__kernels_get()->round(wide->ldy, wide->Y + i * wide->ldy, r->Y + (first + i) * r->ldy);
 }
 
+/* All layers for rows first ... first+n-1; the last one rounds. */
+static void forward_rounded(const bf16_rows *r, size_t first, size_t n, float *scratch) {
+    const snnk_layer *last = last_layer(r->network);
+    const rows wide = widened(r, first, n, scratch);
+    float *hidden = scratch + n * wide.ldx, *work = hidden + 2 * n * r->network->widest;
+    const float *from = wide.X;
+    size_t ld_from = wide.ldx;
+
+    forward_hidden(r->network, n, &from, &ld_from, hidden, work);
+    last->kind->forward_bf16(last, n, from, ld_from, r->Y + first * r->ldy, r->ldy, work);
+}
+
 static void bf16_task(size_t first, size_t count, void *scratch, void *context) {
     const bf16_rows *r = context;
+    const size_t most = bf16_block(r->network);
 
     for (size_t i = first, n; i < first + count; i += n) {
-        n = snnk__min_size(BF16_ROWS, first + count - i);
+        n = snnk__min_size(most, first + count - i);
+        if (rounds(r->network)) {
+            forward_rounded(r, i, n, scratch);
+            continue;
+        }
         const rows wide = widened(r, i, n, scratch);
 
         forward_rows(&wide, 0, n, (float *)scratch + wide_work(r->network, n));

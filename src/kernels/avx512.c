@@ -99,10 +99,9 @@ INLINE __m512i rounded(__m512i bits) {
 INLINE __mmask32 first_of_two(size_t count) { return 0xffffffffu >> (2 * LANES - count); }
 
 INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
-    const __m512i order =
-        _mm512_setr_epi32(0x20000, 0x60004, 0xa0008, 0xe000c, 0x120010, 0x160014, 0x1a0018,
-                          0x1e001c, 0x30001, 0x70005, 0xb0009, 0xf000d, 0x130011, 0x170015,
-                          0x1b0019, 0x1f001d);
+    const __m512i order = _mm512_setr_epi32(0x20000, 0x60004, 0xa0008, 0xe000c, 0x120010, 0x160014,
+                                            0x1a0018, 0x1e001c, 0x30001, 0x70005, 0xb0009, 0xf000d,
+                                            0x130011, 0x170015, 0x1b0019, 0x1f001d);
     const bool any_nan = _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q) != 0;
     const __m512i low = rounded(any_nan ? without_nan(a) : _mm512_castps_si512(a)),
                   high = rounded(any_nan ? without_nan(b) : _mm512_castps_si512(b));
@@ -111,20 +110,28 @@ INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
     _mm512_mask_storeu_epi16(p, first_of_two(count), _mm512_permutexvar_epi16(order, both));
 }
 
-/* VCVTNE2PS2BF16 rounds as snnk__bf16_of, but takes subnormal numbers for zeros: where it gives
- * zeros, the numbers are rounded again. */
+/* VCVTNE2PS2BF16 rounds as snnk__bf16_of, but takes subnormal numbers for zeros. */
 #define V_CONVERTS
-typedef __mmask32 v_zeros; /* 0 where any was */
-INLINE v_zeros v_no_zeros(void) { return 0xffffffffu; }
-INLINE bool v_any_zeros(v_zeros zeros) { return zeros != 0xffffffffu; }
-INLINE v_zeros v_store_converted(uint16_t *p, floats a, floats b, size_t count, v_zeros zeros) {
+typedef __mmask32 v_nonzero; /* lanes without zeros so far */
+INLINE v_nonzero v_all_nonzero(void) { return 0xffffffffu; }
+INLINE __m512i v_converted(floats a, floats b, v_nonzero *nonzero) {
     __m512i both;
 
     __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(a), "v"(b));
-    _mm512_mask_storeu_epi16(p, first_of_two(count), both);
-    if (count == 2 * LANES)
-        return _mm512_mask_test_epi16_mask(zeros, both, _mm512_set1_epi16(0x7fff));
-    return zeros & (_mm512_test_epi16_mask(both, _mm512_set1_epi16(0x7fff)) | ~first_of_two(count));
+    *nonzero = _mm512_mask_test_epi16_mask(*nonzero, both, _mm512_set1_epi16(0x7fff));
+    return both;
+}
+INLINE v_nonzero v_store_converted(uint16_t *p, floats a, floats b, v_nonzero nonzero) {
+    _mm512_storeu_si512(p, v_converted(a, b, &nonzero));
+    return nonzero;
+}
+INLINE v_nonzero v_store_converted_rows(uint16_t *p, floats a, uint16_t *q, floats b,
+                                        v_nonzero nonzero) {
+    const __m512i both = v_converted(a, b, &nonzero);
+
+    _mm256_storeu_si256((void *)p, _mm512_castsi512_si256(both));
+    _mm256_storeu_si256((void *)q, _mm512_extracti64x4_epi64(both, 1));
+    return nonzero;
 }
 
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */

@@ -276,9 +276,9 @@ typedef struct readout_target {
     size_t ld;
 } readout_target;
 
-INLINE readout_target target_from(readout_target to, size_t row, size_t output) {
+INLINE readout_target target_from(const bool bf16, readout_target to, size_t row, size_t output) {
     if (to.bias) to.bias += output;
-    if (to.bf16)
+    if (bf16)
         to.bf16 += row * to.ld + output;
     else
         to.Y += row * to.ld + output;
@@ -353,7 +353,30 @@ INLINE size_t outputs_of_two(const int v, const int end, size_t last) {
     return v + 1 < end ? 2 * LANES : v + 1 == end ? LANES + last : last;
 }
 
-/* The same in bf16, two registers at a time. */
+#ifdef V_CONVERTS
+/* Write a tile of whole registers. False if some outputs became zeros that might be none. */
+INLINE bool readout_convert(const int rows, const int end, const readout_target *to,
+                            floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    const size_t left = (size_t)end * LANES; /* of a row with an odd number of registers */
+    v_nonzero nonzero = v_all_nonzero();
+
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int v = 0; v < end; v += 2)
+            nonzero = v_store_converted(to->bf16 + (size_t)i * to->ld + (size_t)v * LANES, s[i][v],
+                                        s[i][v + 1], nonzero);
+    if (end % 2 == 0)
+        UNROLLED (int i = 0; i < rows; i += 2) {
+            const int next = i + 1 < rows ? i + 1 : i;
+
+            nonzero = v_store_converted_rows(to->bf16 + (size_t)i * to->ld + left, s[i][end],
+                                             to->bf16 + (size_t)next * to->ld + left, s[next][end],
+                                             nonzero);
+        }
+    return nonzero == v_all_nonzero();
+}
+#endif
+
+/* Add the bias and write a tile in bf16, two registers at a time. */
 INLINE void readout_write_bf16(const int rows, const int end, size_t last, const readout_target *to,
                                floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
     if (to->bias)
@@ -362,16 +385,7 @@ INLINE void readout_write_bf16(const int rows, const int end, size_t last, const
             s[i][end] += v_load_first(to->bias + (size_t)end * LANES, last);
         }
 #ifdef V_CONVERTS
-    if (to->converts) {
-        v_zeros zeros = v_no_zeros();
-
-        UNROLLED (int i = 0; i < rows; i++)
-            UNROLLED (int v = 0; v <= end; v += 2)
-                zeros = v_store_converted(to->bf16 + (size_t)i * to->ld + (size_t)v * LANES,
-                                          s[i][v], s[i][v < end ? v + 1 : v],
-                                          outputs_of_two(v, end, last), zeros);
-        if (!v_any_zeros(zeros)) return;
-    }
+    if (to->converts && last == LANES && readout_convert(rows, end, to, s)) return;
 #endif
     UNROLLED (int i = 0; i < rows; i++)
         UNROLLED (int v = 0; v <= end; v += 2)
@@ -381,9 +395,9 @@ INLINE void readout_write_bf16(const int rows, const int end, size_t last, const
 
 /* Set Y = Phi panels^T for `rows` rows and `panels` panels, `size` floats apart, with `vectors`
  * registers each, all constant at every call. last: how many outputs of the last register exist. */
-INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
-                         const float *Phi, size_t ldphi, const float *panel, size_t size,
-                         size_t last, readout_target to) {
+INLINE void readout_tile(const bool bf16, const int rows, const int panels, const int vectors,
+                         size_t count, const float *Phi, size_t ldphi, const float *panel,
+                         size_t size, size_t last, readout_target to) {
     const int end = panels * vectors - 1;
     const float *phi[3] = {Phi, Phi + 3 * ldphi, Phi + 6 * ldphi};
     floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS];
@@ -403,23 +417,24 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
         panel += vectors * LANES;
         UNROLLED (int q = 0; q < 3; q++) phi[q]++;
     }
-    if (to.bf16 && last == LANES)
+    if (bf16 && last == LANES)
         readout_write_bf16(rows, end, LANES, &to, s);
-    else if (to.bf16)
+    else if (bf16)
         readout_write_bf16(rows, end, last, &to, s);
     else
         readout_write(rows, end, last, &to, s);
 }
 
 /* Compute a panel for any number of rows up to READOUT_ROWS. */
-INLINE void readout_rows(size_t rows, const int vectors, size_t count, const float *Phi,
-                         size_t ldphi, const float *panel, size_t last, readout_target to) {
+INLINE void readout_rows(const bool bf16, size_t rows, const int vectors, size_t count,
+                         const float *Phi, size_t ldphi, const float *panel, size_t last,
+                         readout_target to) {
     switch (rows) {
 #define ROWS(r)                                                                                    \
     case (r):                                                                                      \
         if ((r) <= READOUT_ROWS)                                                                   \
-            readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
-                         last, to);                                                                \
+            readout_tile(bf16, (r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi,       \
+                         panel, 0, last, to);                                                      \
         break;
         FOR_8_ROW_COUNTS(ROWS)
 #undef ROWS
@@ -427,20 +442,20 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
 }
 
 /* Compute one row, ROW_PANELS panels at a time. Returns how many outputs were computed. */
-INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
-                          readout_target to) {
+INLINE size_t readout_row(const bool bf16, size_t count, const float *Phi, const snnk__panels *Psi,
+                          size_t first, readout_target to) {
     const size_t size = snnk__panel_size(Psi);
     size_t o = 0;
 
     for (; o + ROW_PANELS * READOUT_PANEL <= Psi->rows; o += ROW_PANELS * READOUT_PANEL)
-        readout_tile(1, ROW_PANELS, READOUT_VECTORS, count, Phi, 0,
+        readout_tile(bf16, 1, ROW_PANELS, READOUT_VECTORS, count, Phi, 0,
                      Psi->data + o * Psi->columns + first * READOUT_PANEL, size, LANES,
-                     target_from(to, 0, o));
+                     target_from(bf16, to, 0, o));
     return o;
 }
 
-static void readout_to(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                       size_t first, size_t count, readout_target all) {
+INLINE void readout_to(const bool bf16, size_t n, const float *Phi, size_t ldphi,
+                       const snnk__panels *Psi, size_t first, size_t count, readout_target all) {
     const size_t l = Psi->rows, tiles = (n + READOUT_ROWS - 1) / READOUT_ROWS,
                  height = tiles > 0 ? (n + tiles - 1) / tiles : 0;
 
@@ -449,9 +464,9 @@ static void readout_to(size_t n, const float *Phi, size_t ldphi, const snnk__pan
         const size_t rows = snnk__min_size(height, n - i),
                      more = snnk__min_size(height, n - i - rows);
         const float *phi = Phi + i * ldphi;
-        const readout_target to = target_from(all, i, 0);
+        const readout_target to = target_from(bf16, all, i, 0);
 
-        for (size_t o = n > 1 ? 0 : readout_row(count, phi, Psi, first, to); o < l;
+        for (size_t o = n > 1 ? 0 : readout_row(bf16, count, phi, Psi, first, to); o < l;
              o += READOUT_PANEL) {
             const size_t outputs = snnk__min_size(READOUT_PANEL, l - o);
             const size_t vectors = (outputs + LANES - 1) / LANES;
@@ -460,10 +475,10 @@ static void readout_to(size_t n, const float *Phi, size_t ldphi, const snnk__pan
             switch (vectors) {
 #define WIDTH(v)                                                                                   \
     case (v):                                                                                      \
-        readout_rows(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,               \
-                     target_from(to, 0, o));                                                       \
-        readout_rows(more, (v), count, phi + rows * ldphi, ldphi, panel,                           \
-                     outputs - ((v)-1) * LANES, target_from(to, rows, o));                         \
+        readout_rows(bf16, rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,         \
+                     target_from(bf16, to, 0, o));                                                 \
+        readout_rows(bf16, more, (v), count, phi + rows * ldphi, ldphi, panel,                     \
+                     outputs - ((v)-1) * LANES, target_from(bf16, to, rows, o));                   \
         break;
                 WIDTH(1)
                 WIDTH(2)
@@ -476,15 +491,15 @@ static void readout_to(size_t n, const float *Phi, size_t ldphi, const snnk__pan
 
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
-    readout_to(n, Phi, ldphi, Psi, first, count,
+    readout_to(false, n, Phi, ldphi, Psi, first, count,
                (readout_target){.begins = begins, .bias = bias, .Y = Y, .ld = ldy});
 }
 
 static void readout_bf16(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                          const float *bias, bool converts, uint16_t *Y, size_t ldy) {
-    readout_to(n, Phi, ldphi, Psi, 0, Psi->columns,
-               (readout_target){
-                   .begins = true, .converts = converts, .bias = bias, .bf16 = Y, .ld = ldy});
+    readout_to(
+        true, n, Phi, ldphi, Psi, 0, Psi->columns,
+        (readout_target){.begins = true, .converts = converts, .bias = bias, .bf16 = Y, .ld = ldy});
 }
 
 #endif

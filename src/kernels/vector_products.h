@@ -348,37 +348,48 @@ INLINE void readout_write(const int rows, const int end, size_t last, const read
     }
 }
 
-/* How many outputs of registers v and v + 1 exist. */
-INLINE size_t outputs_of_two(const int v, const int end, size_t last) {
-    return v + 1 < end ? 2 * LANES : v + 1 == end ? LANES + last : last;
+/* Round a tile from memory, where each row has so many registers. Not a part of the tiles: it would
+ * make each of them three times as long. */
+static __attribute__((noinline)) void readout_round(size_t rows, size_t registers, size_t last,
+                                                    const floats *s, uint16_t *y, size_t ld) {
+    for (size_t i = 0; i < rows; i++, s += registers, y += ld) {
+        size_t v = 0;
+
+        for (; v + 1 < registers; v += 2)
+            v_store_rounded(y + v * LANES, s[v], s[v + 1],
+                            v + 2 < registers ? 2 * LANES : LANES + last);
+        if (v < registers) v_store_rounded(y + v * LANES, s[v], s[v], last);
+    }
 }
 
 #ifdef V_CONVERTS
-/* Write a tile of whole registers. False if some outputs became zeros that might be none. */
+/* Round a tile of whole registers by an instruction. False if some outputs became zeros that might
+ * be none. */
 INLINE bool readout_convert(const int rows, const int end, const readout_target *to,
                             floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
-    const size_t left = (size_t)end * LANES; /* of a row with an odd number of registers */
     v_nonzero nonzero = v_all_nonzero();
 
     UNROLLED (int i = 0; i < rows; i++)
         UNROLLED (int v = 0; v < end; v += 2)
             nonzero = v_store_converted(to->bf16 + (size_t)i * to->ld + (size_t)v * LANES, s[i][v],
                                         s[i][v + 1], nonzero);
-    if (end % 2 == 0)
+    if (end % 2 == 0) /* the last register of two rows */
         UNROLLED (int i = 0; i < rows; i += 2) {
             const int next = i + 1 < rows ? i + 1 : i;
+            uint16_t *at = to->bf16 + (size_t)i * to->ld + (size_t)end * LANES;
 
-            nonzero = v_store_converted_rows(to->bf16 + (size_t)i * to->ld + left, s[i][end],
-                                             to->bf16 + (size_t)next * to->ld + left, s[next][end],
-                                             nonzero);
+            nonzero = v_store_converted_rows(at, s[i][end], next > i ? at + to->ld : at,
+                                             s[next][end], nonzero);
         }
     return nonzero == v_all_nonzero();
 }
 #endif
 
-/* Add the bias and write a tile in bf16, two registers at a time. */
+/* Add the bias and write a tile in bf16. */
 INLINE void readout_write_bf16(const int rows, const int end, size_t last, const readout_target *to,
                                floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    floats kept[READOUT_ROWS * ROW_PANELS * READOUT_VECTORS];
+
     if (to->bias)
         UNROLLED (int i = 0; i < rows; i++) {
             UNROLLED (int v = 0; v < end; v++) s[i][v] += v_load(to->bias + (size_t)v * LANES);
@@ -388,9 +399,12 @@ INLINE void readout_write_bf16(const int rows, const int end, size_t last, const
     if (to->converts && last == LANES && readout_convert(rows, end, to, s)) return;
 #endif
     UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int v = 0; v <= end; v += 2)
-            v_store_rounded(to->bf16 + (size_t)i * to->ld + (size_t)v * LANES, s[i][v],
-                            s[i][v < end ? v + 1 : v], outputs_of_two(v, end, last));
+        UNROLLED (int v = 0; v <= end; v++) kept[i * (end + 1) + v] = s[i][v];
+    size_t height = (size_t)rows, registers = (size_t)end + 1;
+
+    V_HIDE(height); /* one function for all sizes */
+    V_HIDE(registers);
+    readout_round(height, registers, last, kept, to->bf16, to->ld);
 }
 
 /* Set Y = Phi panels^T for `rows` rows and `panels` panels, `size` floats apart, with `vectors`

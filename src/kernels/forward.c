@@ -27,6 +27,8 @@
  * four features. */
 _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin a panel");
 
+#define WIDE_ROWS 12 /* inputs in bf16 that are widened at once: in float they stay in L1 */
+
 /* From so many cosines in one call on (32 MB), stores go past the caches. Measured: with 16 MB they
  * cost as much as other stores, with 128 MB a quarter less. */
 #define STREAMED ((size_t)1 << 23)
@@ -61,6 +63,15 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 }
 
 /* ---- Forward ---- */
+
+/* All features of a block that are not mixed. SIZE_MAX if they overflow. */
+static size_t features_of(const snnk__block *block) {
+    size_t features;
+
+    return snnk__mul_size(block->rows, snnk__function_width(&block->function), &features)
+               ? features
+               : SIZE_MAX;
+}
 
 static bool is_narrow(const snnk__block *block) {
     return block->G && block->G->storage != SNNK_STORAGE_F32;
@@ -227,6 +238,59 @@ static void readout_all(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     }
 }
 
+/* ---- Inputs in bf16 ---- */
+
+/* Rows that are widened at once. If G does not stay in L2, more of them share a pass over it, and a
+ * matrix unit is faster with more of them. */
+static size_t wide_rows(size_t d, const snnk__block *block) {
+    const size_t floats = snnk__l2_bytes() / sizeof(float) / 2;
+
+    if (block->hd3) return HD3_BLOCK;
+    if (is_narrow(block) && snnk__narrow_get()->tall > 0)
+        return snnk__narrow_tile_of(d, features_of(block)).rows;
+    return block->G && block->rows > floats / snnk__max_size(d, 1) ? PROJECT_BLOCK : WIDE_ROWS;
+}
+
+size_t snnk__widened_work(size_t d, const snnk__block *block) {
+    size_t floats;
+
+    return snnk__mul_size(wide_rows(d, block), d, &floats) ? floats : SIZE_MAX;
+}
+
+/* Rows first ... first+n-1 of X in float, themselves or in `wide`, where the stride is d. */
+static const float *rows_in_float(const snnk__inputs *X, size_t first, size_t n, size_t d,
+                                  float *wide) {
+    if (X->f32) return X->f32 + first * X->ld;
+    for (size_t i = 0; i < n; i++)
+        snnk__kernels_get()->widen(d, X->bf16 + (first + i) * X->ld, wide + i * d);
+    return wide;
+}
+
+/* Features of rows begin ... begin+n-1 of X: those of the block's rows first ... first+count-1.
+ * scalars: of these rows, set if first is 0. wide, scratch: see rows_in_float and
+ * snnk__narrow_product. */
+static void project_inputs(size_t begin, size_t n, const snnk__inputs *X, size_t d,
+                           const snnk__block *block, size_t first, size_t count,
+                           snnk__urf_scalars *scalars, float *Phi, size_t ldphi, float *wide,
+                           void *scratch) {
+    const size_t most = X->bf16 ? wide_rows(d, block) : n, ldx = X->bf16 ? d : X->ld;
+    float *Z = Phi + (snnk__function_width(&block->function) - 1) * count; /* as apply_function
+                                                                              * expects it */
+
+    for (size_t i = 0; i < n; i += most) {
+        const size_t rows = snnk__min_size(most, n - i);
+        const float *x = rows_in_float(X, begin + i, rows, d, wide);
+
+        if (first == 0) set_scalars(block, rows, x, ldx, d, scalars + i);
+        if (is_narrow(block))
+            project_narrow(rows, x, ldx, block, first, count, Z + i * ldphi, ldphi, scratch);
+        else
+            project_linear(rows, x, ldx, block, first, count, Z + i * ldphi, ldphi);
+        apply_function(block, rows, first, count, scalars + i, Z + i * ldphi, ldphi,
+                       Phi + i * ldphi, ldphi);
+    }
+}
+
 /* ---- HD3 ---- */
 
 /* Whether the kernels give the cosines of these rows at once. A trainer's block may have offsets of
@@ -272,19 +336,20 @@ static size_t row_work(const snnk__block *block) {
 }
 
 /* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: row_work, then the features. */
-static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
-                                const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                const float *bias, const destination *Y, float *work) {
+static void project_readout_hd3(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                                const snnk__panels *Psi, bool begins, const float *bias,
+                                const destination *Y, float *wide, float *work) {
     const size_t m = Psi->columns;
     float *Phi = work + row_work(block);
 
     for (size_t i = 0; i < n; i += HD3_BLOCK) {
         const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
 
-        project_hd3(rows, X + i * ldx, ldx, d, block, Phi, m, work);
-        const destination some = destination_from(Y, i, 0);
+        const destination to = destination_from(Y, i, 0);
 
-        readout_all(rows, Phi, m, Psi, begins, bias, &some);
+        project_hd3(rows, rows_in_float(X, i, rows, d, wide), X->bf16 ? d : X->ld, d, block, Phi, m,
+                    work);
+        readout_all(rows, Phi, m, Psi, begins, bias, &to);
     }
 }
 
@@ -292,15 +357,6 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
 
 size_t snnk__project_work(const snnk__block *block) {
     return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
-}
-
-/* All features of a block that are not mixed. SIZE_MAX if they overflow. */
-static size_t features_of(const snnk__block *block) {
-    size_t features;
-
-    return snnk__mul_size(block->rows, snnk__function_width(&block->function), &features)
-               ? features
-               : SIZE_MAX;
 }
 
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi) {
@@ -387,9 +443,10 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
 }
 
 /* Both products with narrow panels. Y is written once, unless there are very many features. */
-static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t d,
+static void project_readout_narrow(size_t n, const snnk__inputs *X, size_t d,
                                    const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                   const float *bias, const destination *Y, float *work) {
+                                   const float *bias, const destination *Y, float *wide,
+                                   float *work) {
     const size_t width = snnk__function_width(&block->function);
     const snnk__narrow_tile most = snnk__narrow_tile_of(d, Psi->columns);
     const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
@@ -402,33 +459,30 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
         const size_t rows = snnk__min_size(most.rows, n - i);
         const destination to = destination_from(Y, i, 0);
 
-        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
             const size_t count = snnk__min_size(max_rows, block->rows - first);
-            float *z = Phi + (width - 1) * count;
 
-            project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld, scratch);
-            apply_function(block, rows, first, count, scalars, z, ld, Phi, ld);
+            project_inputs(i, rows, X, d, block, first, count, scalars, Phi, ld, wide, scratch);
             if (to.bf16)
                 snnk__narrow_multiply_bf16(rows, Phi, ld, Psi, bias, to.bf16, to.ld, scratch);
             else
-                snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
-                                      begins && first == 0,
-                                      first + count == block->rows ? bias : NULL, to.f32, to.ld,
-                                      scratch);
+                snnk__narrow_multiply(
+                    rows, Phi, ld, Psi, width * first, width * count, begins && first == 0,
+                    first + count == block->rows ? bias : NULL, to.f32, to.ld, scratch);
         }
     }
 }
 
-static void project_readout(size_t n, const float *X, size_t ldx, size_t d,
-                            const snnk__block *block, const snnk__panels *Psi, bool begins,
-                            const float *bias, const destination *Y, float *work) {
+/* wide: snnk__widened_work floats; NULL for inputs in float. */
+static void project_readout(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                            const snnk__panels *Psi, bool begins, const float *bias,
+                            const destination *Y, float *wide, float *work) {
     if (block->hd3) {
-        project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, work);
+        project_readout_hd3(n, X, d, block, Psi, begins, bias, Y, wide, work);
         return;
     }
     if (is_narrow(block) && Psi->storage != SNNK_STORAGE_F32) {
-        project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, work);
+        project_readout_narrow(n, X, d, block, Psi, begins, bias, Y, wide, work);
         return;
     }
     const size_t width = snnk__function_width(&block->function);
@@ -442,14 +496,11 @@ static void project_readout(size_t n, const float *X, size_t ldx, size_t d,
         const destination to = destination_from(Y, i, 0);
 
         rows = snnk__rows_next(n - i, most.rows);
-        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
             const size_t count = snnk__min_size(max_rows, block->rows - first),
                          features = width * count;
-            float *z = Phi + (width - 1) * count;
 
-            project_linear(rows, X + i * ldx, ldx, block, first, count, z, features);
-            apply_function(block, rows, first, count, scalars, z, features, Phi, features);
+            project_inputs(i, rows, X, d, block, first, count, scalars, Phi, features, wide, NULL);
             readout_blocks(rows, Phi, features, Psi, width * first, features, most.outputs,
                            begins && first == 0, first + count == block->rows ? bias : NULL, &to);
         }
@@ -459,7 +510,8 @@ static void project_readout(size_t n, const float *X, size_t ldx, size_t d,
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work) {
-    project_readout(n, X, ldx, d, block, Psi, begins, bias, &(destination){.f32 = Y, .ld = ldy}, work);
+    project_readout(n, &(snnk__inputs){.f32 = X, .ld = ldx}, d, block, Psi, begins, bias,
+                    &(destination){.f32 = Y, .ld = ldy}, NULL, work);
 }
 
 bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi) {
@@ -467,8 +519,11 @@ bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi) {
     return block->hd3 || Psi->columns <= MOST_FEATURES;
 }
 
-void snnk__project_readout_bf16(size_t n, const float *X, size_t ldx, size_t d,
-                                const snnk__block *block, const snnk__panels *Psi,
-                                const float *bias, uint16_t *Y, size_t ldy, float *work) {
-    project_readout(n, X, ldx, d, block, Psi, true, bias, &(destination){.bf16 = Y, .ld = ldy}, work);
+void snnk__project_readout_bf16(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                                const snnk__panels *Psi, const float *bias, uint16_t *Y, size_t ldy,
+                                float *work) {
+    const size_t wide = X->bf16 ? snnk__widened_work(d, block) : 0;
+
+    project_readout(n, X, d, block, Psi, true, bias, &(destination){.bf16 = Y, .ld = ldy}, work,
+                    work + wide);
 }

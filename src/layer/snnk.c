@@ -182,13 +182,17 @@ static bool rounds(const snnk_layer *layer) {
            snnk__readout_rounds(&r->features.blocks[0], &used(r)->parts[0]);
 }
 
-static void forward_bf16(const snnk_layer *layer, size_t n, const float *X, size_t ldx, uint16_t *Y,
+static void forward_bf16(const snnk_layer *layer, size_t n, const snnk__inputs *X, uint16_t *Y,
                          size_t ldy, float *work) {
     const readout *r = of(layer);
     const snnk__weights *weights = used(r);
 
-    snnk__project_readout_bf16(n, X, ldx, layer->inputs, &r->features.blocks[0], &weights->parts[0],
+    snnk__project_readout_bf16(n, X, layer->inputs, &r->features.blocks[0], &weights->parts[0],
                                weights->bias, Y, ldy, work);
+}
+
+static size_t widened_work(const snnk_layer *layer) {
+    return snnk__widened_work(layer->inputs, &of(layer)->features.blocks[0]);
 }
 
 static void sums(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
@@ -354,6 +358,7 @@ const snnk__layer_kind snnk__snnk_kind = {
     .forward = forward,
     .rounds = rounds,
     .forward_bf16 = forward_bf16,
+    .widened_work = widened_work,
     .forward_split = forward_split,
     .sums = sums,
     .map = map_of,

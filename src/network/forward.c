@@ -137,23 +137,6 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
 
 /* ---- Rows in bf16 ---- */
 
-/* Rows at a time. Few where outputs are rounded afterwards: in float they stay in the cache until
- * then. */
-#ifndef IO_ROWS
-#define IO_ROWS 64
-#endif
-enum { BF16_ROWS = 16, BF16_ROUNDED_ROWS = IO_ROWS };
-
-static bool rounds(const snnk_network *network) {
-    const snnk_layer *last = last_layer(network);
-
-    return last->kind->rounds && last->kind->rounds(last);
-}
-
-static size_t bf16_block(const snnk_network *network) {
-    return rounds(network) ? BF16_ROUNDED_ROWS : BF16_ROWS;
-}
-
 typedef struct bf16_rows {
     const snnk_network *network;
     const uint16_t *X;
@@ -162,7 +145,27 @@ typedef struct bf16_rows {
     size_t ldy;
 } bf16_rows;
 
-/* Floats of scratch for the inputs and outputs of n rows. SIZE_MAX if the count overflows. */
+/* How rows in bf16 are computed. */
+typedef struct bf16_plan {
+    bool rounds; /* the last layer writes its outputs in bf16 */
+    bool widens; /* it also reads inputs in bf16: it is the only layer */
+    size_t rows; /* at a time */
+} bf16_plan;
+
+/* Rows whose outputs are rounded afterwards: few, so that they stay in the cache until then. */
+enum { ROUNDED_ROWS = 16 };
+
+static bf16_plan plan_of(const snnk_network *network) {
+    const snnk_layer *last = last_layer(network);
+    const bool rounds = last->kind->rounds && last->kind->rounds(last);
+
+    return (bf16_plan){.rounds = rounds,
+                       .widens = rounds && network->n_layers == 1,
+                       .rows = rounds ? SNNK__NETWORK_ROWS : ROUNDED_ROWS};
+}
+
+/* Floats of scratch before that of the layers, for n rows: inputs and outputs in float.
+ * SIZE_MAX if the count overflows. */
 static size_t wide_work(const snnk_network *network, size_t n) {
     size_t floats;
 
@@ -172,19 +175,33 @@ static size_t wide_work(const snnk_network *network, size_t n) {
     return SIZE_MAX;
 }
 
+/* The same for one thread that follows the plan, and for its share of rows that are split. */
+static size_t plan_work(const snnk_network *network, const bf16_plan *plan) {
+    const snnk_layer *last = last_layer(network);
+    size_t floats;
+
+    if (!plan->rounds) return wide_work(network, plan->rows);
+    if (plan->widens)
+        floats = last->kind->widened_work(last);
+    else if (!snnk__mul_size(snnk_network_inputs(network), plan->rows, &floats))
+        floats = SIZE_MAX;
+    return snnk__max_size(floats, wide_work(network, 1));
+}
+
 size_t snnk_network_scratch_bytes_bf16(const snnk_network *network) {
     size_t bytes;
 
     if (!network || network->n_layers == 0) return 0;
-    const size_t most = bf16_block(network);
-    if (snnk__add_size(wide_work(network, most),
-                       thread_work(network, most) + snnk__network_split_work(network), &bytes) &&
+    const bf16_plan plan = plan_of(network);
+    if (snnk__add_size(plan_work(network, &plan),
+                       thread_work(network, plan.rows) + snnk__network_split_work(network),
+                       &bytes) &&
         snnk__mul_size(bytes, sizeof(float), &bytes))
         return bytes;
     return SIZE_MAX;
 }
 
-/* Rows first ... first+n-1 in float, in scratch. */
+/* Rows first ... first+n-1 in float, in scratch; their outputs follow. */
 static rows widened(const bf16_rows *r, size_t first, size_t n, float *scratch) {
     const size_t d = snnk_network_inputs(r->network);
 
@@ -198,26 +215,37 @@ static void round_outputs(const bf16_rows *r, size_t first, size_t n, const rows
         snnk__kernels_get()->round(wide->ldy, wide->Y + i * wide->ldy, r->Y + (first + i) * r->ldy);
 }
 
-/* All layers for rows first ... first+n-1; the last one rounds. */
-static void forward_rounded(const bf16_rows *r, size_t first, size_t n, float *scratch) {
+/* Rows first ... first+n-1, of which the last layer rounds the outputs. scratch: as plan_work, then
+ * thread_work. */
+static void forward_rounded(const bf16_rows *r, const bf16_plan *plan, size_t first, size_t n,
+                            float *scratch) {
     const snnk_layer *last = last_layer(r->network);
-    const rows wide = widened(r, first, n, scratch);
-    float *hidden = scratch + n * wide.ldx, *work = hidden + 2 * n * r->network->widest;
-    const float *from = wide.X;
-    size_t ld_from = wide.ldx;
+    snnk__inputs from = {.bf16 = r->X + first * r->ldx, .ld = r->ldx};
+    float *work = scratch;
 
-    forward_hidden(r->network, n, &from, &ld_from, hidden, work);
-    last->kind->forward_bf16(last, n, from, ld_from, r->Y + first * r->ldy, r->ldy, work);
+    if (!plan->widens) {
+        const rows wide = widened(r, first, n, scratch);
+        float *hidden = scratch + n * wide.ldx;
+
+        work = hidden + 2 * n * r->network->widest;
+        from = (snnk__inputs){.f32 = wide.X, .ld = wide.ldx};
+        forward_hidden(r->network, n, &from.f32, &from.ld, hidden, work);
+    }
+    last->kind->forward_bf16(last, n, &from, r->Y + first * r->ldy, r->ldy, work);
 }
 
 static void bf16_task(size_t first, size_t count, void *scratch, void *context) {
     const bf16_rows *r = context;
-    const size_t most = bf16_block(r->network);
+    const bf16_plan plan = plan_of(r->network);
 
+    if (plan.widens) { /* a single layer has blocks of its own */
+        forward_rounded(r, &plan, first, count, scratch);
+        return;
+    }
     for (size_t i = first, n; i < first + count; i += n) {
-        n = snnk__min_size(most, first + count - i);
-        if (rounds(r->network)) {
-            forward_rounded(r, i, n, scratch);
+        n = snnk__min_size(plan.rows, first + count - i);
+        if (plan.rounds) {
+            forward_rounded(r, &plan, i, n, scratch);
             continue;
         }
         const rows wide = widened(r, i, n, scratch);

@@ -140,6 +140,17 @@ INLINE v_nonzero v_store_converted_rows(uint16_t *p, floats a, uint16_t *q, floa
 #define ROW_PANELS      2
 #include "kernels/vector_products.h"
 
+static void widen(size_t n, const uint16_t *from, float *to) {
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + i)));
+
+        _mm512_storeu_si512(to + i, _mm512_slli_epi32(wide, 16));
+    }
+    snnk__widen(n - i, from + i, to + i);
+}
+
 #define CORRELATE_ROWS 8 /* 24 sums, 3 + 1 operands */
 #include "kernels/vector_correlate.h"
 
@@ -187,7 +198,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,
-    .widen = snnk__widen,
+    .widen = widen,
     .round = snnk__round,
     .moments = MOMENTS_TABLE,
 };

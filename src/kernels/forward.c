@@ -27,7 +27,7 @@
  * four features. */
 _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin a panel");
 
-#define WIDE_ROWS 12 /* inputs in bf16 that are widened at once: in float they stay in L1 */
+#define WIDE_ROWS 6 /* inputs in bf16 that are widened at once: in float they stay in L1 */
 
 /* From so many cosines in one call on (32 MB), stores go past the caches. Measured: with 16 MB they
  * cost as much as other stores, with 128 MB a quarter less. */

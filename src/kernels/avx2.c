@@ -4,6 +4,8 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 
+#include "kernels/round_avx2.h"
+
 #define LANES          8
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm256_movemask_ps((__m256)(mask)) != 0)
@@ -79,30 +81,8 @@ INLINE floats v_pair_sums(floats a, floats b) {
     return _mm256_castpd_ps(_mm256_permute4x64_pd(mixed, 0xd8));
 }
 
-/* bf16 in the lower halves, as snnk__bf16_of has them. */
-INLINE __m256i rounded(__m256 x) {
-    const __m256i bits = _mm256_castps_si256(x),
-                  odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1)),
-                  near = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd),
-                  quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)),
-                  nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-
-    return _mm256_srli_epi32(_mm256_blendv_epi8(near, quiet, nan), 16);
-}
-
 INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
-    const __m256i both =
-        _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded(a), rounded(b)), 0xd8);
-    uint16_t all[2 * LANES];
-
-    if (count == 2 * LANES) {
-        _mm256_storeu_si256((void *)p, both);
-    } else if (count == LANES) {
-        _mm_storeu_si128((void *)p, _mm256_castsi256_si128(both));
-    } else {
-        _mm256_storeu_si256((void *)all, both);
-        __builtin_memcpy(p, all, count * sizeof *p);
-    }
+    store_rounded(p, a, b, count);
 }
 
 #define PROJECT_ROWS    3 /* 12 sums, 3 + 1 operands, of 16 registers */

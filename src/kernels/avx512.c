@@ -4,6 +4,8 @@
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #include <immintrin.h>
 
+#include "kernels/round_avx512.h"
+
 #define LANES          16
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm512_movepi32_mask((__m512i)(mask)) != 0)
@@ -78,56 +80,20 @@ INLINE floats v_pair_sums(floats a, floats b) {
     return _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
 }
 
-/* Make NaN a number that rounds as snnk__bf16_of rounds it: quiet, the lower half zero. */
-INLINE __m512i without_nan(__m512 x) {
-    const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-    const __m512i bits = _mm512_castps_si512(x),
-                  quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
-
-    return _mm512_mask_and_epi32(bits, nan, quiet, _mm512_set1_epi32((int)0xffff0000u));
-}
-
-/* bf16 in the upper halves. */
-INLINE __m512i rounded(__m512i bits) {
-    const __mmask16 odd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
-    const __m512i half = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
-
-    return _mm512_mask_sub_epi32(half, odd, half, _mm512_set1_epi32(-1));
-}
-
-/* A mask of the first `count` of 32 lanes. */
-INLINE __mmask32 first_of_two(size_t count) { return 0xffffffffu >> (2 * LANES - count); }
-
 INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
-    const __m512i order = _mm512_setr_epi32(0x20000, 0x60004, 0xa0008, 0xe000c, 0x120010, 0x160014,
-                                            0x1a0018, 0x1e001c, 0x30001, 0x70005, 0xb0009, 0xf000d,
-                                            0x130011, 0x170015, 0x1b0019, 0x1f001d);
-    const bool any_nan = _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q) != 0;
-    const __m512i low = rounded(any_nan ? without_nan(a) : _mm512_castps_si512(a)),
-                  high = rounded(any_nan ? without_nan(b) : _mm512_castps_si512(b));
-    const __m512i both = _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(low, 16), high);
-
-    _mm512_mask_storeu_epi16(p, first_of_two(count), _mm512_permutexvar_epi16(order, both));
+    store_rounded(p, a, b, count);
 }
 
-/* VCVTNE2PS2BF16 rounds as snnk__bf16_of, but takes subnormal numbers for zeros. */
 #define V_CONVERTS
 typedef __mmask32 v_nonzero; /* lanes without zeros so far */
 INLINE v_nonzero v_all_nonzero(void) { return 0xffffffffu; }
-INLINE __m512i v_converted(floats a, floats b, v_nonzero *nonzero) {
-    __m512i both;
-
-    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(a), "v"(b));
-    *nonzero = _mm512_mask_test_epi16_mask(*nonzero, both, _mm512_set1_epi16(0x7fff));
-    return both;
-}
 INLINE v_nonzero v_store_converted(uint16_t *p, floats a, floats b, v_nonzero nonzero) {
-    _mm512_storeu_si512(p, v_converted(a, b, &nonzero));
+    _mm512_storeu_si512(p, converted(a, b, &nonzero));
     return nonzero;
 }
 INLINE v_nonzero v_store_converted_rows(uint16_t *p, floats a, uint16_t *q, floats b,
                                         v_nonzero nonzero) {
-    const __m512i both = v_converted(a, b, &nonzero);
+    const __m512i both = converted(a, b, &nonzero);
 
     _mm256_storeu_si256((void *)p, _mm512_castsi512_si256(both));
     _mm256_storeu_si256((void *)q, _mm512_extracti64x4_epi64(both, 1));

@@ -32,8 +32,8 @@ typedef struct snnk__narrow {
     snnk__narrow_product *bf16, *int8;
     snnk__narrow_rounding *bf16_rounded, *int8_rounded; /* NULL: none */
     size_t rounded_columns; /* the most columns that these take: the sums of more are added to C */
-    bool rounds; /* whether the bf16 product rounds A to bf16 */
-    size_t rows; /* of A that share a pass over M */
+    bool rounds;            /* whether the bf16 product rounds A to bf16 */
+    size_t rows;            /* of A that share a pass over M */
     size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */
 } snnk__narrow;
 

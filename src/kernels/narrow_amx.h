@@ -21,7 +21,10 @@ static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
 unsigned snnk__flush_subnormals(void);
 void snnk__restore_state(unsigned state);
 
-/* The bf16 product in AVX-512, with the sums of TDPBF16PS to the bit. */
+/* The bf16 product in AVX-512, with the sums of TDPBF16PS to the bit. The rounding one takes
+ * SNNK__AMX_ROUNDED_COLUMNS. */
 snnk__narrow_product snnk__amx_bf16_sums;
+snnk__narrow_rounding snnk__amx_bf16_sums_rounded;
+enum { SNNK__AMX_ROUNDED_COLUMNS = 256 };
 
 #endif

@@ -101,6 +101,8 @@ static const shapes all_shapes = {
     .one_row = sum_1_8};
 
 PRODUCT(sums_of_tiles, BF16_TILES, &all_shapes)
+ROUNDING(sums_of_tiles)
+_Static_assert(ROUNDED_COLUMNS / 4 == SNNK__AMX_ROUNDED_COLUMNS, "of BF16_TILES");
 
 /* ---- The state of the thread ---- */
 
@@ -119,6 +121,15 @@ void snnk__amx_bf16_sums(size_t n, const float *A, size_t lda, const snnk__panel
     const unsigned state = snnk__flush_subnormals();
 
     sums_of_tiles(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+    snnk__restore_state(state);
+}
+
+void snnk__amx_bf16_sums_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                 const float *bias, bool converts, uint16_t *C, size_t ldc,
+                                 void *scratch) {
+    const unsigned state = snnk__flush_subnormals();
+
+    sums_of_tiles_rounded(n, A, lda, M, bias, converts, C, ldc, scratch);
     snnk__restore_state(state);
 }
 #endif

@@ -4,6 +4,8 @@
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
 #include <arm_neon.h>
 
+#include "kernels/round_neon.h"
+
 #define LANES          4
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_ANY(mask)    (vmaxvq_u32((uint32x4_t)(mask)) != 0)
@@ -66,28 +68,8 @@ INLINE floats v_repeat(const int chunk, const float *p) {
 
 INLINE floats v_pair_sums(floats a, floats b) { return vpaddq_f32(a, b); }
 
-/* As snnk__bf16_of rounds. */
-INLINE uint16x4_t rounded(float32x4_t x) {
-    const uint32x4_t bits = vreinterpretq_u32_f32(x),
-                     odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1)),
-                     near = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd),
-                     quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
-
-    return vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), near, quiet), 16);
-}
-
 INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
-    const uint16x8_t both = vcombine_u16(rounded(a), rounded(b));
-    uint16_t all[2 * LANES];
-
-    if (count == 2 * LANES) {
-        vst1q_u16(p, both);
-    } else if (count == LANES) {
-        vst1_u16(p, vget_low_u16(both));
-    } else {
-        vst1q_u16(all, both);
-        __builtin_memcpy(p, all, count * sizeof *p);
-    }
+    store_rounded(p, a, b, count);
 }
 
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */

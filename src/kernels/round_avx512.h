@@ -55,13 +55,23 @@ INLINE __m512i converted(__m512 a, __m512 b, __mmask32 *nonzero) {
     return both;
 }
 
-/* store_rounded, by the instruction where `converts`. */
+static __attribute__((noinline, unused)) void store_rounded_apart(uint16_t *p, __m512 a, __m512 b,
+                                                                  size_t count) {
+    store_rounded(p, a, b, count);
+}
+
+/* store_rounded, by the instruction if `converts`. */
 INLINE void store_quickly(bool converts, uint16_t *p, __m512 a, __m512 b, size_t count) {
     const __mmask32 lanes = 0xffffffffu >> (32 - count);
     __mmask32 nonzero = lanes;
 
-    if (converts) _mm512_mask_storeu_epi16(p, lanes, converted(a, b, &nonzero));
-    if (!converts || nonzero != lanes) store_rounded(p, a, b, count);
+    if (converts) {
+        const __m512i both = converted(a, b, &nonzero);
+
+        _mm512_mask_storeu_epi16(p, lanes, both);
+        if (nonzero == lanes) return;
+    }
+    store_rounded_apart(p, a, b, count);
 }
 
 #endif

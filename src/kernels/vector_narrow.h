@@ -146,8 +146,7 @@ typedef struct shapes {
 /* Sums of all rows of A and a few panels, row by row. */
 typedef struct all_sums {
     ints sums[MOST_ROW_SUMS];
-    floats kept[MOST_ROW_SUMS]; /* INT8: the float sums of the blocks so far. Also what is rounded
-                                 * at the end */
+    floats kept[MOST_ROW_SUMS]; /* INT8: the float sums of the blocks so far */
 } all_sums;
 
 /* Add the products of a block of columns, in tiles of nearly equal size: the panels stay in the
@@ -187,18 +186,44 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
     }
 }
 
+/* Write a row of finished outputs. rounds and registers are constant at every call. */
+INLINE void store_row(const bool rounds, const size_t registers, const matrix *M, const target *to,
+                      size_t row, const floats x[MOST_REGISTERS]) {
+    const size_t used = lanes_left(M, registers - 1);
+
+    if (rounds) {
+        uint16_t *at = to->bf16 + row * to->ldc;
+
+        UNROLLED (size_t p = 0; p < registers; p += 2) {
+            const size_t next = p + 1 < registers ? p + 1 : p,
+                         count =
+                             next == p ? lanes_left(M, p) : lanes_left(M, p) + lanes_left(M, next);
+
+            if (used == LANES)
+                n_store_rounded(to->converts, at + p * LANES, x[p], x[next],
+                                next == p ? LANES : 2 * LANES);
+            else if (count > 0)
+                n_store_rounded(to->converts, at + p * LANES, x[p], x[next], count);
+        }
+        return;
+    }
+    UNROLLED (size_t p = 0; p < registers; p++) {
+        if (used == LANES)
+            n_store(to->C + row * to->ldc + p * LANES, x[p]);
+        else
+            n_store_first(to->C + row * to->ldc + p * LANES, x[p], lanes_left(M, p));
+    }
+}
+
 /* Add the sums of a block, times both scales, to zeros or to those kept. Constant at every call:
- * registers, fresh, last, with_bias. last: add the bias and store them, unless they are rounded
- * first; bf16: only that. */
-INLINE void add_block(const way w, const size_t registers, const bool fresh, const bool last,
-                      const bool with_bias, const operand *A, size_t column, const matrix *M,
-                      const target *to, all_sums *s) {
+ * rounds, registers, fresh, last, with_bias. last: add the bias and write them; bf16: only that. */
+INLINE void add_block(const way w, const bool rounds, const size_t registers, const bool fresh,
+                      const bool last, const bool with_bias, const operand *A, size_t column,
+                      const matrix *M, const target *to, all_sums *s) {
     const float *scale = w == INT8 ? A->scale + column / BLOCK * SNNK__NARROW_ROWS : NULL;
-    const size_t n = A->n, ldc = to->ldc, used = lanes_left(M, registers - 1);
+    const size_t n = A->n;
     const ints *from = s->sums;
-    const bool keeps = !last || to->bf16;
-    floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS];
-    float *C = to->C;
+    floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS], x[MOST_REGISTERS];
 
     UNROLLED (size_t p = 0; p < registers; p++) {
         if (w == INT8) m[p] = n_load(M->scale + p * LANES);
@@ -206,52 +231,42 @@ INLINE void add_block(const way w, const size_t registers, const bool fresh, con
     }
     for (size_t i = 0; i < n; i++, from += registers, kept += registers) {
         UNROLLED (size_t p = 0; p < registers; p++) {
-            floats x = n_floats(from[p]);
-
+            x[p] = n_floats(from[p]);
             if (w == INT8)
-                x = n_fma(n_converted(from[p]), n_mul(n_set(scale[i]), m[p]),
-                          fresh ? n_set(0) : kept[p]);
-            if (with_bias) x = n_add(x, bias[p]);
-            if (keeps)
-                kept[p] = x;
-            else if (used == LANES)
-                n_store(C + p * LANES, x);
-            else
-                n_store_first(C + p * LANES, x, lanes_left(M, p));
+                x[p] = n_fma(n_converted(from[p]), n_mul(n_set(scale[i]), m[p]),
+                             fresh ? n_set(0) : kept[p]);
+            if (with_bias) x[p] = n_add(x[p], bias[p]);
+            if (!last) kept[p] = x[p];
         }
-        if (!keeps) C += ldc;
+        if (last) store_row(rounds, registers, M, to, i, x);
     }
 }
 
-/* Round the sums that were kept, two registers at a time. */
-static __attribute__((noinline)) void round_block(size_t n, size_t registers, size_t outputs,
-                                                  const floats *kept, const target *to) {
-    uint16_t *row = to->bf16;
-
-    for (size_t i = 0; i < n; i++, kept += registers, row += to->ldc)
-        for (size_t p = 0; p * LANES < outputs; p += 2)
-            n_store_rounded(to->converts, row + p * LANES, kept[p],
-                            kept[p + 1 < registers ? p + 1 : p],
-                            snnk__min_size(outputs - p * LANES, 2 * LANES));
+/* The last block. rounds and registers are constant at every call. */
+INLINE void end_last_block(const way w, const bool rounds, const size_t registers, bool fresh,
+                           const operand *A, size_t column, const matrix *M, const target *to,
+                           all_sums *s) {
+    if (fresh && to->bias)
+        add_block(w, rounds, registers, true, true, true, A, column, M, to, s);
+    else if (fresh)
+        add_block(w, rounds, registers, true, true, false, A, column, M, to, s);
+    else if (to->bias)
+        add_block(w, rounds, registers, false, true, true, A, column, M, to, s);
+    else
+        add_block(w, rounds, registers, false, true, false, A, column, M, to, s);
 }
 
 INLINE void end_block(const way w, const size_t registers, bool fresh, bool last, const operand *A,
                       size_t column, const matrix *M, const target *to, all_sums *s) {
     if (w != INT8) fresh = false;
-    if (fresh && last && to->bias)
-        add_block(w, registers, true, true, true, A, column, M, to, s);
-    else if (fresh && last)
-        add_block(w, registers, true, true, false, A, column, M, to, s);
-    else if (last && to->bias)
-        add_block(w, registers, false, true, true, A, column, M, to, s);
-    else if (last)
-        add_block(w, registers, false, true, false, A, column, M, to, s);
-    else if (w == INT8 && fresh)
-        add_block(w, registers, true, false, false, A, column, M, to, s);
-    else if (w == INT8)
-        add_block(w, registers, false, false, false, A, column, M, to, s);
     if (last && to->bf16)
-        round_block(A->n, registers, snnk__min_size(M->left, registers * LANES), s->kept, to);
+        end_last_block(w, true, registers, fresh, A, column, M, to, s);
+    else if (last)
+        end_last_block(w, false, registers, fresh, A, column, M, to, s);
+    else if (w == INT8 && fresh)
+        add_block(w, false, registers, true, false, false, A, column, M, to, s);
+    else if (w == INT8)
+        add_block(w, false, registers, false, false, false, A, column, M, to, s);
 }
 
 /* Sums that do not begin at 0 begin at C. */

@@ -47,7 +47,9 @@ static snnk__narrow_rounding *rounding_of(const snnk__panels *M) {
 }
 
 bool snnk__narrow_rounds(const snnk__panels *M) {
-    return rounding_of(M) && M->columns <= snnk__narrow_get()->rounded_columns;
+    /* More features than fit a tile come in parts. */
+    return rounding_of(M) &&
+           M->columns <= snnk__min_size(snnk__narrow_get()->rounded_columns, MOST_FEATURES);
 }
 
 void snnk__narrow_multiply_bf16(size_t n, const float *A, size_t lda, const snnk__panels *M,

@@ -1,4 +1,5 @@
 /* Forward passes of a network: rows in float, bf16 and double, and features. */
+#include "base/cache.h"
 #include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
@@ -152,8 +153,16 @@ typedef struct bf16_plan {
     size_t rows; /* at a time */
 } bf16_plan;
 
-/* Rows whose outputs are rounded afterwards: few, so that they stay in the cache until then. */
-enum { ROUNDED_ROWS = 16 };
+/* Rows whose outputs are rounded afterwards: few, so that they stay in the cache until then, unless
+ * the weights do not stay in it: more rows share a pass over them. */
+enum { ROUNDED_ROWS = 16, MANY_ROUNDED_ROWS = 128 };
+
+static bool weights_stay(const snnk_network *network) {
+    uint64_t bytes = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++) bytes += network->layers[k]->cost.weight_bytes;
+    return bytes <= snnk__l2_bytes();
+}
 
 static bf16_plan plan_of(const snnk_network *network) {
     const snnk_layer *last = last_layer(network);
@@ -161,7 +170,9 @@ static bf16_plan plan_of(const snnk_network *network) {
 
     return (bf16_plan){.rounds = rounds,
                        .widens = rounds && network->n_layers == 1,
-                       .rows = rounds ? SNNK__NETWORK_ROWS : ROUNDED_ROWS};
+                       .rows = rounds                  ? SNNK__NETWORK_ROWS
+                               : weights_stay(network) ? ROUNDED_ROWS
+                                                       : MANY_ROUNDED_ROWS};
 }
 
 /* Floats of scratch before that of the layers, for n rows: inputs and outputs in float.

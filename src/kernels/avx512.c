@@ -117,6 +117,15 @@ static void widen(size_t n, const uint16_t *from, float *to) {
     snnk__widen(n - i, from + i, to + i);
 }
 
+static void round_floats(size_t n, const float *from, uint16_t *to) {
+    const bool converts = snnk__kernels_convert();
+    size_t i = 0;
+
+    for (; i + 2 * LANES <= n; i += 2 * LANES)
+        store_quickly(converts, to + i, v_load(from + i), v_load(from + i + LANES), 2 * LANES);
+    snnk__round(n - i, from + i, to + i);
+}
+
 #define CORRELATE_ROWS 8 /* 24 sums, 3 + 1 operands */
 #include "kernels/vector_correlate.h"
 
@@ -165,7 +174,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .correlate = correlate,
     .adam = adam,
     .widen = widen,
-    .round = snnk__round,
+    .round = round_floats,
     .moments = MOMENTS_TABLE,
 };
 #endif

@@ -1,5 +1,5 @@
-/* src/kernels: readouts whose outputs are rounded to bf16 in registers. Every kernel table, and both
- * ways of rounding, compared with the float readout rounded by the definition of bf16. */
+/* src/kernels: readouts whose outputs are rounded to bf16 in registers. Every kernel table, and
+ * both ways of rounding, compared with the float readout rounded by the definition of bf16. */
 #include "support/bf16.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -158,7 +158,8 @@ static void check_forward(const snnk__block *block, size_t n, size_t d, const sn
     free(X);
 }
 
-static void check_sizes(size_t d, size_t r, size_t l, int32_t operation, int32_t activation) {
+static void check_sizes(size_t d, size_t r, size_t l, snnk__operation operation,
+                        int32_t activation) {
     const snnk_allocator allocator = from_malloc();
     snnk__block block = {.rows = r, .function = {operation, activation, 1, 0, 0.5F, NULL}};
     const size_t m = r * snnk__function_width(&block.function);

@@ -8,6 +8,8 @@
  * threads against the dense layer.
  *
  *   snnk, snnk_bf16, snnk_int8  ours: weights in float, bfloat16 and int8
+ *   snnk_bf16_rows, snnk_bf16_bf16_rows, snnk_int8_bf16_rows
+ *                               the same with inputs and outputs in bf16
  *   before, before_bf16, ...    the same by another build of the library (--against)
  *   libxsmm_pair                two products by kernels of libxsmm in the best of several blockings
  *   onednn_pair                 two packed products of oneDNN
@@ -49,7 +51,8 @@ static const char usage[] =
     "Select cases of 768 -> m -> 3072, relu, one thread:\n"
     "  --n N,...      rows: 1, 8, 32, 128, 512\n"
     "  --m M,...      features: powers of two, 8 to 1024\n"
-    "  --ways W,...   snnk, snnk_bf16, snnk_int8, libxsmm_pair, onednn_pair, openblas_pair,\n"
+    "  --ways W,...   snnk, snnk_bf16, snnk_int8, snnk_bf16_rows, snnk_bf16_bf16_rows,\n"
+    "                 snnk_int8_bf16_rows, libxsmm_pair, onednn_pair, openblas_pair,\n"
     "                 openblas_skylakex_pair, onednn_bf16_pair, dense, dense_bf16, dense_int8,\n"
     "                 torch_dense\n"
     "  --against LIB  also measure another build of libsnnk.so: ways before, before_bf16, ...\n"

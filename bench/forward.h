@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "build.h"
@@ -18,6 +19,9 @@ enum {
     OURS,
     OURS_BF16,
     OURS_INT8,
+    OURS_ROWS, /* as OURS, with inputs and outputs in bf16 */
+    OURS_BF16_ROWS,
+    OURS_INT8_ROWS,
     OURS_ONE_THREAD, /* beside those with two threads, by the same clock */
     BEFORE,          /* another build of the library: --against */
     BEFORE_BF16,
@@ -35,6 +39,7 @@ enum {
 };
 extern const char *const way_names[WAYS];
 
+static inline bool has_bf16_rows(int way) { return way >= OURS_ROWS && way <= OURS_INT8_ROWS; }
 static inline bool is_dense(int way) { return way >= DENSE; }
 static inline bool is_float_rival(int way) { return way >= LIBXSMM && way <= BLAS_SKYLAKEX; }
 
@@ -66,6 +71,7 @@ typedef struct settings {
 /* Arrays that all cases share, and the highest peak so far: flops a second of one core. */
 typedef struct operands {
     float *X, *Y, *W, *G, *Psi, *Phi, *bias;
+    uint16_t *X_bf16, *Y_bf16;
     double peak;
 } operands;
 extern operands shared;

@@ -19,6 +19,9 @@ const char *const activation_names[ACTIVATIONS] = {"relu", "gelu"};
 const char *const way_names[WAYS] = {"snnk",
                                      "snnk_bf16",
                                      "snnk_int8",
+                                     "snnk_bf16_rows",
+                                     "snnk_bf16_bf16_rows",
+                                     "snnk_int8_bf16_rows",
                                      "one_thread",
                                      "before",
                                      "before_bf16",
@@ -58,6 +61,7 @@ typedef struct contender {
     rival_activation f;
     const build *library;
     snnk_layer *layer;
+    snnk_network *network; /* of that layer, for rows in bf16 */
     snnk_workspace *workspace;
     onednn_layer *first, *second;
     xsmm_pair *xsmm;
@@ -74,7 +78,10 @@ static bool is_build(int way) { return way <= BEFORE_INT8; }
 static void run(void *context) {
     contender *c = context;
 
-    if (is_build(c->way)) {
+    if (c->network) {
+        CHECK(&build_linked, snnk_network_forward_bf16(c->network, c->n, shared.X_bf16, c->d,
+                                                       shared.Y_bf16, c->l, c->workspace));
+    } else if (is_build(c->way)) {
         CHECK(c->library, c->library->layer_forward(c->layer, c->n, shared.X, c->d, shared.Y, c->l,
                                                     c->workspace));
     } else if (c->way == LIBXSMM) {
@@ -88,10 +95,20 @@ static void run(void *context) {
     }
 }
 
+static int storage_of(int way) {
+    switch (way) {
+    case OURS_BF16:
+    case OURS_BF16_ROWS:
+    case BEFORE_BF16: return SNNK_STORAGE_BF16;
+    case OURS_INT8:
+    case OURS_INT8_ROWS:
+    case BEFORE_INT8: return SNNK_STORAGE_INT8;
+    default: return SNNK_STORAGE_F32;
+    }
+}
+
 static void prepare_build(contender *c, int activation, int threads) {
-    const int narrow = c->way == OURS_BF16 || c->way == BEFORE_BF16   ? SNNK_STORAGE_BF16
-                       : c->way == OURS_INT8 || c->way == BEFORE_INT8 ? SNNK_STORAGE_INT8
-                                                                      : SNNK_STORAGE_F32;
+    const int narrow = storage_of(c->way);
     const build *b = c->library =
         c->way >= BEFORE && c->way <= BEFORE_INT8 ? &other_build : &build_linked;
     snnk_map_config config;
@@ -112,6 +129,9 @@ static void prepare_build(contender *c, int activation, int threads) {
     }
     CHECK(b, b->workspace_create(c->way == OURS_ONE_THREAD ? 1 : (size_t)threads, NULL,
                                  &c->workspace));
+    if (!has_bf16_rows(c->way)) return;
+    CHECK(b, snnk_network_create(NULL, &c->network));
+    CHECK(b, snnk_network_append(c->network, c->layer));
 }
 
 static void prepare_onednn(contender *c) {
@@ -164,6 +184,7 @@ static contender *prepare(int way, size_t n, size_t d, size_t l, size_t m, int a
 static void dismiss(contender *c) {
     if (!c) return;
     if (c->library) c->library->layer_free(c->layer), c->library->workspace_free(c->workspace);
+    snnk_network_free(c->network);
     onednn_free(c->second);
     onednn_free(c->first);
     if (c->xsmm) xsmm_free(c->xsmm);
@@ -204,6 +225,11 @@ static double error_of(contender *c) {
 
     memset(shared.Y, 0, c->n * c->l * sizeof *shared.Y);
     run(c);
+    for (size_t k = 0; c->network && k < c->n * c->l; k++) {
+        const uint32_t bits = (uint32_t)shared.Y_bf16[k] << 16;
+
+        memcpy(&shared.Y[k], &bits, sizeof bits);
+    }
     for (size_t k = 0; k < (c->n < 3 ? c->n : 3); k++) {
         const size_t i = k * (c->n - 1) / 2;
 
@@ -220,9 +246,9 @@ static double error_of(contender *c) {
 
 /* Exits if a way computes something else. */
 static double checked_error(contender *c) {
-    const bool bf16 = c->way == OURS_BF16 || c->way == BEFORE_BF16 || c->way == ONEDNN_BF16 ||
-                      c->way == DENSE_BF16;
-    const bool int8 = c->way == OURS_INT8 || c->way == BEFORE_INT8 || c->way == DENSE_INT8;
+    const bool bf16 = storage_of(c->way) == SNNK_STORAGE_BF16 || has_bf16_rows(c->way) ||
+                      c->way == ONEDNN_BF16 || c->way == DENSE_BF16;
+    const bool int8 = storage_of(c->way) == SNNK_STORAGE_INT8 || c->way == DENSE_INT8;
     const double allowed = int8 ? 0.05 : bf16 ? 0.02 : 1e-5;
 
     if (c->way == DENSE_TORCH) return NAN;
@@ -445,7 +471,15 @@ void forward_prepare(const settings *s) {
                         .G = measure_floats(MAX_M * MAX_D),
                         .Psi = measure_floats(MAX_L * MAX_M),
                         .Phi = measure_floats(MAX_N * MAX_M),
-                        .bias = measure_floats(MAX_L)};
+                        .bias = measure_floats(MAX_L),
+                        .X_bf16 = (uint16_t *)measure_floats(MAX_N * MAX_D / 2),
+                        .Y_bf16 = (uint16_t *)measure_floats(MAX_N * MAX_L / 2)};
+    for (size_t k = 0; k < MAX_N * MAX_D; k++) { /* cut off, which is near enough */
+        uint32_t bits;
+
+        memcpy(&bits, &shared.X[k], sizeof bits);
+        shared.X_bf16[k] = (uint16_t)(bits >> 16);
+    }
     machine_permit_amx();
     if (s->against) other_build = build_load(s->against);
     if (s->way[BLAS]) blas[0] = openblas_load(NULL, 1);

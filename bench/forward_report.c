@@ -67,6 +67,9 @@ static double paired_ratio(const result *r) {
 static double roofline(const result *r) { return r->measured[OURS] ? r->roofline : NAN; }
 static double int8_ratio(const result *r) { return quotient(r, OURS, OURS_INT8); }
 static double bf16_ratio(const result *r) { return quotient(r, OURS, OURS_BF16); }
+static double rows_ratio(const result *r) { return quotient(r, OURS, OURS_ROWS); }
+static double bf16_rows_ratio(const result *r) { return quotient(r, OURS_BF16, OURS_BF16_ROWS); }
+static double int8_rows_ratio(const result *r) { return quotient(r, OURS_INT8, OURS_INT8_ROWS); }
 static double bf16_pair_ratio(const result *r) { return quotient(r, ONEDNN_BF16, OURS_BF16); }
 static double libxsmm_ratio(const result *r) {
     return r->measured[LIBXSMM] && r->measured[OURS] ? r->ratio[LIBXSMM] : NAN;
@@ -176,6 +179,28 @@ static void put_amx(FILE *to) {
         over_cells(bf16_pair_ratio, 32, MAX_N, 0, false).least);
 }
 
+/* Time with rows in float over time with rows in bf16. */
+static void put_rows(FILE *to) {
+    static const struct {
+        const char *name;
+        cell_value value;
+    } storages[] = {{"bf16_rows_vs_float_rows", rows_ratio},
+                    {"bf16_storage_bf16_rows_vs_float_rows", bf16_rows_ratio},
+                    {"int8_storage_bf16_rows_vs_float_rows", int8_rows_ratio}};
+
+    for (size_t k = 0; k < sizeof storages / sizeof *storages; k++) {
+        const range all = over_cells(storages[k].value, 0, MAX_N, 0, false);
+        char key[80];
+
+        snprintf(key, sizeof key, "%s_min", storages[k].name);
+        put(to, key, all.least);
+        snprintf(key, sizeof key, "%s_median", storages[k].name);
+        put(to, key, all.median);
+        snprintf(key, sizeof key, "%s_n512_m8", storages[k].name);
+        put(to, key, storages[k].value(cell_of(512, 8)));
+    }
+}
+
 static void put_summary(FILE *to, const machine *m, double block) {
     const range rivals = over_cells(rival_ratio, 0, MAX_N, 0, false);
     const range paired = over_cells(paired_ratio, 0, MAX_N, 0, false);
@@ -200,6 +225,7 @@ static void put_summary(FILE *to, const machine *m, double block) {
     put(to, "bf16_speedup_n512", bf16_ratio(cell_of(512, 128)));
     put(to, "int8_speedup_n1", int8_ratio(cell_of(1, 128)));
     put(to, "int8_speedup_n512", int8_ratio(cell_of(512, 128)));
+    put_rows(to);
     if (m->amx) put_amx(to);
     fputc('}', to);
 }

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
 #include "support/amx_emulation.h"
+#include "support/bf16.h"
 #include "support/compare.h"
 #include "support/draw.h"
 
@@ -377,6 +378,39 @@ static void pairs_are_exact_to_16_bits(void **state) {
         }
 }
 
+/* Outputs in bf16 are those in float, rounded: through tiles, and for few rows or outputs. */
+static void rounded_products(void **state) {
+    static const size_t ns[] = {1, 5, 8, 20, 33, 100}, outputs[] = {9, 33, 64, 81};
+
+    begin_test(state);
+    for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++)
+        for (size_t k = 0; k < 6 * 4; k++) {
+            const size_t columns = k % 3 ? amx->rounded_columns : 65;
+            product p = make_product(s, ns[k / 4], columns, outputs[k % 4], outputs[k % 4] + 3,
+                                     k % 2 ? 1 : 0x1p-126F);
+            void *scratch =
+                aligned_alloc(64, (snnk__narrow_scratch(amx->tall, columns, 2) + 63) / 64 * 64);
+            snnk__narrow_rounding *multiply =
+                s == SNNK_STORAGE_BF16 ? amx->bf16_rounded : amx->int8_rounded;
+            const float *bias = k % 5 ? p.bias : NULL;
+            uint16_t *C16 = malloc(p.n * p.ldc * sizeof *C16);
+
+            if (p.n == 20) p.A[p.lda] = NAN;
+            float *C = multiplied(&p, true, bias, NULL);
+            for (int tall = 0; tall < 2; tall++) {
+                for (size_t j = 0; j < p.n * p.ldc; j++) C16[j] = 0x5555;
+                multiply(p.n, p.A, p.lda, &p.M, bias, true, C16, p.ldc, tall ? scratch : NULL);
+                assert_false(amx_tiles_in_use());
+                for (size_t j = 0; j < p.n * p.ldc; j++)
+                    assert_int_equal(C16[j], j % p.ldc < p.outputs ? nearest_bf16(C[j]) : 0x5555);
+            }
+            free(C16);
+            free(C);
+            free(scratch);
+            free_product(&p);
+        }
+}
+
 static void not_finite_stays_in_its_row(void **state) {
     begin_test(state);
     for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_BF16X3; s++)
@@ -637,6 +671,7 @@ int main(void) {
         cmocka_unit_test(rows_have_the_same_bits_everywhere),
         cmocka_unit_test(parts_of_the_columns_give_the_same_bits),
         cmocka_unit_test(pairs_are_exact_to_16_bits),
+        cmocka_unit_test(rounded_products),
         cmocka_unit_test(not_finite_stays_in_its_row),
         cmocka_unit_test(layers_do_not_depend_on_n),
         cmocka_unit_test(rounded_pairs_stay_the_same),

@@ -1,6 +1,7 @@
 /* src/network/network.c: layers one after another, notes, scratch. */
 #include "data/bundle.h"
 #include "support/alloc.h"
+#include "support/bf16.h"
 #include "support/compare.h"
 #include "support/draw.h"
 
@@ -178,27 +179,6 @@ static void test_nan_stays_in_its_row(void **state) {
 
 /* ---- Rows in bf16 ---- */
 
-static float from_bf16(uint16_t bits) {
-    const uint32_t wide = (uint32_t)bits << 16;
-    float value;
-
-    memcpy(&value, &wide, sizeof value);
-    return value;
-}
-
-/* The nearest of the two bf16 around a finite y, by their distances in double; the even one of two
- * that are as near. */
-static uint16_t nearest_bf16(float y) {
-    uint32_t bits;
-
-    memcpy(&bits, &y, sizeof bits);
-    const uint16_t below = (uint16_t)(bits >> 16), above = (uint16_t)(below + 1); /* in size */
-    const double left = fabs((double)y - (double)from_bf16(below)),
-                 right = fabs((double)from_bf16(above) - (double)y);
-
-    return left < right || (left == right && below % 2 == 0) ? below : above;
-}
-
 /* Outputs are those of snnk_network_forward for the same inputs in float, rounded. */
 static void check_bf16(const snnk_network *network, size_t n, size_t threads) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network), ldx = d + 3,
@@ -233,30 +213,100 @@ static void check_bf16(const snnk_network *network, size_t n, size_t threads) {
     free(Y_bf16);
 }
 
-static void test_bf16_rows(void **state) {
-    enum { INPUTS = 300, OUTPUTS = 1200 }; /* a layer whose outputs threads divide */
-    float *W = malloc(INPUTS * OUTPUTS * sizeof *W);
-    snnk_network *wide;
-    snnk_layer *layer;
+/* The network with all its layers in this storage. */
+static snnk_network *in_storage(const snnk_network *network, int32_t storage) {
+    snnk_network *made;
 
+    assert_ok(snnk_network_create(NULL, &made));
+    for (size_t k = 0; k < snnk_network_layers(network); k++) {
+        snnk_layer *layer;
+
+        assert_ok(snnk_layer_quantize(snnk_network_layer(network, k), storage, &layer));
+        assert_ok(snnk_network_append(made, layer));
+        snnk_layer_free(layer);
+    }
+    return made;
+}
+
+static void test_bf16_rows(void **state) {
     (void)state;
     for (size_t p = 0; p < PLANS; p++) {
         snnk_network *network = build(&plans[p], NULL);
 
         for (size_t n = 1; n < 70; n += 1 + n / 3)
             for (size_t threads = 1; threads <= 3; threads++) check_bf16(network, n, threads);
+        for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++) {
+            snnk_network *narrow = in_storage(network, s);
+
+            for (size_t n = 1; n < 70; n += 9) check_bf16(narrow, n, 1);
+            snnk_network_free(narrow);
+        }
         snnk_network_free(network);
     }
+}
+
+/* One dense layer whose outputs threads divide. */
+static void test_bf16_rows_of_dense_layer(void **state) {
+    enum { INPUTS = 300, OUTPUTS = 1200 };
+    float *W = malloc(INPUTS * OUTPUTS * sizeof *W);
+    snnk_network *wide;
+    snnk_layer *layer;
+
+    (void)state;
     draw_floats(W, INPUTS * OUTPUTS, 6);
     assert_ok(snnk_layer_create_dense(INPUTS, OUTPUTS, W, INPUTS, NULL, SNNK_TANH, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &wide));
-    for (size_t n = 1; n < 5; n++) {
-        if (n == 1) assert_ok(snnk_network_append(wide, layer));
+    assert_ok(snnk_network_append(wide, layer));
+    for (size_t n = 1; n < 5; n++)
         for (size_t threads = 1; threads <= 3; threads++) check_bf16(wide, n, threads);
-    }
     snnk_layer_free(layer);
     snnk_network_free(wide);
     free(W);
+}
+
+/* A single SNNK layer d -> m -> l of this kind, whose last layer rounds in its readout unless there
+ * are very many features. */
+static void check_bf16_layer(int32_t kind, int32_t projection, size_t d, size_t m, size_t l) {
+    float *W = malloc(l * m * sizeof *W), *bias = malloc(l * sizeof *bias);
+    snnk_map_config config;
+    snnk_map *map;
+    snnk_layer *layer;
+    snnk_network *network;
+
+    draw_floats(W, l * m, 8);
+    draw_floats(bias, l, 9);
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = kind;
+    config.projection = projection;
+    config.features = m;
+    config.projection_scale = 0.1;
+    assert_ok(snnk_map_create(d, &config, NULL, &map));
+    assert_ok(snnk_layer_create(map, l, W, m, bias, &layer));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, layer));
+    for (int32_t s = SNNK_STORAGE_F32; s <= SNNK_STORAGE_INT8; s++) {
+        snnk_network *stored = in_storage(network, s);
+
+        for (size_t n = 1; n < 150; n += 3 + n)
+            for (size_t threads = 1; threads <= 2; threads++) check_bf16(stored, n, threads);
+        snnk_network_free(stored);
+    }
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    free(W);
+    free(bias);
+}
+
+static void test_bf16_rows_of_layers(void **state) {
+    (void)state;
+    for (size_t l = 1; l < 220; l += 1 + l)
+        check_bf16_layer(SNNK_MAP_ARC_COSINE, SNNK_PROJECTION_GAUSSIAN, 33, 40, l);
+    check_bf16_layer(SNNK_MAP_GAUSSIAN, SNNK_PROJECTION_GAUSSIAN, 20, 24, 100);
+    check_bf16_layer(SNNK_MAP_GAUSSIAN, SNNK_PROJECTION_HD3, 20, 40, 100);
+    check_bf16_layer(SNNK_MAP_ARC_COSINE, SNNK_PROJECTION_GAUSSIAN, 20, 300, 70);
+    check_bf16_layer(SNNK_MAP_ARC_COSINE, SNNK_PROJECTION_GAUSSIAN, 20, 600, 70);
+    check_bf16_layer(SNNK_MAP_ARC_COSINE, SNNK_PROJECTION_GAUSSIAN, 20, 1100, 70);
 }
 
 static void test_bf16_misuse(void **state) {
@@ -679,6 +729,8 @@ int main(void) {
         cmocka_unit_test(test_same_bits_however_rows_are_passed),
         cmocka_unit_test(test_nan_stays_in_its_row),
         cmocka_unit_test(test_bf16_rows),
+        cmocka_unit_test(test_bf16_rows_of_dense_layer),
+        cmocka_unit_test(test_bf16_rows_of_layers),
         cmocka_unit_test(test_bf16_misuse),
         cmocka_unit_test(test_no_allocation_after_reserve),
         cmocka_unit_test(test_few_rows_are_split_within),

@@ -1,6 +1,7 @@
 /* src/network/quantize.c, src/kernels/narrow.c: the products of each kernel compared with rounded
  * factors; layers and networks compared with their float originals. */
 #include "support/alloc.h"
+#include "support/bf16.h"
 #include "support/compare.h"
 #include "support/draw.h"
 
@@ -257,6 +258,51 @@ static void products_are_those_of_rounded_factors(void **state) {
                     for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++)
                         check_product(found[k], s, ns[i], columns[j], outputs[o], begins, bias);
                 }
+}
+
+static void check_rounded(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
+                          size_t outputs, float size) {
+    product p = make_product(narrow, storage, n, columns, outputs);
+    float *C = filled(&p);
+    uint16_t *rounded = malloc(n * p.ldc * sizeof *rounded);
+    snnk__narrow_rounding *multiply =
+        storage == SNNK_STORAGE_BF16 ? narrow->bf16_rounded : narrow->int8_rounded;
+
+    for (size_t k = 0; k < n * p.lda; k++) p.A[k] *= size;
+    if (n > 2 && size == 1) p.A[p.lda] = NAN;
+    for (int way = 0; way < 4; way++) { /* with an instruction, and with a bias */
+        const bool converts = way % 2 && (snnk__cpu_features() & SNNK__CPU_AVX512_BF16);
+        const float *bias = way < 2 ? NULL : p.bias;
+
+        multiply_some(&p, 0, n, 0, columns, true, bias, C);
+        for (size_t k = 0; k < n * p.ldc; k++) rounded[k] = 0x5555;
+        multiply(n, p.A, p.lda, &p.M, bias, converts, rounded, p.ldc, NULL);
+        for (size_t k = 0; k < n * p.ldc; k++)
+            assert_int_equal(rounded[k], k % p.ldc < outputs ? nearest_bf16(C[k]) : 0x5555);
+    }
+    free(rounded);
+    free(C);
+    free_product(&p);
+}
+
+/* Outputs in bf16 are those in float, rounded; also where they are subnormal. */
+static void rounded_products(void **state) {
+    static const size_t ns[] = {1, 5, 24, 33}, columns[] = {1, 7, 64, 256};
+    static const size_t outputs[] = {1, 7, 16, 17, 31, 33, 64, 65, 130, 150};
+    const snnk__narrow *found[TABLES];
+    const size_t count = tables(found);
+
+    (void)state;
+    for (size_t k = 0; k < count; k++)
+        for (int32_t s = SNNK_STORAGE_BF16; s <= SNNK_STORAGE_INT8; s++) {
+            assert_true(found[k]->rounded_columns >= 256);
+            for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+                for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++)
+                    check_rounded(found[k], s, ns[i], columns[(i + o) % 4], outputs[o],
+                                  o % 3 ? 1 : 0x1p-126F);
+            if (found[k]->rounded_columns < 2000)
+                check_rounded(found[k], s, 25, found[k]->rounded_columns, 70, 1);
+        }
 }
 
 /* The same bits for rows one by one; for blocks of columns one after the other; the bias is one
@@ -650,6 +696,7 @@ int main(void) {
         cmocka_unit_test(pairs_hold_16_bits),
         cmocka_unit_test(int8_scales_by_the_largest),
         cmocka_unit_test(products_are_those_of_rounded_factors),
+        cmocka_unit_test(rounded_products),
         cmocka_unit_test(parts_give_the_same_bits),
         cmocka_unit_test(weights_are_rounded),
         cmocka_unit_test(errors_are_as_small_as_rounding),

@@ -4,6 +4,8 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 
+#include "kernels/round_avx2.h"
+
 #define LANES          8
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm256_movemask_ps((__m256)(mask)) != 0)
@@ -79,6 +81,10 @@ INLINE floats v_pair_sums(floats a, floats b) {
     return _mm256_castpd_ps(_mm256_permute4x64_pd(mixed, 0xd8));
 }
 
+INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
+    store_rounded(p, a, b, count);
+}
+
 #define PROJECT_ROWS    3 /* 12 sums, 3 + 1 operands, of 16 registers */
 #define READOUT_ROWS    4 /* 12 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
@@ -123,6 +129,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,

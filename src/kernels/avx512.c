@@ -4,6 +4,8 @@
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #include <immintrin.h>
 
+#include "kernels/round_avx512.h"
+
 #define LANES          16
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_ANY(mask)    (_mm512_movepi32_mask((__m512i)(mask)) != 0)
@@ -78,11 +80,51 @@ INLINE floats v_pair_sums(floats a, floats b) {
     return _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
 }
 
+INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
+    store_rounded(p, a, b, count);
+}
+
+#define V_CONVERTS
+typedef __mmask32 v_nonzero; /* lanes without zeros so far */
+INLINE v_nonzero v_all_nonzero(void) { return 0xffffffffu; }
+INLINE v_nonzero v_store_converted(uint16_t *p, floats a, floats b, v_nonzero nonzero) {
+    _mm512_storeu_si512(p, converted(a, b, &nonzero));
+    return nonzero;
+}
+INLINE v_nonzero v_store_converted_rows(uint16_t *p, floats a, uint16_t *q, floats b,
+                                        v_nonzero nonzero) {
+    const __m512i both = converted(a, b, &nonzero);
+
+    _mm256_storeu_si256((void *)p, _mm512_castsi512_si256(both));
+    _mm256_storeu_si256((void *)q, _mm512_extracti64x4_epi64(both, 1));
+    return nonzero;
+}
+
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
 #define ROW_PANELS      2
 #include "kernels/vector_products.h"
+
+static void widen(size_t n, const uint16_t *from, float *to) {
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + i)));
+
+        _mm512_storeu_si512(to + i, _mm512_slli_epi32(wide, 16));
+    }
+    snnk__widen(n - i, from + i, to + i);
+}
+
+static void round_floats(size_t n, const float *from, uint16_t *to) {
+    const bool converts = snnk__kernels_convert();
+    size_t i = 0;
+
+    for (; i + 2 * LANES <= n; i += 2 * LANES)
+        store_quickly(converts, to + i, v_load(from + i), v_load(from + i + LANES), 2 * LANES);
+    snnk__round(n - i, from + i, to + i);
+}
 
 #define CORRELATE_ROWS 9 /* 27 sums, 3 + 1 operands */
 #include "kernels/vector_correlate.h"
@@ -123,6 +165,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
@@ -130,8 +173,8 @@ const snnk__kernels snnk__kernels_avx512 = {
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,
-    .widen = snnk__widen,
-    .round = snnk__round,
+    .widen = widen,
+    .round = round_floats,
     .moments = MOMENTS_TABLE,
 };
 #endif

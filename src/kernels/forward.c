@@ -25,21 +25,51 @@
  * four features. */
 _Static_assert(MOST_FEATURES / 4 % SNNK__ROW_CHUNK == 0, "parts of a block begin a panel");
 
+#define WIDE_ROWS 6 /* inputs in bf16 that are widened at once: in float they stay in L1 */
+
 /* From so many cosines in one call on (32 MB), stores go past the caches. Measured: with 16 MB they
  * cost as much as other stores, with 128 MB a quarter less. */
 #define STREAMED ((size_t)1 << 23)
 
-/* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
+/* Outputs in float, or rounded to bf16: exactly one pointer is set. */
+typedef struct destination {
+    float *f32;
+    uint16_t *bf16;
+    size_t ld;
+} destination;
+
+static destination destination_from(const destination *Y, size_t row, size_t output) {
+    const size_t skipped = row * Y->ld + output;
+
+    return Y->bf16 ? (destination){.bf16 = Y->bf16 + skipped, .ld = Y->ld}
+                   : (destination){.f32 = Y->f32 + skipped, .ld = Y->ld};
+}
+
+/* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. In bf16 only
+ * for all features at once. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
-    if (snnk__panels_are_float(Psi)) {
-        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy);
-        return;
-    }
-    snnk__narrow_multiply(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy, NULL);
+                    size_t count, bool begins, const float *bias, const destination *Y) {
+    if (!snnk__panels_are_float(Psi) && Y->bf16)
+        snnk__narrow_multiply_bf16(n, Phi, ldphi, Psi, bias, Y->bf16, Y->ld, NULL);
+    else if (!snnk__panels_are_float(Psi))
+        snnk__narrow_multiply(n, Phi, ldphi, Psi, first, count, begins, bias, Y->f32, Y->ld, NULL);
+    else if (Y->bf16)
+        snnk__kernels_get()->readout_bf16(n, Phi, ldphi, Psi, bias, snnk__kernels_convert(),
+                                          Y->bf16, Y->ld);
+    else
+        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y->f32, Y->ld);
 }
 
 /* ---- Forward ---- */
+
+/* All features of a block that are not mixed. SIZE_MAX if they overflow. */
+static size_t features_of(const snnk__block *block) {
+    size_t features;
+
+    return snnk__mul_size(block->rows, snnk__function_width(&block->function), &features)
+               ? features
+               : SIZE_MAX;
+}
 
 static bool is_narrow(const snnk__block *block) {
     return block->G && !snnk__panels_are_float(block->G);
@@ -153,6 +183,112 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
+/* ---- Blocks ---- */
+
+/* How many rows and features a block of a forward pass has, and how many outputs share a pass over
+ * its features. Chosen by the size of the second-level cache; the sums are the same for all. */
+typedef struct blocking {
+    size_t rows, features, outputs;
+} blocking;
+
+static blocking blocking_of(size_t d, const snnk__panels *Psi) {
+    const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
+                 features = snnk__max_size(snnk__min_size(Psi->columns, MOST_FEATURES), 1);
+
+    if (features <= floats / 2 / (d + snnk__max_size(l, 1)))
+        return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
+                          features, l};
+    /* Half of the cache for the features of a block, a third for a part of Psi. */
+    const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
+                 outputs = floats / 3 / features / width * width;
+
+    return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
+}
+
+static bool on_stack(const blocking *most) { return most->rows * most->features <= STACK_FLOATS; }
+
+/* readout, a few outputs at a time. */
+static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                           size_t first, size_t count, size_t most, bool begins, const float *bias,
+                           const destination *Y) {
+    for (size_t o = 0; o < Psi->rows; o += most) {
+        const snnk__panels some = snnk__panels_some(Psi, o, snnk__min_size(most, Psi->rows - o));
+        const destination to = destination_from(Y, 0, o);
+
+        readout(n, Phi, ldphi, &some, first, count, begins, bias ? bias + o : NULL, &to);
+    }
+}
+
+/* snnk__readout to either kind of outputs. */
+static void readout_all(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                        bool begins, const float *bias, const destination *Y) {
+    if (!snnk__panels_are_float(Psi)) {
+        readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y);
+        return;
+    }
+    const size_t most = blocking_of(0, Psi).outputs;
+
+    for (size_t i = 0, rows; i < n; i += rows) {
+        const destination to = destination_from(Y, i, 0);
+
+        rows = snnk__rows_next(n - i, MOST_ROWS);
+        readout_blocks(rows, Phi + i * ldphi, ldphi, Psi, 0, Psi->columns, most, begins, bias, &to);
+    }
+}
+
+/* ---- Inputs in bf16 ---- */
+
+/* Rows that are widened at once. If G does not stay in L2, more of them share a pass over it, and a
+ * matrix unit is faster with more of them. */
+static size_t wide_rows(size_t d, const snnk__block *block) {
+    const size_t floats = snnk__l2_bytes() / sizeof(float) / 2;
+
+    if (block->hd3) return HD3_BLOCK;
+    if (is_narrow(block) && snnk__narrow_get()->tall > 0)
+        return snnk__narrow_tile_of(block->G->storage, d, features_of(block)).rows;
+    return block->G && block->rows > floats / snnk__max_size(d, 1) ? PROJECT_BLOCK : WIDE_ROWS;
+}
+
+size_t snnk__widened_work(size_t d, const snnk__block *block) {
+    size_t floats;
+
+    return snnk__mul_size(wide_rows(d, block), d, &floats) ? floats : SIZE_MAX;
+}
+
+/* Rows first ... first+n-1 of X in float, themselves or in `wide`, where the stride is d. */
+static const float *rows_in_float(const snnk__inputs *X, size_t first, size_t n, size_t d,
+                                  float *wide) {
+    if (X->f32) return X->f32 + first * X->ld;
+    for (size_t i = 0; i < n; i++)
+        snnk__kernels_get()->widen(d, X->bf16 + (first + i) * X->ld, wide + i * d);
+    return wide;
+}
+
+/* Features of rows begin ... begin+n-1 of X: those of the block's rows first ... first+count-1.
+ * scalars: of these rows, set if first is 0. wide, scratch: see rows_in_float and
+ * snnk__narrow_product. */
+static void project_inputs(size_t begin, size_t n, const snnk__inputs *X, size_t d,
+                           const snnk__block *block, size_t first, size_t count,
+                           snnk__urf_scalars *scalars, float *Phi, size_t ldphi, float *wide,
+                           void *scratch) {
+    const size_t most = X->bf16 ? wide_rows(d, block) : n, ldx = X->bf16 ? d : X->ld;
+    float *Z = Phi + (snnk__function_width(&block->function) - 1) * count; /* as apply_function
+                                                                              * expects it */
+
+    for (size_t i = 0; i < n; i += most) {
+        const size_t rows = snnk__min_size(most, n - i);
+        const float *x = rows_in_float(X, begin + i, rows, d, wide);
+
+        if (first == 0) set_scalars(block, rows, x, ldx, d, scalars + i);
+        if (is_narrow(block))
+            project_narrow(rows, x, ldx, block, first, count, Z + i * ldphi, ldphi, scratch);
+        else
+            project_linear(rows, x, ldx, block, first, count, Z + i * ldphi, ldphi);
+        apply_function(block, rows, first, count, scalars + i, Z + i * ldphi, ldphi,
+                       Phi + i * ldphi, ldphi);
+    }
+}
+
 /* ---- HD3 ---- */
 
 /* Whether the kernels give the cosines of these rows at once. A trainer's block may have offsets of
@@ -198,52 +334,20 @@ static size_t row_work(const snnk__block *block) {
 }
 
 /* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: row_work, then the features. */
-static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
-                                const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                const float *bias, float *Y, size_t ldy, float *work) {
+static void project_readout_hd3(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                                const snnk__panels *Psi, bool begins, const float *bias,
+                                const destination *Y, float *wide, float *work) {
     const size_t m = Psi->columns;
     float *Phi = work + row_work(block);
 
     for (size_t i = 0; i < n; i += HD3_BLOCK) {
         const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
 
-        project_hd3(rows, X + i * ldx, ldx, d, block, Phi, m, work);
-        snnk__readout(rows, Phi, m, Psi, begins, bias, Y + i * ldy, ldy);
-    }
-}
+        const destination to = destination_from(Y, i, 0);
 
-/* ---- Blocks ---- */
-
-/* How many rows and features a block of a forward pass has, and how many outputs share a pass over
- * its features. Chosen by the size of the second-level cache; the sums are the same for all. */
-typedef struct blocking {
-    size_t rows, features, outputs;
-} blocking;
-
-static blocking blocking_of(size_t d, const snnk__panels *Psi) {
-    const size_t floats = snnk__l2_bytes() / sizeof(float), l = Psi->rows, width = Psi->shape.width,
-                 features = snnk__max_size(snnk__min_size(Psi->columns, MOST_FEATURES), 1);
-
-    if (features <= floats / 2 / (d + snnk__max_size(l, 1)))
-        return (blocking){snnk__max_size(snnk__min_size(STACK_FLOATS / features, FEW_ROWS), 1),
-                          features, l};
-    /* Half of the cache for the features of a block, a third for a part of Psi. */
-    const size_t rows = snnk__min_size(floats / 2 / features, MOST_ROWS),
-                 outputs = floats / 3 / features / width * width;
-
-    return (blocking){snnk__max_size(rows, ROW_BLOCK), features, snnk__max_size(outputs, width)};
-}
-
-static bool on_stack(const blocking *most) { return most->rows * most->features <= STACK_FLOATS; }
-
-/* readout, a few outputs at a time. */
-static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                           size_t first, size_t count, size_t outputs, bool begins,
-                           const float *bias, float *Y, size_t ldy) {
-    for (size_t o = 0; o < Psi->rows; o += outputs) {
-        const snnk__panels some = snnk__panels_some(Psi, o, snnk__min_size(outputs, Psi->rows - o));
-
-        readout(n, Phi, ldphi, &some, first, count, begins, bias ? bias + o : NULL, Y + o, ldy);
+        project_hd3(rows, rows_in_float(X, i, rows, d, wide), X->bf16 ? d : X->ld, d, block, Phi, m,
+                    work);
+        readout_all(rows, Phi, m, Psi, begins, bias, &to);
     }
 }
 
@@ -251,15 +355,6 @@ static void readout_blocks(size_t n, const float *Phi, size_t ldphi, const snnk_
 
 size_t snnk__project_work(const snnk__block *block) {
     return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
-}
-
-/* All features of a block that are not mixed. SIZE_MAX if they overflow. */
-static size_t features_of(const snnk__block *block) {
-    size_t features;
-
-    return snnk__mul_size(block->rows, snnk__function_width(&block->function), &features)
-               ? features
-               : SIZE_MAX;
 }
 
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi) {
@@ -334,17 +429,7 @@ void snnk__apply(size_t n, const float *X, size_t ldx, size_t d, const snnk__blo
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
                    const float *bias, float *Y, size_t ldy) {
-    if (!snnk__panels_are_float(Psi)) {
-        readout(n, Phi, ldphi, Psi, 0, Psi->columns, begins, bias, Y, ldy);
-        return;
-    }
-    const size_t outputs = blocking_of(0, Psi).outputs;
-
-    for (size_t i = 0, rows; i < n; i += rows) {
-        rows = snnk__rows_next(n - i, MOST_ROWS);
-        readout_blocks(rows, Phi + i * ldphi, ldphi, Psi, 0, Psi->columns, outputs, begins, bias,
-                       Y + i * ldy, ldy);
-    }
+    readout_all(n, Phi, ldphi, Psi, begins, bias, &(destination){.f32 = Y, .ld = ldy});
 }
 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
@@ -356,9 +441,10 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
 }
 
 /* Both products with narrow panels. Y is written once, unless there are very many features. */
-static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t d,
+static void project_readout_narrow(size_t n, const snnk__inputs *X, size_t d,
                                    const snnk__block *block, const snnk__panels *Psi, bool begins,
-                                   const float *bias, float *Y, size_t ldy, float *work) {
+                                   const float *bias, const destination *Y, float *wide,
+                                   float *work) {
     const size_t width = snnk__function_width(&block->function);
     const snnk__narrow_tile most = snnk__narrow_tile_of(Psi->storage, d, Psi->columns);
     const size_t max_rows = most.features / width, ld = snnk__narrow_stride(&most);
@@ -369,30 +455,32 @@ static void project_readout_narrow(size_t n, const float *X, size_t ldx, size_t 
 
     for (size_t i = 0; i < n; i += most.rows) {
         const size_t rows = snnk__min_size(most.rows, n - i);
+        const destination to = destination_from(Y, i, 0);
 
-        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
             const size_t count = snnk__min_size(max_rows, block->rows - first);
-            float *z = Phi + (width - 1) * count;
 
-            project_narrow(rows, X + i * ldx, ldx, block, first, count, z, ld, scratch);
-            apply_function(block, rows, first, count, scalars, z, ld, Phi, ld);
-            snnk__narrow_multiply(rows, Phi, ld, Psi, width * first, width * count,
-                                  begins && first == 0, first + count == block->rows ? bias : NULL,
-                                  Y + i * ldy, ldy, scratch);
+            project_inputs(i, rows, X, d, block, first, count, scalars, Phi, ld, wide, scratch);
+            if (to.bf16)
+                snnk__narrow_multiply_bf16(rows, Phi, ld, Psi, bias, to.bf16, to.ld, scratch);
+            else
+                snnk__narrow_multiply(
+                    rows, Phi, ld, Psi, width * first, width * count, begins && first == 0,
+                    first + count == block->rows ? bias : NULL, to.f32, to.ld, scratch);
         }
     }
 }
 
-void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
-                           size_t ldy, float *work) {
+/* wide: snnk__widened_work floats; NULL for inputs in float. */
+static void project_readout(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                            const snnk__panels *Psi, bool begins, const float *bias,
+                            const destination *Y, float *wide, float *work) {
     if (block->hd3) {
-        project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
+        project_readout_hd3(n, X, d, block, Psi, begins, bias, Y, wide, work);
         return;
     }
     if (is_narrow(block) && !snnk__panels_are_float(Psi)) {
-        project_readout_narrow(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
+        project_readout_narrow(n, X, d, block, Psi, begins, bias, Y, wide, work);
         return;
     }
     const size_t width = snnk__function_width(&block->function);
@@ -403,18 +491,37 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
     snnk__urf_scalars scalars[MOST_ROWS];
 
     for (size_t i = 0, rows; i < n; i += rows) {
+        const destination to = destination_from(Y, i, 0);
+
         rows = snnk__rows_next(n - i, most.rows);
-        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         for (size_t first = 0; first < block->rows; first += max_rows) {
             const size_t count = snnk__min_size(max_rows, block->rows - first),
                          features = width * count;
-            float *z = Phi + (width - 1) * count;
 
-            project_linear(rows, X + i * ldx, ldx, block, first, count, z, features);
-            apply_function(block, rows, first, count, scalars, z, features, Phi, features);
+            project_inputs(i, rows, X, d, block, first, count, scalars, Phi, features, wide, NULL);
             readout_blocks(rows, Phi, features, Psi, width * first, features, most.outputs,
-                           begins && first == 0, first + count == block->rows ? bias : NULL,
-                           Y + i * ldy, ldy);
+                           begins && first == 0, first + count == block->rows ? bias : NULL, &to);
         }
     }
+}
+
+void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
+                           size_t ldy, float *work) {
+    project_readout(n, &(snnk__inputs){.f32 = X, .ld = ldx}, d, block, Psi, begins, bias,
+                    &(destination){.f32 = Y, .ld = ldy}, NULL, work);
+}
+
+bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi) {
+    if (!snnk__panels_are_float(Psi)) return snnk__narrow_rounds(Psi);
+    return block->hd3 || Psi->columns <= MOST_FEATURES;
+}
+
+void snnk__project_readout_bf16(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                                const snnk__panels *Psi, const float *bias, uint16_t *Y, size_t ldy,
+                                float *work) {
+    const size_t wide = X->bf16 ? snnk__widened_work(d, block) : 0;
+
+    project_readout(n, X, d, block, Psi, true, bias, &(destination){.bf16 = Y, .ld = ldy}, work,
+                    work + wide);
 }

@@ -61,4 +61,20 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
                            const snnk__panels *Psi, bool begins, const float *bias, float *Y,
                            size_t ldy, float *work);
 
+/* Rows of inputs, in float or in bf16: exactly one pointer is set. */
+typedef struct snnk__inputs {
+    const float *f32;
+    const uint16_t *bf16;
+    size_t ld;
+} snnk__inputs;
+
+/* Whether the outputs can be rounded to bf16 while they are in registers; and the same as
+ * snnk__project_readout that begins, rounded like that, if they can. work: for inputs in bf16
+ * snnk__widened_work floats, then those of snnk__project_readout_work. */
+bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi);
+size_t snnk__widened_work(size_t d, const snnk__block *block);
+void snnk__project_readout_bf16(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
+                                const snnk__panels *Psi, const float *bias, uint16_t *Y, size_t ldy,
+                                float *work);
+
 #endif

@@ -45,6 +45,11 @@ typedef struct snnk__kernels {
     void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, bool begins, const float *bias, float *Y, size_t ldy);
 
+    /* Set Y = Phi Psi^T + bias, rounded as snnk__bf16_of does; bias NULL: zeros. converts: the
+     * processor has SNNK__CPU_AVX512_BF16. */
+    void (*readout_bf16)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                         const float *bias, bool converts, uint16_t *Y, size_t ldy);
+
     /* See snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
 
@@ -112,6 +117,9 @@ const snnk__moments *snnk__moments_choose(const snnk__kernels *kernels,
 /* Panels for so many columns in double, for which memory is allocated together: then it is enough
  * for every table that snnk__moments_get returns for these features. */
 size_t snnk__moments_columns(size_t features);
+
+/* Whether the processor has SNNK__CPU_AVX512_BF16: the argument `converts` of readouts. */
+bool snnk__kernels_convert(void);
 
 /* The table to use. The first call chooses it, and later calls return the same. Safe from any
  * thread. */

@@ -2,6 +2,7 @@
 #include "kernels/narrow.h"
 
 #include "base/size.h"
+#include "kernels/bf16.h"
 
 /* The index of element (j, k) of a panel with chunks of `chunk` columns. */
 static size_t place(size_t j, size_t k, size_t chunk) {
@@ -57,5 +58,40 @@ static void int8(size_t n, const float *A, size_t lda, const snnk__panels *M, si
                        C + i * ldc);
 }
 
-const snnk__narrow snnk__narrow_portable = {
-    .name = "portable", .bf16 = bf16, .int8 = int8, .rows = SNNK__NARROW_ROWS};
+/* Row by row, a panel at a time. */
+static void round_product(snnk__narrow_product *product, size_t n, const float *A, size_t lda,
+                          const snnk__panels *M, const float *bias, uint16_t *C, size_t ldc) {
+    float sums[SNNK__NARROW_WIDTH];
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < M->rows; o += SNNK__NARROW_WIDTH) {
+            const size_t outputs = snnk__min_size(SNNK__NARROW_WIDTH, M->rows - o);
+            const snnk__panels some = snnk__panels_some(M, o, outputs);
+
+            product(1, A + i * lda, lda, &some, 0, M->columns, true, bias ? bias + o : NULL, sums,
+                    SNNK__NARROW_WIDTH, NULL);
+            snnk__round(outputs, sums, C + i * ldc + o);
+        }
+}
+
+static void bf16_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    (void)converts;
+    (void)scratch;
+    round_product(bf16, n, A, lda, M, bias, C, ldc);
+}
+
+static void int8_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    (void)converts;
+    (void)scratch;
+    round_product(int8, n, A, lda, M, bias, C, ldc);
+}
+
+const snnk__narrow snnk__narrow_portable = {.name = "portable",
+                                            .bf16 = bf16,
+                                            .int8 = int8,
+                                            .bf16_rounded = bf16_rounded,
+                                            .int8_rounded = int8_rounded,
+                                            .rounded_columns = SIZE_MAX,
+                                            .rows = SNNK__NARROW_ROWS};

@@ -24,6 +24,12 @@ typedef void snnk__narrow_product(size_t n, const float *A, size_t lda, const sn
                                   size_t first, size_t count, bool begins, const float *bias,
                                   float *C, size_t ldc, void *scratch);
 
+/* The same for all columns, with sums that begin at 0; C is rounded to bf16 as snnk__bf16_of does.
+ * converts: the processor has SNNK__CPU_AVX512_BF16. */
+typedef void snnk__narrow_rounding(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                   const float *bias, bool converts, uint16_t *C, size_t ldc,
+                                   void *scratch);
+
 /* C += A^T B with factors rounded to bf16. A: n x rows, B: n x columns, C: rows x columns. Each
  * entry is summed over SNNK__BACK_ROWS rows at a time, in order, in float and from 0, before it is
  * added: it does not depend on the other rows and columns of C. */
@@ -32,10 +38,12 @@ typedef void snnk__narrow_sums(size_t n, size_t rows, size_t columns, const floa
 
 typedef struct snnk__narrow {
     const char *name;
-    snnk__narrow_product *bf16, *int8, *bf16x3; /* bf16x3 NULL: floats are as fast */
-    snnk__narrow_sums *correlate;               /* NULL: floats are as fast */
-    bool rounds;                                /* whether the bf16 product rounds A to bf16 */
-    size_t rows;                                /* of A that share a pass over M */
+    snnk__narrow_product *bf16, *int8, *bf16x3;         /* bf16x3 NULL: floats are as fast */
+    snnk__narrow_rounding *bf16_rounded, *int8_rounded; /* NULL: none */
+    snnk__narrow_sums *correlate;                       /* NULL: floats are as fast */
+    size_t rounded_columns; /* the most that the rounding ones take: sums of more are added to C */
+    bool rounds;            /* whether the bf16 product rounds A to bf16 */
+    size_t rows;            /* of A that share a pass over M */
     size_t tall; /* the same where M does not stay in a cache and there is scratch; 0: no gain */
 } snnk__narrow;
 

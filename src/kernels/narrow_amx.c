@@ -176,6 +176,7 @@ INLINE void sum_strip(const way w, const operand *A, size_t first, size_t count,
 /* Where `outputs` sums of each row end, or begin. */
 typedef struct target {
     float *C;
+    uint16_t *bf16; /* not NULL: instead of C, for rounded outputs */
     size_t ldc, outputs;
     const float *bias;
 } target;
@@ -196,7 +197,11 @@ INLINE void store_lanes(const target *to, size_t i, size_t p, __m512 x) {
     const __mmask16 mask = outputs_left(to, p);
 
     if (to->bias) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, to->bias + p * WIDTH));
-    _mm512_mask_storeu_ps(to->C + i * to->ldc + p * WIDTH, mask, x);
+    if (to->bf16)
+        store_quickly(true, to->bf16 + i * to->ldc + p * WIDTH, x, x,
+                      snnk__min_size(to->outputs - p * WIDTH, WIDTH));
+    else
+        _mm512_mask_storeu_ps(to->C + i * to->ldc + p * WIDTH, mask, x);
 }
 
 static void store_strip(size_t rows, const strip *s, const target *to) {
@@ -285,14 +290,15 @@ enum {
 
 /* Multiply rows that have a configuration. M from column `first`. */
 INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t first, bool begins,
-                     const float *bias, float *C, size_t ldc, float *sums) {
+                     const float *bias, float *C, uint16_t *rounded, size_t ldc, float *sums) {
     const size_t bytes = bytes_of_weight(w), skipped = first * WIDTH * bytes;
     strip s = {.panel_bytes = snnk__panel_size(M) * bytes,
                .sums = sums,
                .kept = sums + A->rows * STRIP_STRIDE};
 
     for (size_t o = 0; o < M->rows; o += STRIP * WIDTH) {
-        const target to = {.C = C + o,
+        const target to = {.C = rounded ? NULL : C + o,
+                           .bf16 = rounded ? rounded + o : NULL,
                            .ldc = ldc,
                            .outputs = snnk__min_size(STRIP * WIDTH, M->rows - o),
                            .bias = bias ? bias + o : NULL};
@@ -311,7 +317,7 @@ INLINE void multiply(const way w, operand *A, const snnk__panels *M, size_t firs
 
 INLINE void product(const way w, size_t n, const float *A, size_t lda, const snnk__panels *M,
                     size_t first, size_t count, bool begins, const float *bias, float *C,
-                    size_t ldc, char *scratch) {
+                    uint16_t *rounded, size_t ldc, char *scratch) {
     const size_t bytes = bytes_of_packed(w);
     const size_t most_rows = scratch ? TALL_ROWS : PAIR_ROWS;
     const size_t most = scratch ? SNNK__NARROW_TALL_COLUMNS : PACKED_BYTES / bytes;
@@ -336,7 +342,8 @@ INLINE void product(const way w, size_t n, const float *A, size_t lda, const snn
 
             pack(w, A + i * lda + k, lda, &some);
             multiply(w, &some, M, first + k, begins && k == 0, k + columns == count ? bias : NULL,
-                     C + i * ldc, ldc, (float *)(void *)(memory + rows * stride));
+                     rounded ? NULL : C + i * ldc, rounded ? rounded + i * ldc : NULL, ldc,
+                     (float *)(void *)(memory + rows * stride));
         }
     }
     snnk__tiles_release();
@@ -346,7 +353,7 @@ static void int8(size_t n, const float *A, size_t lda, const snnk__panels *M, si
                  size_t count, bool begins, const float *bias, float *C, size_t ldc,
                  void *scratch) {
     if (snnk__amx_pays(n, M))
-        product(INT8, n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+        product(INT8, n, A, lda, M, first, count, begins, bias, C, NULL, ldc, scratch);
     else
         snnk__narrow_avx512.int8(n, A, lda, M, first, count, begins, bias, C, ldc, NULL);
 }
@@ -360,7 +367,27 @@ static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, si
     }
     const unsigned state = snnk__flush_subnormals();
 
-    product(BF16, n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+    product(BF16, n, A, lda, M, first, count, begins, bias, C, NULL, ldc, scratch);
+    snnk__restore_state(state);
+}
+
+static void int8_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    if (snnk__amx_pays(n, M))
+        product(INT8, n, A, lda, M, 0, M->columns, true, bias, NULL, C, ldc, scratch);
+    else
+        snnk__narrow_avx512.int8_rounded(n, A, lda, M, bias, converts, C, ldc, NULL);
+}
+
+static void bf16_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    if (!snnk__amx_pays(n, M)) {
+        snnk__amx_bf16_sums_rounded(n, A, lda, M, bias, converts, C, ldc, NULL);
+        return;
+    }
+    const unsigned state = snnk__flush_subnormals();
+
+    product(BF16, n, A, lda, M, 0, M->columns, true, bias, NULL, C, ldc, scratch);
     snnk__restore_state(state);
 }
 
@@ -373,7 +400,7 @@ static void bf16x3(size_t n, const float *A, size_t lda, const snnk__panels *M, 
     }
     const unsigned state = snnk__flush_subnormals();
 
-    product(BF16X3, n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+    product(BF16X3, n, A, lda, M, first, count, begins, bias, C, NULL, ldc, scratch);
     snnk__restore_state(state);
 }
 
@@ -382,6 +409,9 @@ const snnk__narrow snnk__narrow_amx = {.name = "amx",
                                        .int8 = int8,
                                        .bf16x3 = bf16x3,
                                        .correlate = snnk__amx_correlate,
+                                       .bf16_rounded = bf16_rounded,
+                                       .int8_rounded = int8_rounded,
+                                       .rounded_columns = SNNK__AMX_ROUNDED_COLUMNS,
                                        .rounds = true,
                                        .rows = PAIR_ROWS,
                                        .tall = TALL_ROWS};

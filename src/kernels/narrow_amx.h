@@ -27,8 +27,11 @@ static inline bool snnk__amx_pays(size_t n, const snnk__panels *M) {
 unsigned snnk__flush_subnormals(void);
 void snnk__restore_state(unsigned state);
 
-/* The products of bf16 and of pairs in AVX-512, with the sums of TDPBF16PS to the bit. */
+/* The products of bf16 and of pairs in AVX-512, with the sums of TDPBF16PS to the bit. The rounding
+ * one takes SNNK__AMX_ROUNDED_COLUMNS. */
 snnk__narrow_product snnk__amx_bf16_sums, snnk__amx_bf16x3_sums;
+snnk__narrow_rounding snnk__amx_bf16_sums_rounded;
+enum { SNNK__AMX_ROUNDED_COLUMNS = 256 };
 
 /* The sums over rows of backward passes. */
 snnk__narrow_sums snnk__amx_correlate;

@@ -131,6 +131,8 @@ ALL_TILE_SUMS(BF16_TILES)
 ALL_TILE_SUMS(BF16X3)
 PRODUCT(bf16_sums, BF16_TILES, &shapes_BF16_TILES)
 PRODUCT(bf16x3_sums, BF16X3, &shapes_BF16X3)
+ROUNDING(bf16_sums)
+_Static_assert(ROUNDED_COLUMNS / 4 == SNNK__AMX_ROUNDED_COLUMNS, "of BF16_TILES");
 
 /* ---- The state of the thread ---- */
 
@@ -158,6 +160,15 @@ void snnk__amx_bf16x3_sums(size_t n, const float *A, size_t lda, const snnk__pan
     const unsigned state = snnk__flush_subnormals();
 
     bf16x3_sums(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
+    snnk__restore_state(state);
+}
+
+void snnk__amx_bf16_sums_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                 const float *bias, bool converts, uint16_t *C, size_t ldc,
+                                 void *scratch) {
+    const unsigned state = snnk__flush_subnormals();
+
+    bf16_sums_rounded(n, A, lda, M, bias, converts, C, ldc, scratch);
     snnk__restore_state(state);
 }
 #endif

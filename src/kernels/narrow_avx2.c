@@ -45,7 +45,14 @@ TILES(BF16_WIDE)
 TILES(INT8)
 PRODUCT(bf16, BF16_WIDE, &shapes_BF16_WIDE)
 PRODUCT(int8, INT8, &shapes_INT8)
+ROUNDING(bf16)
+ROUNDING(int8)
 
-const snnk__narrow snnk__narrow_avx2 = {
-    .name = "avx2", .bf16 = bf16, .int8 = int8, .rows = SNNK__NARROW_ROWS};
+const snnk__narrow snnk__narrow_avx2 = {.name = "avx2",
+                                        .bf16 = bf16,
+                                        .int8 = int8,
+                                        .bf16_rounded = bf16_rounded,
+                                        .int8_rounded = int8_rounded,
+                                        .rounded_columns = ROUNDED_COLUMNS,
+                                        .rows = SNNK__NARROW_ROWS};
 #endif

@@ -9,6 +9,7 @@
 
 #include "kernels/inline.h"
 #include "kernels/narrow.h"
+#include "kernels/round_avx2.h"
 
 /* 12 sums, 2 + 1 operands, of 16 registers. */
 #define LANES          8
@@ -51,6 +52,10 @@ INLINE void n_store_first(float *p, floats x, size_t count) {
         n_store(p, x);
     else
         _mm256_maskstore_ps(p, first_lanes(count), x);
+}
+INLINE void n_store_rounded(bool converts, uint16_t *p, floats a, floats b, size_t count) {
+    (void)converts;
+    store_rounded(p, a, b, count);
 }
 INLINE floats n_add(floats a, floats b) { return _mm256_add_ps(a, b); }
 INLINE floats n_mul(floats a, floats b) { return _mm256_mul_ps(a, b); }

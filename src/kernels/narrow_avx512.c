@@ -84,12 +84,23 @@ TILES(INT8)
 PRODUCT(bf16_wide, BF16_WIDE, &shapes_BF16_WIDE)
 PRODUCT(bf16_dot, BF16_DOT, &shapes_BF16_DOT)
 PRODUCT(int8, INT8, &shapes_INT8)
+ROUNDING(bf16_wide)
+ROUNDING(bf16_dot)
+ROUNDING(int8)
 
-const snnk__narrow snnk__narrow_avx512 = {
-    .name = "avx512", .bf16 = bf16_wide, .int8 = int8, .rows = SNNK__NARROW_ROWS};
+const snnk__narrow snnk__narrow_avx512 = {.name = "avx512",
+                                          .bf16 = bf16_wide,
+                                          .int8 = int8,
+                                          .bf16_rounded = bf16_wide_rounded,
+                                          .int8_rounded = int8_rounded,
+                                          .rounded_columns = ROUNDED_COLUMNS,
+                                          .rows = SNNK__NARROW_ROWS};
 const snnk__narrow snnk__narrow_avx512_bf16 = {.name = "avx512_bf16",
                                                .bf16 = bf16_dot,
                                                .int8 = int8,
+                                               .bf16_rounded = bf16_dot_rounded,
+                                               .int8_rounded = int8_rounded,
+                                               .rounded_columns = ROUNDED_COLUMNS / 2,
                                                .rounds = true,
                                                .rows = SNNK__NARROW_ROWS};
 #endif

@@ -9,6 +9,7 @@
 
 #include "kernels/inline.h"
 #include "kernels/narrow_format.h"
+#include "kernels/round_avx512.h"
 
 typedef __m512i ints;
 typedef __m512 floats;
@@ -35,6 +36,9 @@ INLINE floats n_load_first(const float *p, size_t count) {
 INLINE void n_store(float *p, floats x) { _mm512_storeu_ps(p, x); }
 INLINE void n_store_first(float *p, floats x, size_t count) {
     _mm512_mask_storeu_ps(p, first_lanes(count), x);
+}
+INLINE void n_store_rounded(bool converts, uint16_t *p, floats a, floats b, size_t count) {
+    store_quickly(converts, p, a, b, count);
 }
 INLINE floats n_add(floats a, floats b) { return _mm512_add_ps(a, b); }
 INLINE floats n_mul(floats a, floats b) { return _mm512_mul_ps(a, b); }

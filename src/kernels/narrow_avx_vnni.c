@@ -32,6 +32,7 @@ INLINE void pack_int8(size_t columns, const float *x, char *to, float *scale, in
 
 TILES(INT8)
 PRODUCT(int8, INT8, &shapes_INT8)
+ROUNDING(int8)
 
 static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,
                  size_t count, bool begins, const float *bias, float *C, size_t ldc,
@@ -39,6 +40,16 @@ static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, si
     snnk__narrow_avx2.bf16(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
 }
 
-const snnk__narrow snnk__narrow_avx_vnni = {
-    .name = "avx_vnni", .bf16 = bf16, .int8 = int8, .rows = SNNK__NARROW_ROWS};
+static void bf16_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    snnk__narrow_avx2.bf16_rounded(n, A, lda, M, bias, converts, C, ldc, scratch);
+}
+
+const snnk__narrow snnk__narrow_avx_vnni = {.name = "avx_vnni",
+                                            .bf16 = bf16,
+                                            .int8 = int8,
+                                            .bf16_rounded = bf16_rounded,
+                                            .int8_rounded = int8_rounded,
+                                            .rounded_columns = ROUNDED_COLUMNS,
+                                            .rows = SNNK__NARROW_ROWS};
 #endif

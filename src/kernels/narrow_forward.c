@@ -56,3 +56,22 @@ void snnk__narrow_multiply(size_t n, const float *A, size_t lda, const snnk__pan
 
     product(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
 }
+
+static snnk__narrow_rounding *rounding_of(const snnk__panels *M) {
+    const snnk__narrow *narrow = snnk__narrow_get();
+
+    return M->storage == SNNK_STORAGE_BF16   ? narrow->bf16_rounded
+           : M->storage == SNNK_STORAGE_INT8 ? narrow->int8_rounded
+                                             : NULL;
+}
+
+bool snnk__narrow_rounds(const snnk__panels *M) {
+    /* More features than fit a tile come in parts. */
+    return rounding_of(M) &&
+           M->columns <= snnk__min_size(snnk__narrow_get()->rounded_columns, MOST_FEATURES);
+}
+
+void snnk__narrow_multiply_bf16(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                const float *bias, uint16_t *C, size_t ldc, void *scratch) {
+    rounding_of(M)(n, A, lda, M, bias, snnk__kernels_convert(), C, ldc, scratch);
+}

@@ -40,4 +40,10 @@ void snnk__narrow_multiply(size_t n, const float *A, size_t lda, const snnk__pan
                            size_t first, size_t count, bool begins, const float *bias, float *C,
                            size_t ldc, void *scratch);
 
+/* Whether the table rounds products with M to bf16 in its registers; and such a product of all
+ * columns. */
+bool snnk__narrow_rounds(const snnk__panels *M);
+void snnk__narrow_multiply_bf16(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                                const float *bias, uint16_t *C, size_t ldc, void *scratch);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "kernels/inline.h"
 #include "kernels/narrow.h"
+#include "kernels/round_neon.h"
 
 /* 24 sums, 4 + 1 operands, of 32 registers. */
 #define LANES          4
@@ -48,6 +49,10 @@ INLINE void n_store_first(float *p, floats x, size_t count) {
 
     vst1q_f32(four, x);
     __builtin_memcpy(p, four, (count < LANES ? count : LANES) * sizeof *p);
+}
+INLINE void n_store_rounded(bool converts, uint16_t *p, floats a, floats b, size_t count) {
+    (void)converts;
+    store_rounded(p, a, b, count);
 }
 INLINE floats n_add(floats a, floats b) { return vaddq_f32(a, b); }
 INLINE floats n_mul(floats a, floats b) { return vmulq_f32(a, b); }

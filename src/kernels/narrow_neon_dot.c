@@ -13,6 +13,7 @@ INLINE ints n_dot(const way w, ints sum, ints m, ints a) {
 
 TILES(INT8)
 PRODUCT(int8, INT8, &shapes_INT8)
+ROUNDING(int8)
 
 static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,
                  size_t count, bool begins, const float *bias, float *C, size_t ldc,
@@ -20,6 +21,16 @@ static void bf16(size_t n, const float *A, size_t lda, const snnk__panels *M, si
     snnk__narrow_neon.bf16(n, A, lda, M, first, count, begins, bias, C, ldc, scratch);
 }
 
-const snnk__narrow snnk__narrow_neon_dot = {
-    .name = "neon_dot", .bf16 = bf16, .int8 = int8, .rows = SNNK__NARROW_ROWS};
+static void bf16_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                         const float *bias, bool converts, uint16_t *C, size_t ldc, void *scratch) {
+    snnk__narrow_neon.bf16_rounded(n, A, lda, M, bias, converts, C, ldc, scratch);
+}
+
+const snnk__narrow snnk__narrow_neon_dot = {.name = "neon_dot",
+                                            .bf16 = bf16,
+                                            .int8 = int8,
+                                            .bf16_rounded = bf16_rounded,
+                                            .int8_rounded = int8_rounded,
+                                            .rounded_columns = ROUNDED_COLUMNS,
+                                            .rows = SNNK__NARROW_ROWS};
 #endif

@@ -4,6 +4,8 @@
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
 #include <arm_neon.h>
 
+#include "kernels/round_neon.h"
+
 #define LANES          4
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_ANY(mask)    (vmaxvq_u32((uint32x4_t)(mask)) != 0)
@@ -66,6 +68,10 @@ INLINE floats v_repeat(const int chunk, const float *p) {
 
 INLINE floats v_pair_sums(floats a, floats b) { return vpaddq_f32(a, b); }
 
+INLINE void v_store_rounded(uint16_t *p, floats a, floats b, size_t count) {
+    store_rounded(p, a, b, count);
+}
+
 #define PROJECT_ROWS    6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #define READOUT_ROWS    8 /* 24 sums, 3 + 1 operands */
 #define READOUT_VECTORS 3
@@ -102,6 +108,7 @@ const snnk__kernels snnk__kernels_neon = {
     .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,

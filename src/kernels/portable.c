@@ -72,6 +72,22 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
                        ldy);
 }
 
+static void readout_bf16(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                         const float *bias, bool converts, uint16_t *Y, size_t ldy) {
+    float sums[8 * TILE][WIDTH];
+
+    (void)converts;
+    for (size_t i = 0; i < n; i += 8 * TILE)
+        for (size_t j = 0; j < Psi->rows; j += WIDTH) {
+            const size_t rows = snnk__min_size(8 * TILE, n - i),
+                         width = snnk__min_size(WIDTH, Psi->rows - j);
+
+            multiply_panel(rows, Psi->columns, Phi + i * ldphi, ldphi, Psi->data + j * Psi->columns,
+                           width, true, bias ? bias + j : NULL, sums[0], WIDTH);
+            for (size_t t = 0; t < rows; t++) snnk__round(width, sums[t], Y + (i + t) * ldy + j);
+        }
+}
+
 /* C += A^T B for `rows` rows of C, 1 or TILE, and one register of columns. */
 static inline void correlate_tile(size_t rows, size_t n, const float *A, size_t lda, const float *B,
                                   size_t ldb, size_t columns, float *C, size_t ldc) {
@@ -121,6 +137,7 @@ const snnk__kernels snnk__kernels_portable = {
     .readout_shape = {WIDTH, 1, WIDTH},
     .project = project,
     .readout = readout,
+    .readout_bf16 = readout_bf16,
     .apply = snnk__function_apply,
     .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,

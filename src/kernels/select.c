@@ -133,4 +133,17 @@ size_t snnk__moments_columns(size_t features) {
     return kernels->moments[0].width; /* in double */
 }
 
+/* ---- Conversion ---- */
+
+bool snnk__kernels_convert(void) {
+    static atomic_int known; /* 1: no, 2: yes */
+    int answer = atomic_load(&known);
+
+    if (!answer) {
+        answer = (snnk__cpu_features() & SNNK__CPU_AVX512_BF16) ? 2 : 1;
+        atomic_store(&known, answer);
+    }
+    return answer == 2;
+}
+
 const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

@@ -14,6 +14,8 @@
  *     n_dot(w, sum, weights, a)  sum + their products with 4 bytes of a row of A in every lane
  *     INT8_BYTES                 of a group of a row of A
  *     n_begin(shift)             where integer sums begin: shift is 128 times the sum of a row
+ *     n_store_rounded(converts, p, a, b, count)   the first `count` numbers of a, then b, in bf16;
+ *                                see snnk__narrow_rounding
  *     pack_int8                  a block of a row of A, as snnk__int8_of rounds it
  *     pack_row(w, ...)           a row of A for BF16_DOT, BF16_TILES or BF16X3
  *
@@ -50,12 +52,20 @@ typedef struct matrix {
     const float *scale; /* INT8: of each row */
 } matrix;
 
+/* C, or `bf16`, for rounded outputs: exactly one is set. */
 typedef struct target {
     float *C;
+    uint16_t *bf16;
     size_t ldc;
-    bool begins;
+    bool begins, converts;
     const float *bias;
 } target;
+
+/* Row r from output o. */
+INLINE const char *at_output(const target *to, size_t r, size_t o) {
+    return to->bf16 ? (const char *)(to->bf16 + r * to->ldc + o)
+                    : (const char *)(to->C + r * to->ldc + o);
+}
 
 INLINE size_t columns_of_group(const way w) { return w == INT8 ? 4 : 2; }
 
@@ -172,60 +182,94 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
         }
         for (size_t r = i; next && r < i + rows; r++)
             UNROLLED (size_t p = 0; p < registers; p++)
-                __builtin_prefetch(next->C + r * next->ldc + p * LANES, 1);
+                __builtin_prefetch(at_output(next, r, p * LANES), 1);
         sum(&of, to->sums + i * registers);
         of.row += rows * A->stride;
         if (w == INT8) of.shift += rows;
     }
 }
 
+/* Write a row of finished outputs. rounds and registers are constant at every call. */
+INLINE void store_row(const bool rounds, const size_t registers, const matrix *M, const target *to,
+                      size_t row, const floats x[MOST_REGISTERS]) {
+    const size_t used = lanes_left(M, registers - 1);
+
+    if (rounds) {
+        uint16_t *at = to->bf16 + row * to->ldc;
+
+        UNROLLED (size_t p = 0; p < registers; p += 2) {
+            const size_t next = p + 1 < registers ? p + 1 : p,
+                         count =
+                             next == p ? lanes_left(M, p) : lanes_left(M, p) + lanes_left(M, next);
+
+            if (used == LANES)
+                n_store_rounded(to->converts, at + p * LANES, x[p], x[next],
+                                next == p ? LANES : 2 * LANES);
+            else if (count > 0)
+                n_store_rounded(to->converts, at + p * LANES, x[p], x[next], count);
+        }
+        return;
+    }
+    UNROLLED (size_t p = 0; p < registers; p++) {
+        if (used == LANES)
+            n_store(to->C + row * to->ldc + p * LANES, x[p]);
+        else
+            n_store_first(to->C + row * to->ldc + p * LANES, x[p], lanes_left(M, p));
+    }
+}
+
 /* Add the sums of a block, times both scales, to zeros or to those kept. Constant at every call:
- * registers, fresh, last, with_bias. last: add the bias and store them; bf16: only that. */
-INLINE void add_block(const way w, const size_t registers, const bool fresh, const bool last,
-                      const bool with_bias, const operand *A, size_t column, const matrix *M,
-                      const target *to, all_sums *s) {
+ * rounds, registers, fresh, last, with_bias. last: add the bias and write them; bf16: only that. */
+INLINE void add_block(const way w, const bool rounds, const size_t registers, const bool fresh,
+                      const bool last, const bool with_bias, const operand *A, size_t column,
+                      const matrix *M, const target *to, all_sums *s) {
     const float *scale = w == INT8 ? A->scale + column / BLOCK * SNNK__NARROW_ROWS : NULL;
-    const size_t n = A->n, ldc = to->ldc, used = lanes_left(M, registers - 1);
+    const size_t n = A->n;
     const ints *from = s->sums;
-    floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS];
-    float *C = to->C;
+    floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS], x[MOST_REGISTERS];
 
     UNROLLED (size_t p = 0; p < registers; p++) {
         if (w == INT8) m[p] = n_load(M->scale + p * LANES);
         if (with_bias) bias[p] = n_load_first(to->bias + p * LANES, lanes_left(M, p));
     }
-    for (size_t i = 0; i < n; i++, C += ldc, from += registers, kept += registers)
+    for (size_t i = 0; i < n; i++, from += registers, kept += registers) {
         UNROLLED (size_t p = 0; p < registers; p++) {
-            floats x = n_floats(from[p]);
-
+            x[p] = n_floats(from[p]);
             if (w == INT8)
-                x = n_fma(n_converted(from[p]), n_mul(n_set(scale[i]), m[p]),
-                          fresh ? n_set(0) : kept[p]);
-            if (with_bias) x = n_add(x, bias[p]);
-            if (!last)
-                kept[p] = x;
-            else if (used == LANES)
-                n_store(C + p * LANES, x);
-            else
-                n_store_first(C + p * LANES, x, lanes_left(M, p));
+                x[p] = n_fma(n_converted(from[p]), n_mul(n_set(scale[i]), m[p]),
+                             fresh ? n_set(0) : kept[p]);
+            if (with_bias) x[p] = n_add(x[p], bias[p]);
+            if (!last) kept[p] = x[p];
         }
+        if (last) store_row(rounds, registers, M, to, i, x);
+    }
+}
+
+/* The last block. rounds and registers are constant at every call. */
+INLINE void end_last_block(const way w, const bool rounds, const size_t registers, bool fresh,
+                           const operand *A, size_t column, const matrix *M, const target *to,
+                           all_sums *s) {
+    if (fresh && to->bias)
+        add_block(w, rounds, registers, true, true, true, A, column, M, to, s);
+    else if (fresh)
+        add_block(w, rounds, registers, true, true, false, A, column, M, to, s);
+    else if (to->bias)
+        add_block(w, rounds, registers, false, true, true, A, column, M, to, s);
+    else
+        add_block(w, rounds, registers, false, true, false, A, column, M, to, s);
 }
 
 INLINE void end_block(const way w, const size_t registers, bool fresh, bool last, const operand *A,
                       size_t column, const matrix *M, const target *to, all_sums *s) {
     if (w != INT8) fresh = false;
-    if (fresh && last && to->bias)
-        add_block(w, registers, true, true, true, A, column, M, to, s);
-    else if (fresh && last)
-        add_block(w, registers, true, true, false, A, column, M, to, s);
-    else if (last && to->bias)
-        add_block(w, registers, false, true, true, A, column, M, to, s);
+    if (last && to->bf16)
+        end_last_block(w, true, registers, fresh, A, column, M, to, s);
     else if (last)
-        add_block(w, registers, false, true, false, A, column, M, to, s);
+        end_last_block(w, false, registers, fresh, A, column, M, to, s);
     else if (w == INT8 && fresh)
-        add_block(w, registers, true, false, false, A, column, M, to, s);
+        add_block(w, false, registers, true, false, false, A, column, M, to, s);
     else if (w == INT8)
-        add_block(w, registers, false, false, false, A, column, M, to, s);
+        add_block(w, false, registers, false, false, false, A, column, M, to, s);
 }
 
 /* Sums that do not begin at 0 begin at C. */
@@ -273,7 +317,10 @@ INLINE void skip(const way w, size_t panels, matrix *M, target *to) {
     if (w == BF16X3) M->low += panels * M->panel_bytes;
     M->left = M->left > rows ? M->left - rows : 0;
     if (w == INT8) M->scale += rows;
-    to->C += rows;
+    if (to->bf16)
+        to->bf16 += rows;
+    else
+        to->C += rows;
     if (to->bias) to->bias += rows;
 }
 
@@ -324,12 +371,12 @@ static void pack(const way w, size_t n, size_t columns, const float *A, size_t l
                       .shift = to->shift[0]};
 }
 
+/* all: for all rows and columns. */
 INLINE void product(const way w, const shapes *s, size_t n, const float *A, size_t lda,
-                    const snnk__panels *M, size_t first, size_t count, bool begins,
-                    const float *bias, float *C, size_t ldc) {
+                    const snnk__panels *M, size_t first, size_t count, const target *all) {
     const size_t bytes = w == INT8 ? sizeof(uint8_t) : sizeof(uint16_t);
     const size_t most = w == INT8 ? COLUMNS : COLUMNS * 2 / row_bytes_of_group(w);
-    packed all;
+    packed memory;
 
     for (size_t i = 0; i < n; i += SNNK__NARROW_ROWS)
         for (size_t k = 0, columns; k < count; k += columns) {
@@ -341,16 +388,18 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
                 .left = M->rows,
                 .scale = M->scale,
             };
-            const target to = {.C = C + i * ldc,
-                               .ldc = ldc,
-                               .begins = begins && k == 0,
-                               .bias = k + columns == count ? bias : NULL};
+            const target to = {.C = all->bf16 ? NULL : all->C + i * all->ldc,
+                               .bf16 = all->bf16 ? all->bf16 + i * all->ldc : NULL,
+                               .ldc = all->ldc,
+                               .begins = all->begins && k == 0,
+                               .converts = all->converts,
+                               .bias = k + columns == count ? all->bias : NULL};
             operand rows = {.n = snnk__min_size(SNNK__NARROW_ROWS, n - i),
                             .columns = columns,
                             .rows = (const char *)(A + i * lda),
                             .stride = lda * sizeof *A};
 
-            if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &all, &rows);
+            if (w != BF16_WIDE) pack(w, rows.n, columns, A + i * lda + k, lda, &memory, &rows);
             if ((w == BF16_TILES || w == BF16X3) && M->columns >= 32)
                 rows.columns = (columns + 31) / 32 * 32;
             multiply(w, s, &rows, some, to);
@@ -358,9 +407,29 @@ INLINE void product(const way w, const shapes *s, size_t n, const float *A, size
 }
 
 #define PRODUCT(name, way, shapes)                                                                 \
+    static void name##_to(size_t n, const float *A, size_t lda, const snnk__panels *M,             \
+                          size_t first, size_t count, const target *to) {                          \
+        product(way, shapes, n, A, lda, M, first, count, to);                                      \
+    }                                                                                              \
     static void name(size_t n, const float *A, size_t lda, const snnk__panels *M, size_t first,    \
                      size_t count, bool begins, const float *bias, float *C, size_t ldc,           \
                      void *scratch) {                                                              \
         (void)scratch;                                                                             \
-        product(way, shapes, n, A, lda, M, first, count, begins, bias, C, ldc);                    \
+        name##_to(n, A, lda, M, first, count,                                                      \
+                  &(target){.C = C, .ldc = ldc, .begins = begins, .bias = bias});                  \
     }
+
+/* After PRODUCT: name_rounded. It takes ROUNDED_COLUMNS columns: the sums of more are added to C in
+ * parts. */
+#define ROUNDING(name)                                                                             \
+    static void name##_rounded(size_t n, const float *A, size_t lda, const snnk__panels *M,        \
+                               const float *bias, bool converts, uint16_t *C, size_t ldc,          \
+                               void *scratch) {                                                    \
+        (void)scratch;                                                                             \
+        name##_to(                                                                                 \
+            n, A, lda, M, 0, M->columns,                                                           \
+            &(target){.bf16 = C, .ldc = ldc, .begins = true, .converts = converts, .bias = bias}); \
+    }
+
+/* For INT8 and BF16_WIDE; half of it for BF16_DOT, a quarter for BF16_TILES. */
+#define ROUNDED_COLUMNS ((size_t)COLUMNS)

@@ -7,6 +7,9 @@
  *                                   up to LANES and a constant at every call
  *     floats v_pair_sums(a, b)      a[0] + a[1], a[2] + a[3] ..., then the same sums of b
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
+ *     void v_store_rounded(p, a, b, count)
+ *                                   the first `count` numbers of a, then b, rounded to bf16 as
+ *                                   snnk__bf16_of does; count is above 0 and up to 2 LANES
  *     PROJECT_ROWS                  rows of X of a tile of the projection, at most 6
  *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 8
  *     READOUT_VECTORS               registers of outputs of a row of that tile
@@ -263,16 +266,23 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
 
 #define READOUT_PANEL (READOUT_VECTORS * LANES)
 
-/* Where the sums of a readout begin (at 0, or at Y), and what is added to them last; bias NULL:
- * nothing is. */
-typedef struct readout_ends {
-    bool begins;
+/* Where the outputs of a readout go: to Y, or to `bf16`, rounded, if that is not NULL. The sums
+ * begin at 0 if `begins`, otherwise at Y; the bias is added last, NULL: nothing is. */
+typedef struct readout_target {
+    bool begins, converts; /* converts: v_store_converted may be used */
     const float *bias;
-} readout_ends;
+    float *Y;
+    uint16_t *bf16;
+    size_t ld;
+} readout_target;
 
-INLINE readout_ends ends_from(readout_ends ends, size_t output) {
-    if (ends.bias) ends.bias += output;
-    return ends;
+INLINE readout_target target_from(const bool bf16, readout_target to, size_t row, size_t output) {
+    if (to.bias) to.bias += output;
+    if (bf16)
+        to.bf16 += row * to.ld + output;
+    else
+        to.Y += row * to.ld + output;
+    return to;
 }
 
 /* Add one feature of each row. */
@@ -301,30 +311,119 @@ INLINE float *output_row(float *rows[3], size_t ldy, int i) {
     return rows[i / 3] + (size_t)(i % 3) * ldy;
 }
 
-/* Set Y = Phi panels^T, between these ends, for `rows` rows and `panels` panels, `size` floats
- * apart, with `vectors` registers each, all constant at every call. last: how many outputs of the
- * last register exist. */
-INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
-                         const float *Phi, size_t ldphi, const float *panel, size_t size,
-                         size_t last, readout_ends ends, float *Y, size_t ldy) {
+/* Set the sums of a tile to Y. end: the last register of a row. */
+INLINE void readout_begin(const int rows, const int end, size_t last, const readout_target *to,
+                          floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    float *y[3] = {to->Y, to->Y + 3 * to->ld, to->Y + 6 * to->ld};
+
+    UNROLLED (int i = 0; i < rows; i++) {
+        const float *from = output_row(y, to->ld, i);
+
+        UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
+        s[i][end] = v_load_first(from + (size_t)end * LANES, last);
+    }
+}
+
+/* Add the bias and write a tile in float. */
+INLINE void readout_write(const int rows, const int end, size_t last, const readout_target *to,
+                          floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    float *y[3] = {to->Y, to->Y + 3 * to->ld, to->Y + 6 * to->ld};
+
+    if (rows > 3) V_HIDE(y[1]);
+    if (rows > 6) V_HIDE(y[2]);
+    UNROLLED (int i = 0; i < rows; i++) {
+        float *row = output_row(y, to->ld, i);
+
+        UNROLLED (int v = 0; v <= end; v++) {
+            const size_t first = (size_t)v * LANES;
+
+            if (v < end || last == LANES) {
+                if (to->bias) s[i][v] += v_load(to->bias + first);
+                v_store(row + first, s[i][v]);
+            } else {
+                if (to->bias) s[i][v] += v_load_first(to->bias + first, last);
+                v_store_first(row + first, s[i][v], last);
+            }
+        }
+    }
+}
+
+/* Round a tile from memory, where each row has so many registers. Not a part of the tiles: it would
+ * make each of them three times as long. */
+static __attribute__((noinline)) void readout_round(size_t rows, size_t registers, size_t last,
+                                                    const floats *s, uint16_t *y, size_t ld) {
+    for (size_t i = 0; i < rows; i++, s += registers, y += ld) {
+        size_t v = 0;
+
+        for (; v + 1 < registers; v += 2)
+            v_store_rounded(y + v * LANES, s[v], s[v + 1],
+                            v + 2 < registers ? 2 * LANES : LANES + last);
+        if (v < registers) v_store_rounded(y + v * LANES, s[v], s[v], last);
+    }
+}
+
+#ifdef V_CONVERTS
+/* Round a tile of whole registers by an instruction. False if some outputs became zeros that might
+ * be none. */
+INLINE bool readout_convert(const int rows, const int end, const readout_target *to,
+                            floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    v_nonzero nonzero = v_all_nonzero();
+
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int v = 0; v < end; v += 2)
+            nonzero = v_store_converted(to->bf16 + (size_t)i * to->ld + (size_t)v * LANES, s[i][v],
+                                        s[i][v + 1], nonzero);
+    if (end % 2 == 0) /* the last register of two rows */
+        UNROLLED (int i = 0; i < rows; i += 2) {
+            const int next = i + 1 < rows ? i + 1 : i;
+            uint16_t *at = to->bf16 + (size_t)i * to->ld + (size_t)end * LANES;
+
+            nonzero = v_store_converted_rows(at, s[i][end], next > i ? at + to->ld : at,
+                                             s[next][end], nonzero);
+        }
+    return nonzero == v_all_nonzero();
+}
+#endif
+
+/* Add the bias and write a tile in bf16. */
+INLINE void readout_write_bf16(const int rows, const int end, size_t last, const readout_target *to,
+                               floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS]) {
+    floats kept[READOUT_ROWS * ROW_PANELS * READOUT_VECTORS];
+
+    if (to->bias)
+        UNROLLED (int i = 0; i < rows; i++) {
+            UNROLLED (int v = 0; v < end; v++) s[i][v] += v_load(to->bias + (size_t)v * LANES);
+            s[i][end] += v_load_first(to->bias + (size_t)end * LANES, last);
+        }
+#ifdef V_CONVERTS
+    if (to->converts && last == LANES && readout_convert(rows, end, to, s)) return;
+#endif
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int v = 0; v <= end; v++) kept[i * (end + 1) + v] = s[i][v];
+    size_t height = (size_t)rows, registers = (size_t)end + 1;
+
+    V_HIDE(height); /* one function for all sizes */
+    V_HIDE(registers);
+    readout_round(height, registers, last, kept, to->bf16, to->ld);
+}
+
+/* Set Y = Phi panels^T for `rows` rows and `panels` panels, `size` floats apart, with `vectors`
+ * registers each, all constant at every call. last: how many outputs of the last register exist. */
+INLINE void readout_tile(const bool bf16, const int rows, const int panels, const int vectors,
+                         size_t count, const float *Phi, size_t ldphi, const float *panel,
+                         size_t size, size_t last, readout_target to) {
     const int end = panels * vectors - 1;
     const float *phi[3] = {Phi, Phi + 3 * ldphi, Phi + 6 * ldphi};
-    float *y[3] = {Y, Y + 3 * ldy, Y + 6 * ldy};
     floats s[READOUT_ROWS][ROW_PANELS * READOUT_VECTORS];
     size_t far = count >= 256; /* a panel of so many features leaves L1 before its next use */
 
     if (rows > 3) V_HIDE(phi[1]);
     if (rows > 6) V_HIDE(phi[2]);
-    if (ends.begins)
+    if (to.begins)
         UNROLLED (int i = 0; i < rows; i++)
             UNROLLED (int v = 0; v <= end; v++) s[i][v] = v_zero();
     else
-        UNROLLED (int i = 0; i < rows; i++) {
-            const float *from = output_row(y, ldy, i);
-
-            UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
-            s[i][end] = v_load_first(from + (size_t)end * LANES, last);
-        }
+        readout_begin(rows, end, last, &to, s);
     for (size_t k = 0; k < count; k++) {
         if (rows > 1) V_HIDE(far);
         if (rows > 1 && far) fetch(vectors, panel);
@@ -332,35 +431,24 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
         panel += vectors * LANES;
         UNROLLED (int q = 0; q < 3; q++) phi[q]++;
     }
-    if (rows > 3) V_HIDE(y[1]);
-    if (rows > 6) V_HIDE(y[2]);
-    UNROLLED (int i = 0; i < rows; i++) {
-        float *to = output_row(y, ldy, i);
-
-        UNROLLED (int v = 0; v <= end; v++) {
-            const size_t first = (size_t)v * LANES;
-
-            if (v < end || last == LANES) {
-                if (ends.bias) s[i][v] += v_load(ends.bias + first);
-                v_store(to + first, s[i][v]);
-            } else {
-                if (ends.bias) s[i][v] += v_load_first(ends.bias + first, last);
-                v_store_first(to + first, s[i][v], last);
-            }
-        }
-    }
+    if (bf16 && last == LANES)
+        readout_write_bf16(rows, end, LANES, &to, s);
+    else if (bf16)
+        readout_write_bf16(rows, end, last, &to, s);
+    else
+        readout_write(rows, end, last, &to, s);
 }
 
 /* Compute a panel for any number of rows up to READOUT_ROWS. */
-INLINE void readout_rows(size_t rows, const int vectors, size_t count, const float *Phi,
-                         size_t ldphi, const float *panel, size_t last, readout_ends ends, float *Y,
-                         size_t ldy) {
+INLINE void readout_rows(const bool bf16, size_t rows, const int vectors, size_t count,
+                         const float *Phi, size_t ldphi, const float *panel, size_t last,
+                         readout_target to) {
     switch (rows) {
 #define ROWS(r)                                                                                    \
     case (r):                                                                                      \
         if ((r) <= READOUT_ROWS)                                                                   \
-            readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
-                         last, ends, Y, ldy);                                                      \
+            readout_tile(bf16, (r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi,       \
+                         panel, 0, last, to);                                                      \
         break;
         FOR_8_ROW_COUNTS(ROWS)
 #undef ROWS
@@ -368,21 +456,20 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
 }
 
 /* Compute one row, ROW_PANELS panels at a time. Returns how many outputs were computed. */
-INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
-                          readout_ends ends, float *Y) {
+INLINE size_t readout_row(const bool bf16, size_t count, const float *Phi, const snnk__panels *Psi,
+                          size_t first, readout_target to) {
     const size_t size = snnk__panel_size(Psi);
     size_t o = 0;
 
     for (; o + ROW_PANELS * READOUT_PANEL <= Psi->rows; o += ROW_PANELS * READOUT_PANEL)
-        readout_tile(1, ROW_PANELS, READOUT_VECTORS, count, Phi, 0,
+        readout_tile(bf16, 1, ROW_PANELS, READOUT_VECTORS, count, Phi, 0,
                      Psi->data + o * Psi->columns + first * READOUT_PANEL, size, LANES,
-                     ends_from(ends, o), Y + o, 0);
+                     target_from(bf16, to, 0, o));
     return o;
 }
 
-static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
-    const readout_ends ends = {begins, bias};
+INLINE void readout_to(const bool bf16, size_t n, const float *Phi, size_t ldphi,
+                       const snnk__panels *Psi, size_t first, size_t count, readout_target all) {
     const size_t l = Psi->rows, tiles = (n + READOUT_ROWS - 1) / READOUT_ROWS,
                  height = tiles > 0 ? (n + tiles - 1) / tiles : 0;
 
@@ -391,9 +478,9 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
         const size_t rows = snnk__min_size(height, n - i),
                      more = snnk__min_size(height, n - i - rows);
         const float *phi = Phi + i * ldphi;
-        float *y = Y + i * ldy;
+        const readout_target to = target_from(bf16, all, i, 0);
 
-        for (size_t o = n > 1 ? 0 : readout_row(count, phi, Psi, first, ends, y); o < l;
+        for (size_t o = n > 1 ? 0 : readout_row(bf16, count, phi, Psi, first, to); o < l;
              o += READOUT_PANEL) {
             const size_t outputs = snnk__min_size(READOUT_PANEL, l - o);
             const size_t vectors = (outputs + LANES - 1) / LANES;
@@ -402,10 +489,10 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
             switch (vectors) {
 #define WIDTH(v)                                                                                   \
     case (v):                                                                                      \
-        readout_rows(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,               \
-                     ends_from(ends, o), y + o, ldy);                                              \
-        readout_rows(more, (v), count, phi + rows * ldphi, ldphi, panel,                           \
-                     outputs - ((v)-1) * LANES, ends_from(ends, o), y + rows * ldy + o, ldy);      \
+        readout_rows(bf16, rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,         \
+                     target_from(bf16, to, 0, o));                                                 \
+        readout_rows(bf16, more, (v), count, phi + rows * ldphi, ldphi, panel,                     \
+                     outputs - ((v)-1) * LANES, target_from(bf16, to, rows, o));                   \
         break;
                 WIDTH(1)
                 WIDTH(2)
@@ -414,6 +501,19 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
             }
         }
     }
+}
+
+static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
+                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
+    readout_to(false, n, Phi, ldphi, Psi, first, count,
+               (readout_target){.begins = begins, .bias = bias, .Y = Y, .ld = ldy});
+}
+
+static void readout_bf16(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                         const float *bias, bool converts, uint16_t *Y, size_t ldy) {
+    readout_to(
+        true, n, Phi, ldphi, Psi, 0, Psi->columns,
+        (readout_target){.begins = true, .converts = converts, .bias = bias, .bf16 = Y, .ld = ldy});
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/workspace.h"
+#include "kernels/forward.h"
 #include "layer/weights.h"
 #include "map/map.h"
 
@@ -61,6 +62,14 @@ typedef struct snnk__layer_kind {
      * work: n cost.split_work floats, shared by all threads. */
     void (*forward_split)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work);
+
+    /* Whether the layer can round its outputs to bf16 before it writes them; `forward` with outputs
+     * that are rounded like that; and the floats of scratch that this needs before cost.work if
+     * inputs are in bf16. */
+    bool (*rounds)(const snnk_layer *layer);
+    void (*forward_bf16)(const snnk_layer *layer, size_t n, const snnk__inputs *X, uint16_t *Y,
+                         size_t ldy, float *work);
+    size_t (*widened_work)(const snnk_layer *layer);
 
     /* Set Y to the outputs without the bias, if snnk__layer_exact_bias gives it, or else to the
      * outputs, for n rows in float, or n <= SNNK__CENTERED_ROWS rows in double. work: cost.work

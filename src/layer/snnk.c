@@ -174,6 +174,27 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
                               b == 0, b == last ? weights->bias : NULL, Y, ldy, work);
 }
 
+/* Parts after the first are added to Y, in float. */
+static bool rounds(const snnk_layer *layer) {
+    const readout *r = of(layer);
+
+    return used(r)->n_parts == 1 &&
+           snnk__readout_rounds(&r->features.blocks[0], &used(r)->parts[0]);
+}
+
+static void forward_bf16(const snnk_layer *layer, size_t n, const snnk__inputs *X, uint16_t *Y,
+                         size_t ldy, float *work) {
+    const readout *r = of(layer);
+    const snnk__weights *weights = used(r);
+
+    snnk__project_readout_bf16(n, X, layer->inputs, &r->features.blocks[0], &weights->parts[0],
+                               weights->bias, Y, ldy, work);
+}
+
+static size_t widened_work(const snnk_layer *layer) {
+    return snnk__widened_work(layer->inputs, &of(layer)->features.blocks[0]);
+}
+
 static void sums(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
                  float *work) {
     const readout *r = of(layer);
@@ -335,6 +356,9 @@ const snnk__layer_kind snnk__snnk_kind = {
     .free = free_members,
     .cost = cost,
     .forward = forward,
+    .rounds = rounds,
+    .forward_bf16 = forward_bf16,
+    .widened_work = widened_work,
     .forward_split = forward_split,
     .sums = sums,
     .map = map_of,

@@ -1,4 +1,5 @@
 /* Forward passes of a network: rows in float, bf16 and double, and features. */
+#include "base/cache.h"
 #include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
@@ -55,23 +56,34 @@ static void forward_split(const rows *r, size_t n, snnk_workspace *workspace, fl
                               work);
 }
 
+/* Run all layers except the last one for n rows from X on this thread. Sets X and ldx to what the
+ * last layer reads. scratch: thread_work for n rows. */
+static void forward_hidden(const snnk_network *network, size_t n, const float **X, size_t *ldx,
+                           float *scratch, float *work) {
+    const size_t ld = network->widest;
+
+    for (size_t k = 0; k + 1 < network->n_layers; k++) {
+        float *to = scratch + k % 2 * n * ld;
+
+        network->layers[k]->kind->forward(network->layers[k], n, *X, *ldx, to, ld, work);
+        *X = to;
+        *ldx = ld;
+    }
+}
+
+static const snnk_layer *last_layer(const snnk_network *network) {
+    return network->layers[network->n_layers - 1];
+}
+
 /* Run all layers for rows first ... first+n-1 on this thread. scratch: thread_work for n rows. */
 static void forward_rows(const rows *r, size_t first, size_t n, float *scratch) {
-    const snnk_network *network = r->network;
-    const size_t last = network->n_layers - 1, ld = network->widest;
-    float *work = scratch + 2 * n * ld;
+    const snnk_layer *last = last_layer(r->network);
+    float *work = scratch + 2 * n * r->network->widest;
     const float *from = r->X + first * r->ldx;
     size_t ld_from = r->ldx;
 
-    for (size_t k = 0; k < last; k++) {
-        float *to = scratch + k % 2 * n * ld;
-
-        network->layers[k]->kind->forward(network->layers[k], n, from, ld_from, to, ld, work);
-        from = to;
-        ld_from = ld;
-    }
-    network->layers[last]->kind->forward(network->layers[last], n, from, ld_from,
-                                         r->Y + first * r->ldy, r->ldy, work);
+    forward_hidden(r->network, n, &from, &ld_from, scratch, work);
+    last->kind->forward(last, n, from, ld_from, r->Y + first * r->ldy, r->ldy, work);
 }
 
 static uint64_t row_cost(const snnk_network *network) {
@@ -126,9 +138,6 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
 
 /* ---- Rows in bf16 ---- */
 
-/* Rows at a time. Few: their outputs in float stay in the cache until they are rounded. */
-enum { BF16_ROWS = 16 };
-
 typedef struct bf16_rows {
     const snnk_network *network;
     const uint16_t *X;
@@ -137,7 +146,37 @@ typedef struct bf16_rows {
     size_t ldy;
 } bf16_rows;
 
-/* Floats of scratch for the inputs and outputs of n rows. SIZE_MAX if the count overflows. */
+/* How rows in bf16 are computed. */
+typedef struct bf16_plan {
+    bool rounds; /* the last layer writes its outputs in bf16 */
+    bool widens; /* it also reads inputs in bf16: it is the only layer */
+    size_t rows; /* at a time */
+} bf16_plan;
+
+/* Rows whose outputs are rounded afterwards: few, so that they stay in the cache until then, unless
+ * the weights do not stay in it: more rows share a pass over them. */
+enum { ROUNDED_ROWS = 16, MANY_ROUNDED_ROWS = 128 };
+
+static bool weights_stay(const snnk_network *network) {
+    uint64_t bytes = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++) bytes += network->layers[k]->cost.weight_bytes;
+    return bytes <= snnk__l2_bytes();
+}
+
+static bf16_plan plan_of(const snnk_network *network) {
+    const snnk_layer *last = last_layer(network);
+    const bool rounds = last->kind->rounds && last->kind->rounds(last);
+
+    return (bf16_plan){.rounds = rounds,
+                       .widens = rounds && network->n_layers == 1,
+                       .rows = rounds                  ? SNNK__NETWORK_ROWS
+                               : weights_stay(network) ? ROUNDED_ROWS
+                                                       : MANY_ROUNDED_ROWS};
+}
+
+/* Floats of scratch before that of the layers, for n rows: inputs and outputs in float.
+ * SIZE_MAX if the count overflows. */
 static size_t wide_work(const snnk_network *network, size_t n) {
     size_t floats;
 
@@ -147,19 +186,33 @@ static size_t wide_work(const snnk_network *network, size_t n) {
     return SIZE_MAX;
 }
 
+/* The same for one thread that follows the plan, and for its share of rows that are split. */
+static size_t plan_work(const snnk_network *network, const bf16_plan *plan) {
+    const snnk_layer *last = last_layer(network);
+    size_t floats;
+
+    if (!plan->rounds) return wide_work(network, plan->rows);
+    if (plan->widens)
+        floats = last->kind->widened_work(last);
+    else if (!snnk__mul_size(snnk_network_inputs(network), plan->rows, &floats))
+        floats = SIZE_MAX;
+    return snnk__max_size(floats, wide_work(network, 1));
+}
+
 size_t snnk_network_scratch_bytes_bf16(const snnk_network *network) {
     size_t bytes;
 
     if (!network || network->n_layers == 0) return 0;
-    if (snnk__add_size(wide_work(network, BF16_ROWS),
-                       thread_work(network, BF16_ROWS) + snnk__network_split_work(network),
+    const bf16_plan plan = plan_of(network);
+    if (snnk__add_size(plan_work(network, &plan),
+                       thread_work(network, plan.rows) + snnk__network_split_work(network),
                        &bytes) &&
         snnk__mul_size(bytes, sizeof(float), &bytes))
         return bytes;
     return SIZE_MAX;
 }
 
-/* Rows first ... first+n-1 in float, in scratch. */
+/* Rows first ... first+n-1 in float, in scratch; their outputs follow. */
 static rows widened(const bf16_rows *r, size_t first, size_t n, float *scratch) {
     const size_t d = snnk_network_inputs(r->network);
 
@@ -173,11 +226,39 @@ static void round_outputs(const bf16_rows *r, size_t first, size_t n, const rows
         snnk__kernels_get()->round(wide->ldy, wide->Y + i * wide->ldy, r->Y + (first + i) * r->ldy);
 }
 
+/* Rows first ... first+n-1, of which the last layer rounds the outputs. scratch: as plan_work, then
+ * thread_work. */
+static void forward_rounded(const bf16_rows *r, const bf16_plan *plan, size_t first, size_t n,
+                            float *scratch) {
+    const snnk_layer *last = last_layer(r->network);
+    snnk__inputs from = {.bf16 = r->X + first * r->ldx, .ld = r->ldx};
+    float *work = scratch;
+
+    if (!plan->widens) {
+        const rows wide = widened(r, first, n, scratch);
+        float *hidden = scratch + n * wide.ldx;
+
+        work = hidden + 2 * n * r->network->widest;
+        from = (snnk__inputs){.f32 = wide.X, .ld = wide.ldx};
+        forward_hidden(r->network, n, &from.f32, &from.ld, hidden, work);
+    }
+    last->kind->forward_bf16(last, n, &from, r->Y + first * r->ldy, r->ldy, work);
+}
+
 static void bf16_task(size_t first, size_t count, void *scratch, void *context) {
     const bf16_rows *r = context;
+    const bf16_plan plan = plan_of(r->network);
 
+    if (plan.widens) { /* a single layer has blocks of its own */
+        forward_rounded(r, &plan, first, count, scratch);
+        return;
+    }
     for (size_t i = first, n; i < first + count; i += n) {
-        n = snnk__min_size(BF16_ROWS, first + count - i);
+        n = snnk__min_size(plan.rows, first + count - i);
+        if (plan.rounds) {
+            forward_rounded(r, &plan, i, n, scratch);
+            continue;
+        }
         const rows wide = widened(r, i, n, scratch);
 
         forward_rows(&wide, 0, n, (float *)scratch + wide_work(r->network, n));

@@ -93,8 +93,8 @@ SNNK_API int snnk_network_forward_f64(const snnk_network *network, size_t n, con
 /* Compute Y = network(X) for inputs and outputs in bf16, the upper halves of floats. The inputs are
  * widened to float, and the outputs of snnk_network_forward are rounded to the nearest bf16 (ties
  * to even; NaN stays NaN). Use it where the rows before and after are in bf16: it saves their
- * copies in float. It is not faster than snnk_network_forward: rounding takes longer than writing
- * half of the bytes saves.
+ * copies in float. It is faster than snnk_network_forward for hundreds of rows if an SNNK layer of
+ * few features is the last one, and up to a sixth slower elsewhere; docs/kernels.md has a table.
  *   n          rows; 0 is legal and does nothing
  *   X          inputs, n x d, row stride ldx >= d
  *   Y          out: n x l, row stride ldy >= l; must not overlap X

@@ -61,12 +61,6 @@ typedef struct target {
     const float *bias;
 } target;
 
-/* Row r from output o. */
-INLINE const char *at_output(const target *to, size_t r, size_t o) {
-    return to->bf16 ? (const char *)(to->bf16 + r * to->ldc + o)
-                    : (const char *)(to->C + r * to->ldc + o);
-}
-
 INLINE size_t columns_of_group(const way w) { return w == INT8 ? 4 : 2; }
 
 INLINE size_t row_bytes_of_group(const way w) {
@@ -151,6 +145,18 @@ typedef struct all_sums {
     floats kept[MOST_ROW_SUMS]; /* INT8: the float sums of the blocks so far */
 } all_sums;
 
+/* Fetch the lines that rows first ... first+count-1 will be written to. */
+INLINE void fetch_outputs(size_t registers, size_t first, size_t count, const target *to) {
+    if (to->bf16)
+        for (size_t r = first; r < first + count; r++)
+            UNROLLED (size_t p = 0; p < registers; p += 2)
+                __builtin_prefetch(to->bf16 + r * to->ldc + p * LANES, 1);
+    else
+        for (size_t r = first; r < first + count; r++)
+            UNROLLED (size_t p = 0; p < registers; p++)
+                __builtin_prefetch(to->C + r * to->ldc + p * LANES, 1);
+}
+
 /* Add the products of a block of columns, in tiles of nearly equal size: the panels stay in the
  * first-level cache. Few panels have taller tiles. zero, half: see span. */
 INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand *A, size_t column,
@@ -180,41 +186,36 @@ INLINE void sum_tiles(const way w, const shapes *s, size_t panels, const operand
                                                             : snnk__min_size(A->n - i, most);
             sum = s->by_rows[panels][rows];
         }
-        for (size_t r = i; next && r < i + rows; r++)
-            UNROLLED (size_t p = 0; p < registers; p++)
-                __builtin_prefetch(at_output(next, r, p * LANES), 1);
+        if (next) fetch_outputs(registers, i, rows, next);
         sum(&of, to->sums + i * registers);
         of.row += rows * A->stride;
         if (w == INT8) of.shift += rows;
     }
 }
 
-/* Write a row of finished outputs. rounds and registers are constant at every call. */
-INLINE void store_row(const bool rounds, const size_t registers, const matrix *M, const target *to,
-                      size_t row, const floats x[MOST_REGISTERS]) {
-    const size_t used = lanes_left(M, registers - 1);
-
+/* Write a row of finished outputs to C, or rounded to bf16. rounds and registers are constant at
+ * every call. used: lanes of the last register. */
+INLINE void store_row(const bool rounds, const size_t registers, const matrix *M, size_t used,
+                      bool converts, float *C, uint16_t *bf16, const floats x[MOST_REGISTERS]) {
     if (rounds) {
-        uint16_t *at = to->bf16 + row * to->ldc;
-
         UNROLLED (size_t p = 0; p < registers; p += 2) {
             const size_t next = p + 1 < registers ? p + 1 : p,
                          count =
                              next == p ? lanes_left(M, p) : lanes_left(M, p) + lanes_left(M, next);
 
             if (used == LANES)
-                n_store_rounded(to->converts, at + p * LANES, x[p], x[next],
+                n_store_rounded(converts, bf16 + p * LANES, x[p], x[next],
                                 next == p ? LANES : 2 * LANES);
             else if (count > 0)
-                n_store_rounded(to->converts, at + p * LANES, x[p], x[next], count);
+                n_store_rounded(converts, bf16 + p * LANES, x[p], x[next], count);
         }
         return;
     }
     UNROLLED (size_t p = 0; p < registers; p++) {
         if (used == LANES)
-            n_store(to->C + row * to->ldc + p * LANES, x[p]);
+            n_store(C + p * LANES, x[p]);
         else
-            n_store_first(to->C + row * to->ldc + p * LANES, x[p], lanes_left(M, p));
+            n_store_first(C + p * LANES, x[p], lanes_left(M, p));
     }
 }
 
@@ -224,8 +225,10 @@ INLINE void add_block(const way w, const bool rounds, const size_t registers, co
                       const bool last, const bool with_bias, const operand *A, size_t column,
                       const matrix *M, const target *to, all_sums *s) {
     const float *scale = w == INT8 ? A->scale + column / BLOCK * SNNK__NARROW_ROWS : NULL;
-    const size_t n = A->n;
+    const size_t n = A->n, ldc = to->ldc, used = lanes_left(M, registers - 1);
     const ints *from = s->sums;
+    float *C = to->C;
+    uint16_t *bf16 = to->bf16;
     floats *kept = s->kept, m[MOST_REGISTERS], bias[MOST_REGISTERS], x[MOST_REGISTERS];
 
     UNROLLED (size_t p = 0; p < registers; p++) {
@@ -241,7 +244,12 @@ INLINE void add_block(const way w, const bool rounds, const size_t registers, co
             if (with_bias) x[p] = n_add(x[p], bias[p]);
             if (!last) kept[p] = x[p];
         }
-        if (last) store_row(rounds, registers, M, to, i, x);
+        if (!last) continue;
+        store_row(rounds, registers, M, used, to->converts, C, bf16, x);
+        if (rounds)
+            bf16 += ldc;
+        else
+            C += ldc;
     }
 }
 

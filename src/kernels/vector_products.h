@@ -10,6 +10,13 @@
  *     void v_store_rounded(p, a, b, count)
  *                                   the first `count` numbers of a, then b, rounded to bf16 as
  *                                   snnk__bf16_of does; count is above 0 and up to 2 LANES
+ *     V_CONVERTS                    defined if an instruction rounds to bf16, except for numbers of
+ *                                   which it makes zeros. Then also:
+ *         v_nonzero, v_all_nonzero()    a mask, in which no zero was seen
+ *         v_nonzero v_store_converted(p, a, b, nonzero)
+ *                                       write a, then b; zeros are taken from the mask
+ *         v_nonzero v_store_converted_rows(p, a, q, b, nonzero)
+ *                                       write a to p and b to q
  *     PROJECT_ROWS                  rows of X of a tile of the projection, at most 6
  *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 8
  *     READOUT_VECTORS               registers of outputs of a row of that tile

@@ -12,7 +12,9 @@
 #define PROJECT_BLOCK 96   /* rows of X that share a pass over G only */
 #define FEATURE_BLOCK 256  /* features of those rows */
 #define NARROW_BLOCK  1024 /* the same for narrow G: its product packs the rows of X each time */
-#define HD3_BLOCK     16   /* rows of X whose features are in memory at once for HD3 */
+#define WHOLE_BLOCK                                                                                \
+    SNNK__TRANSFORM_ROWS /* rows whose features are in memory at once for HD3 and
+                                            * transforms */
 
 /* Of snnk__project_readout. Rows share a pass over G and Psi, and their features stay in memory
  * between the two products. */
@@ -70,6 +72,9 @@ static size_t features_of(const snnk__block *block) {
                ? features
                : SIZE_MAX;
 }
+
+/* Whether all features of a row are computed at once. */
+static bool is_whole(const snnk__block *block) { return block->hd3 || block->transform; }
 
 static bool is_narrow(const snnk__block *block) {
     return block->G && !snnk__panels_are_float(block->G);
@@ -243,7 +248,7 @@ static void readout_all(size_t n, const float *Phi, size_t ldphi, const snnk__pa
 static size_t wide_rows(size_t d, const snnk__block *block) {
     const size_t floats = snnk__l2_bytes() / sizeof(float) / 2;
 
-    if (block->hd3) return HD3_BLOCK;
+    if (is_whole(block)) return WHOLE_BLOCK;
     if (is_narrow(block) && snnk__narrow_get()->tall > 0)
         return snnk__narrow_tile_of(block->G->storage, d, features_of(block)).rows;
     return block->G && block->rows > floats / snnk__max_size(d, 1) ? PROJECT_BLOCK : WIDE_ROWS;
@@ -336,25 +341,38 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
+/* ---- HD3 and transforms ---- */
+
 /* Floats of scratch for the unmixed features. */
 static size_t row_work(const snnk__block *block) {
+    if (block->transform) return block->transform->work;
     return block->hd3 ? snnk__hd3_work(block->hd3->order) : 0;
 }
 
-/* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: row_work, then the features. */
-static void project_readout_hd3(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
-                                const snnk__panels *Psi, bool begins, const float *bias,
-                                const destination *Y, float *wide, float *work) {
+/* Set Phi of n rows, not mixed. */
+static void project_whole(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                          float *Phi, size_t ldphi, float *work) {
+    if (block->hd3)
+        project_hd3(n, X, ldx, d, block, Phi, ldphi, work);
+    else
+        block->transform->apply(block->transform->context, n, X, ldx, Phi, ldphi, work);
+}
+
+/* Y = Phi Psi^T + bias, WHOLE_BLOCK rows at a time. work: row_work, then the features. */
+static void project_readout_whole(size_t n, const snnk__inputs *X, size_t d,
+                                  const snnk__block *block, const snnk__panels *Psi, bool begins,
+                                  const float *bias, const destination *Y, float *wide,
+                                  float *work) {
     const size_t m = Psi->columns;
     float *Phi = work + row_work(block);
 
-    for (size_t i = 0; i < n; i += HD3_BLOCK) {
-        const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
+    for (size_t i = 0; i < n; i += WHOLE_BLOCK) {
+        const size_t rows = snnk__min_size(WHOLE_BLOCK, n - i);
 
         const destination to = destination_from(Y, i, 0);
 
-        project_hd3(rows, rows_in_float(X, i, rows, d, wide), X->bf16 ? d : X->ld, d, block, Phi, m,
-                    work);
+        project_whole(rows, rows_in_float(X, i, rows, d, wide), X->bf16 ? d : X->ld, d, block, Phi,
+                      m, work);
         readout_all(rows, Phi, m, Psi, begins, bias, &to);
     }
 }
@@ -373,18 +391,18 @@ size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk
 
         return snnk__narrow_work(&tile, d);
     }
-    if (!block->hd3) {
+    if (!is_whole(block)) {
         const blocking most = blocking_of(d, Psi);
 
         return on_stack(&most) ? 0 : most.rows * most.features;
     }
-    if (!snnk__mul_size(features_of(block), HD3_BLOCK, &floats) ||
+    if (!snnk__mul_size(features_of(block), WHOLE_BLOCK, &floats) ||
         !snnk__add_size(floats, row_work(block), &floats))
         return SIZE_MAX;
     return floats;
 }
 
-bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3 && !block->mix; }
+bool snnk__block_is_divisible(const snnk__block *block) { return !is_whole(block) && !block->mix; }
 
 /* Set Phi = mix phi, ROW_BLOCK rows at a time. work: what phi needs, then phi. */
 static void project_mixed(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
@@ -406,8 +424,8 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
                    float *Phi, size_t ldphi, float *work) {
     if (block->mix)
         project_mixed(n, X, ldx, d, block, Phi, ldphi, work);
-    else if (block->hd3)
-        project_hd3(n, X, ldx, d, block, Phi, ldphi, work);
+    else if (is_whole(block))
+        project_whole(n, X, ldx, d, block, Phi, ldphi, work);
     else
         snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
 }
@@ -483,8 +501,8 @@ static void project_readout_narrow(size_t n, const snnk__inputs *X, size_t d,
 static void project_readout(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,
                             const snnk__panels *Psi, bool begins, const float *bias,
                             const destination *Y, float *wide, float *work) {
-    if (block->hd3) {
-        project_readout_hd3(n, X, d, block, Psi, begins, bias, Y, wide, work);
+    if (is_whole(block)) {
+        project_readout_whole(n, X, d, block, Psi, begins, bias, Y, wide, work);
         return;
     }
     if (is_narrow(block) && !snnk__panels_are_float(Psi)) {
@@ -522,7 +540,7 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
 
 bool snnk__readout_rounds(const snnk__block *block, const snnk__panels *Psi) {
     if (!snnk__panels_are_float(Psi)) return snnk__narrow_rounds(Psi);
-    return block->hd3 || Psi->columns <= MOST_FEATURES;
+    return is_whole(block) || Psi->columns <= MOST_FEATURES;
 }
 
 void snnk__project_readout_bf16(size_t n, const snnk__inputs *X, size_t d, const snnk__block *block,

@@ -6,14 +6,36 @@
 
 #include "kernels/kernels.h"
 
+/* Features that are no function of one projection each: windows of an image, wavelets. They are
+ * computed for a few rows at a time. */
+typedef struct snnk__transform {
+    const void *context;
+    size_t features; /* r */
+    size_t work;     /* floats of scratch for either function; those of `backward` may be more */
+    size_t back_work;
+
+    /* Set Phi (n x r) of n rows of X. Each row's features depend on that row alone. The function
+     * may take SNNK__TRANSFORM_ROWS rows together, so multiples of that are fastest. */
+    void (*apply)(const void *context, size_t n, const float *X, size_t ldx, float *Phi,
+                  size_t ldphi, float *work);
+
+    /* Add to dX (n x d) the gradients of sums of dPhi * Phi(x). */
+    void (*backward)(const void *context, size_t n, const float *X, size_t ldx, const float *dPhi,
+                     size_t ldphi, float *dX, size_t lddx, float *work);
+} snnk__transform;
+
+#define SNNK__TRANSFORM_ROWS 16
+
 /* One block of features: z = G x + offset (r values), then a function of z that gives r, 2 r or 4 r
- * features. Exactly one of G, diagonal and hd3 is set. Only forward.c distinguishes them. */
+ * features. Exactly one of G, diagonal, hd3 and transform is set; z of a transform are its features.
+ * Only forward.c distinguishes them. */
 typedef struct snnk__block {
-    const snnk__panels *G; /* r x d */
-    const float *diagonal; /* d = r */
-    const snnk__hd3 *hd3;  /* r rows of d */
-    const float *offset;   /* r; NULL for zeros, but not with hd3 */
-    size_t rows;           /* r */
+    const snnk__panels *G;            /* r x d */
+    const float *diagonal;            /* d = r */
+    const snnk__hd3 *hd3;             /* r rows of d */
+    const snnk__transform *transform; /* then offset is NULL, and the function the identity */
+    const float *offset;              /* r; NULL for zeros, but not with hd3 */
+    size_t rows;                      /* r */
     snnk__function function;
     const snnk__panels *mix; /* features = mix phi, phi the values of the function; NULL: features =
                               * phi */
@@ -25,7 +47,7 @@ size_t snnk__project_work(const snnk__block *block);
 size_t snnk__project_readout_work(size_t d, const snnk__block *block, const snnk__panels *Psi);
 
 /* Whether computing part of the rows costs that part of the work, so that snnk__project_some is
- * worth it. False for HD3, and for features that are mixed. */
+ * worth it. False for HD3, for transforms, and for features that are mixed. */
 bool snnk__block_is_divisible(const snnk__block *block);
 
 /* Set Phi = function(X G^T + offset). X: n x d, Phi: n x features. */

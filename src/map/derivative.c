@@ -40,13 +40,17 @@ static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
     return scratch;
 }
 
-static int check_kinds(const snnk_map *map) {
-    for (size_t b = 0; b < map->n_blocks; b++) {
-        const snnk__map_kind *kind = map->blocks[b]->kind;
+static int check_gradients(const snnk_map *map) {
+    for (size_t b = 0; b < map->n_blocks; b++)
+        if (!map->blocks[b]->kind->gradient)
+            return snnk__map_cannot(map->blocks[b]->kind, "have no gradient in this library");
+    return SNNK_OK;
+}
 
-        if (!kind->gradient || !kind->laplacian)
-            return snnk__map_cannot(kind, "have no derivatives in this library");
-    }
+static int check_laplacians(const snnk_map *map) {
+    for (size_t b = 0; b < map->n_blocks; b++)
+        if (!map->blocks[b]->kind->laplacian)
+            return snnk__map_cannot(map->blocks[b]->kind, "have no Laplacian in this library");
     return SNNK_OK;
 }
 
@@ -59,7 +63,7 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
     if ((st = snnk__check_pointer(x, "x")) != SNNK_OK) return st;
     st = snnk__check_matrix(J, "J", map->features, map->inputs, ldj, sizeof *J);
     if (st != SNNK_OK) return st;
-    if ((st = check_kinds(map)) != SNNK_OK) return st;
+    if ((st = check_gradients(map)) != SNNK_OK) return st;
     const snnk__operand arrays[] = {SNNK__READ(x, 1, map->inputs, map->inputs),
                                     SNNK__WRITTEN(J, map->features, map->inputs, ldj)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
@@ -117,7 +121,7 @@ int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(X, "X", n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(L, "L", n, map->features, ldl, sizeof *L)) != SNNK_OK) return st;
-    if ((st = check_kinds(map)) != SNNK_OK) return st;
+    if ((st = check_laplacians(map)) != SNNK_OK) return st;
     const snnk__operand arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
                                     SNNK__WRITTEN(L, n, map->features, ldl)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;

@@ -2,7 +2,8 @@
  * of kinds.c. An entry is NULL where the kind does not support it; snnk__map_cannot makes the
  * error. Only a kind's own file knows which kind a block is.
  *
- * All kinds share the scheme of kernels/forward.h: z = G x + c, then a function of z. */
+ * All kinds share the scheme of kernels/forward.h: z = G x + c, then a function of z; or a
+ * transform of x (map/transform.h). */
 #ifndef SNNK_MAP_KIND_H
 #define SNNK_MAP_KIND_H
 
@@ -118,7 +119,7 @@ struct snnk__map_kind {
 
     /* ---- Features ---- */
 
-    /* The features are finite for every |z| below this value. */
+    /* The features are finite for every |z| below this value; of a transform, for every |x|. */
     double (*safe_projection)(const snnk__map_block *block);
 
     /* Whether each feature is an activation of one row of G, times a constant. NULL: no. */
@@ -133,7 +134,7 @@ struct snnk__map_kind {
     /* How many doubles of scratch the next two functions need. NULL: none. */
     size_t (*slope_doubles)(const snnk__map_block *block);
 
-    /* Set the rows of J (features x d) at x. */
+    /* Set the rows of J (features x d) at x. NULL, here and below: not in this library. */
     void (*gradient)(const snnk__map_block *block, const float *x,
                      const snnk__slope_scratch *scratch, float *J, size_t ldj);
 

@@ -43,8 +43,7 @@ static int check_kinds(const snnk_map *map, size_t l, const float *b, const floa
         const snnk__map_kind *kind = block->kind;
 
         if (!kind->symmetric && !kind->weights)
-            return snnk__map_cannot(kind,
-                                    "have no weight tower: their weights are on other inputs");
+            return snnk__map_cannot(kind, "have no weight tower: fit the weights instead");
         if (kind->check_kernel) {
             const int st = kind->check_kernel(block);
 

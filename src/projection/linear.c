@@ -275,6 +275,34 @@ int snnk__linear_set_diagonal(snnk__linear *linear, size_t k, double scale, cons
                       k);
 }
 
+/* ---- Transform ---- */
+
+static double inputs_length(const snnk__linear *linear, double x_length) {
+    (void)linear;
+    return x_length;
+}
+
+static uint64_t no_rows(const snnk__linear *linear) {
+    (void)linear;
+    return 0; /* the block's kind counts what the transform costs */
+}
+
+static void transform_kernel(const snnk__linear *linear, snnk__block *block) {
+    block->transform = linear->transform;
+    block->rows = linear->transform->features;
+}
+
+static const snnk__linear_form transform_form = {.largest = inputs_length,
+                                                 .multiply_adds = no_rows,
+                                                 .parameters = no_rows,
+                                                 .set_kernel = transform_kernel};
+
+void snnk__linear_set_transform(snnk__linear *linear, size_t inputs,
+                                const snnk__transform *transform, const snnk_allocator *allocator) {
+    *linear = (snnk__linear){
+        .form = &transform_form, .allocator = *allocator, .inputs = inputs, .transform = transform};
+}
+
 /* ---- Scratch ---- */
 
 size_t snnk__linear_work(const snnk__linear *linear) {

@@ -1,5 +1,6 @@
 /* The linear part of a block of features, z = G x + offset: r values of d inputs. G is stored in
- * one of three forms, and includes a scaling of the inputs.
+ * one of three forms, and includes a scaling of the inputs. Features that are no function of
+ * projections have a transform instead, and no rows: r = 0.
  *
  * Inputs in double are centered before they become float: z = G (x - center) + centered, where
  * centered is the offset before a scaling was folded in. A timestamp keeps its digits only so. */
@@ -18,7 +19,7 @@ typedef struct snnk__linear_form {
     /* Set g (d) to row `row` of G, and return its offset. work: snnk__linear_work floats. */
     double (*get_row)(const snnk__linear *linear, size_t row, float *g, float *work);
 
-    /* A bound on |z| for inputs of this length. */
+    /* A bound on |z| for inputs of this length; for a transform, that length. */
     double (*largest)(const snnk__linear *linear, double x_length);
 
     /* Multiply-adds of z for one input (for HD3, additions are counted), and how many numbers G
@@ -38,13 +39,14 @@ typedef struct snnk__linear_form {
 struct snnk__linear {
     const snnk__linear_form *form;
     snnk_allocator allocator;
-    size_t inputs, rows; /* d, r */
-    float *offset;       /* r */
-    snnk__panels G;      /* dense: r x d */
-    snnk__hd3 hd3;       /* HD3 */
-    float *numbers;      /* diagonal: d; HD3: everything that hd3 points to */
-    double *center;      /* d: subtracted from inputs in double; NULL for zeros */
-    float *centered;     /* r: the offsets of such inputs; NULL without a center */
+    size_t inputs, rows;              /* d, r */
+    float *offset;                    /* r */
+    snnk__panels G;                   /* dense: r x d */
+    snnk__hd3 hd3;                    /* HD3 */
+    const snnk__transform *transform; /* the transform: belongs to the block's kind */
+    float *numbers;                   /* diagonal: d; HD3: everything that hd3 points to */
+    double *center;                   /* d: subtracted from inputs in double; NULL for zeros */
+    float *centered;                  /* r: the offsets of such inputs; NULL without a center */
 };
 
 /* Allocate G and offsets of this form, without setting them. Free it after a failure too.
@@ -53,6 +55,10 @@ int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
                               const snnk_allocator *allocator);
 int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
                                  const snnk_allocator *allocator);
+
+/* Take a transform instead of rows. It must live as long as the linear part. */
+void snnk__linear_set_transform(snnk__linear *linear, size_t inputs,
+                                const snnk__transform *transform, const snnk_allocator *allocator);
 
 /* Set the fields that all forms share, and allocate the offsets. */
 int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,

@@ -100,6 +100,8 @@ static int create_part(snnk__block_learner *s, const snnk__block *block,
         p->block.offset = s->offsets + p->row;
     } else if (block->diagonal) {
         p->diagonal = block->diagonal;
+    } else if (block->transform) {
+        p->transform = block->transform;
     } else if (block->G) {
         st = transpose(allocator, block->G, s->products, &p->back);
     } else if (of_map) { /* only blocks of maps have rows without panels */

@@ -19,9 +19,10 @@ typedef struct snnk__learning_block {
     size_t features;     /* unmixed */
     bool learns;         /* its rows and offsets */
     snnk__panels G;      /* if it learns: r x d */
-    snnk__panels back;   /* d x r: G transposed; empty for a diagonal */
+    snnk__panels back;   /* d x r: G transposed; empty for a diagonal and a transform */
     snnk__panels unmix;  /* the mixing matrix transposed; empty if there is none */
     const float *diagonal;
+    const snnk__transform *transform;
 } snnk__learning_block;
 
 typedef struct snnk__block_learner {

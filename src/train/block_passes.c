@@ -4,6 +4,8 @@
  *
  * Threads divide the columns of dY, and then those of X, so that each number of a gradient is
  * summed by one thread over the rows in order: the same bits for every number of threads. */
+#include <string.h>
+
 #include "base/size.h"
 #include "kernels/backward.h"
 #include "kernels/narrow_forward.h"
@@ -205,6 +207,11 @@ static void back_to_columns(const backward_pass *b, size_t i, size_t rows, size_
         const float *dZ = b->dZ + i * b->lddz + of_part->row;
         float *dX = b->dX + i * b->lddx;
 
+        if (of_part->transform) { /* adds its part later */
+            for (size_t t = 0; p == 0 && t < rows; t++)
+                memset(dX + t * b->lddx + first, 0, count * sizeof *dX);
+            continue;
+        }
         if (!of_part->diagonal) {
             snnk__readout_some(rows, dZ, b->lddz, &of_part->back, first, count, p == 0, NULL, dX,
                                b->lddx);
@@ -287,6 +294,35 @@ static void back_through_norms(size_t first, size_t count, void *scratch, void *
     }
 }
 
+/* Add to dX what passes through transforms. */
+static void back_through_transforms(size_t first, size_t count, void *scratch, void *context) {
+    const backward_pass *b = context;
+    const snnk__block_learner *s = b->s;
+    const snnk__pass *pass = b->pass;
+
+    for (size_t p = 0; p < s->n_blocks; p++) {
+        const snnk__transform *transform = s->blocks[p].transform;
+
+        if (transform)
+            transform->backward(transform->context, count, pass->X + first * pass->ldx, pass->ldx,
+                                b->dZ + first * b->lddz + s->blocks[p].row, b->lddz,
+                                b->dX + first * b->lddx, b->lddx, scratch);
+    }
+}
+
+/* Floats of scratch for it; 0 if there is none. */
+static size_t transform_floats(const snnk__block_learner *s, bool *any) {
+    size_t most = 0;
+
+    *any = false;
+    for (size_t p = 0; p < s->n_blocks; p++) {
+        if (!s->blocks[p].transform) continue;
+        most = snnk__max_size(most, s->blocks[p].transform->back_work);
+        *any = true;
+    }
+    return most;
+}
+
 static backward_pass backward_of(const snnk__learner *learner, const snnk__pass *pass) {
     const snnk__block_learner *s = snnk__block_learner_of(learner);
     backward_pass b = {.s = s, .pass = pass, .Z = pass->record, .ldphi = s->features + 1};
@@ -300,14 +336,15 @@ static backward_pass backward_of(const snnk__learner *learner, const snnk__pass 
     return b;
 }
 
-/* No stage needs scratch of a thread's own, so none can fail. */
+/* Only transforms need scratch of a thread's own: no other stage can fail. */
 int snnk__block_backward(const snnk__learner *learner, const snnk__pass *pass, const float *dY,
                          size_t lddy, float *dX, size_t lddx, float *scratch) {
     const snnk__block_learner *s = snnk__block_learner_of(learner);
     snnk_workspace *workspace = pass->workspace;
     const size_t n = pass->n, d = learner->inputs, m = s->features;
     backward_pass b = backward_of(learner, pass);
-    bool norms = false;
+    bool norms = false, transforms;
+    const size_t floats = transform_floats(s, &transforms);
 
     b.dY = dY, b.lddy = lddy, b.dX = dX, b.lddx = lddx;
     b.wants_z = dX || b.G_gradient || b.offsets_gradient;
@@ -329,5 +366,8 @@ int snnk__block_backward(const snnk__learner *learner, const snnk__pass *pass, c
                        back_through_offsets, &b);
     for (size_t p = 0; p < s->n_blocks; p++) norms |= snnk__block_has_norm(&s->blocks[p].block);
     if (dX && norms) snnk__for_rows(workspace, NULL, n, 0, back_through_norms, &b);
+    if (dX && transforms)
+        return snnk__for_rows(workspace, &learner->allocator, n, floats * sizeof(float),
+                              back_through_transforms, &b);
     return SNNK_OK;
 }

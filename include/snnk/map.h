@@ -31,7 +31,8 @@
  *
  * docs/math.md, section 7, has J_n. In general, with a projection_scale s and offsets of standard
  * deviation o, the kernel is that of (s x', o) and (s y', o): o is one more coordinate. Other kinds
- * have creators of their own: snnk_map_create_nystroem (below) and <snnk/urf.h>.
+ * have creators of their own: snnk_map_create_nystroem (below), <snnk/urf.h> and
+ * <snnk/window.h>.
  *
  * A map is immutable and can be shared between threads. Layers and fits made from it keep it
  * alive. */
@@ -61,12 +62,13 @@ typedef enum snnk_map_kind {
     SNNK_MAP_URF = 4,    /* atoms of a spectrum; made by <snnk/urf.h> only */
     SNNK_MAP_AFFINE = 5, /* the affine part of a spectrum; made by <snnk/urf.h> only */
     SNNK_MAP_FOLDED_URF =
-        6,           /* URF or RBF features after a linear map; made by snnk_map_fold only */
-    SNNK_MAP_RBF = 7 /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
+        6,            /* URF or RBF features after a linear map; made by snnk_map_fold only */
+    SNNK_MAP_RBF = 7, /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
+    SNNK_MAP_WINDOW = 8 /* pooled filters of patches; made by <snnk/window.h> only */
 } snnk_map_kind;
 
 /* Get the name of a kind: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
- * "folded_urf", "rbf". Static; NULL for an unknown value. */
+ * "folded_urf", "rbf", "window". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_map_kind_name(int32_t kind);
 
 /* Settings of one block of features. Fill with snnk_map_config_init, then change fields. */
@@ -216,7 +218,8 @@ SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d */
 SNNK_API size_t snnk_map_features(const snnk_map *map); /* m */
 SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side */
 
-/* Get the number of rows of G of a block. 0 for NULL, and for a block that does not exist. */
+/* Get the number of rows of G of a block. 0 for NULL, for a block that does not exist, and for kinds
+ * without G (windows). */
 SNNK_API size_t snnk_map_block_row_count(const snnk_map *map, size_t block);
 
 /* Get the settings of a block. Fields that its kind does not use have their defaults; the allocator

@@ -30,6 +30,7 @@
  *     rows.h        rows of data to learn from
  *     scaling.h     input scaling, learned from rows or given
  *     map.h         feature maps: random, given or chosen among rows of data
+ *     window.h      feature maps of images and series: pooled filters of patches
  *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
@@ -117,6 +118,7 @@
 #include <snnk/status.h>
 #include <snnk/table.h>
 #include <snnk/uncertainty.h>
+#include <snnk/window.h>
 #include <snnk/workspace.h>
 
 /* Learning and adapting */

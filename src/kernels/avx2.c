@@ -117,6 +117,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #define V_STREAM(p, x)      _mm256_stream_ps(p, x)
 #define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
+#include "kernels/vector_window.h"
 
 #define MOMENT_LEFT  4
 #define MOMENT_RIGHT 1
@@ -134,6 +135,9 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .patches = patches,
+    .pool_add = pool_add,
+    .pool_finish = pool_finish,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -153,6 +153,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #define V_STREAM(p, x)      _mm512_stream_ps(p, x)
 #define V_FENCE()           _mm_sfence()
 #include "kernels/vector_hadamard.h"
+#include "kernels/vector_window.h"
 
 #define MOMENT_LEFT  8
 #define MOMENT_RIGHT 3
@@ -170,6 +171,9 @@ const snnk__kernels snnk__kernels_avx512 = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .patches = patches,
+    .pool_add = pool_add,
+    .pool_finish = pool_finish,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

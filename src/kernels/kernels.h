@@ -19,6 +19,7 @@
 #include "kernels/moments.h"
 #include "kernels/narrow.h"
 #include "kernels/panels.h"
+#include "kernels/window.h"
 
 /* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
  * order, so that gradients do not depend on how columns are divided between threads. */
@@ -66,6 +67,12 @@ typedef struct snnk__kernels {
      * hd3, after which other threads see phi. NULL: use hd3, then apply. */
     void (*hd3_cosines)(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
                         float gain, bool stream, float *phi, float *work);
+
+    /* See snnk__patches_copy, snnk__pool_add and snnk__pool_finish. */
+    void (*patches)(const snnk__patches *patches, size_t n, const float *x, float *to, size_t ld);
+    void (*pool_add)(const snnk__pooling *pooling, size_t n, size_t count, const float *Z,
+                     size_t ldz, float *sums);
+    void (*pool_finish)(const snnk__pooling *pooling, float scale, size_t count, float *sums);
 
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,

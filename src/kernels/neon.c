@@ -96,6 +96,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 #define V_STREAM(p, x) v_store(p, x) /* no such stores in the language that gcc and clang share */
 #define V_FENCE()      (void)0
 #include "kernels/vector_hadamard.h"
+#include "kernels/vector_window.h"
 
 #define MOMENT_LEFT  4
 #define MOMENT_RIGHT 1
@@ -113,6 +114,9 @@ const snnk__kernels snnk__kernels_neon = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .patches = patches,
+    .pool_add = pool_add,
+    .pool_finish = pool_finish,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

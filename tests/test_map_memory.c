@@ -224,6 +224,21 @@ static snnk_map *rbf_map(int32_t whiten, const snnk_scaling *scaling) {
     return map;
 }
 
+static snnk_map *window_map(int32_t pool) {
+    snnk_window_config config;
+    snnk_map *map;
+
+    assert_ok(snnk_window_config_init(&config, sizeof config));
+    config.height = config.width = 2;
+    config.patch_height = config.grid_height = 1;
+    config.patch_width = 2;
+    config.grid_width = 1;
+    config.features = 3;
+    config.pool = pool;
+    assert_ok(snnk_map_create_window(SNNK_ROWS(.n = N, .X = X), &config, &map));
+    return map;
+}
+
 static snnk_map *folded(snnk_map *map) {
     snnk_map *made;
 
@@ -232,7 +247,7 @@ static snnk_map *folded(snnk_map *map) {
     return made;
 }
 
-enum { PARTS = 8 };
+enum { PARTS = 9 };
 
 /* One of each kind of block, and the blocks of the first once more: they are shared. */
 static snnk_map *all_kinds(void) {
@@ -252,6 +267,7 @@ static snnk_map *all_kinds(void) {
                               urf_map(),
                               folded(urf_map()),
                               rbf_map(1, scaling),
+                              window_map(SNNK_POOL_MEAN),
                               NULL};
     parts[PARTS - 1] = snnk_map_retain(parts[0]);
     assert_ok(snnk_map_concat(PARTS, (const snnk_map *const *)parts, &map));
@@ -274,6 +290,7 @@ static void test_other_maps(void **state) {
         check_round_trip(rbf_map(whiten, NULL));
         check_round_trip(rbf_map(whiten, scaling));
     }
+    for (int32_t pool = 0; pool <= SNNK_POOL_MAX; pool++) check_round_trip(window_map(pool));
     check_round_trip(all_kinds());
     snnk_scaling_free(scaling);
 }

@@ -170,6 +170,56 @@ onednn_layer *onednn_create(size_t n, size_t d, size_t l, rival_activation f, in
     exit(1);
 }
 
+static dnnl_memory_desc_t image(size_t n, size_t channels, size_t height, size_t width,
+                                dnnl_format_tag_t tag) {
+    const dnnl_dims_t dims = {(dnnl_dim_t)n, (dnnl_dim_t)channels, (dnnl_dim_t)height,
+                              (dnnl_dim_t)width};
+    dnnl_memory_desc_t made;
+
+    DNNL(dnnl_memory_desc_init_by_tag(&made, 4, dims, dnnl_f32, tag));
+    return made;
+}
+
+onednn_layer *onednn_create_convolution(size_t n, size_t height, size_t width, size_t channels,
+                                        size_t filters, size_t patch_height, size_t patch_width,
+                                        float *X, float *W, float *b) {
+    const dnnl_dims_t length = {(dnnl_dim_t)filters}, strides = {1, 1}, none = {0, 0};
+    const size_t down = height - patch_height + 1, right = width - patch_width + 1;
+    const dnnl_memory_desc_t x = image(n, channels, height, width, dnnl_format_tag_any),
+                             y = image(n, filters, down, right, dnnl_format_tag_any),
+                             w = image(filters, channels, patch_height, patch_width,
+                                       dnnl_format_tag_any),
+                             plain_x = image(n, channels, height, width, dnnl_nhwc),
+                             plain_w =
+                                 image(filters, channels, patch_height, patch_width, dnnl_ohwi);
+    dnnl_primitive_attr_t how = attributes(RIVAL_RELU, 1);
+    dnnl_convolution_desc_t operation;
+    dnnl_primitive_desc_t description;
+    dnnl_memory_desc_t bias;
+    onednn_layer *made = calloc(1, sizeof *made);
+
+    if (!made) exit(1);
+    DNNL(dnnl_memory_desc_init_by_tag(&bias, 1, length, dnnl_f32, dnnl_a));
+    DNNL(dnnl_convolution_forward_desc_init(&operation, dnnl_forward_inference,
+                                            dnnl_convolution_auto, &x, &w, &bias, &y, strides, none,
+                                            none));
+    DNNL(dnnl_primitive_desc_create(&description, &operation, how, engine(), NULL));
+    DNNL(dnnl_stream_create(&made->stream, engine(), dnnl_stream_default_flags));
+    DNNL(dnnl_primitive_create(&made->primitive, description));
+    add_argument(made, DNNL_ARG_SRC,
+                 converted(made->stream, &plain_x, X, 1,
+                           dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0)));
+    add_argument(made, DNNL_ARG_WEIGHTS,
+                 converted(made->stream, &plain_w, W, 1,
+                           dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0)));
+    add_argument(made, DNNL_ARG_BIAS, memory_of(&bias, b));
+    add_argument(made, DNNL_ARG_DST,
+                 memory_of(dnnl_primitive_desc_query_md(description, dnnl_query_dst_md, 0), NULL));
+    dnnl_primitive_desc_destroy(description);
+    dnnl_primitive_attr_destroy(how);
+    return made;
+}
+
 void onednn_run(onednn_layer *layer) {
     DNNL(dnnl_primitive_execute(layer->primitive, layer->stream, layer->n_memories,
                                 layer->arguments));

@@ -33,6 +33,13 @@ onednn_layer *onednn_create_as(onednn_types types, size_t n, size_t d, size_t l,
 void onednn_run(onednn_layer *layer);
 void onednn_free(onednn_layer *layer); /* NULL is fine */
 
+/* Prepare Y = relu(conv(X, W) + b), without padding, stride 1. X: n x height x width x channels, W:
+ * filters x patch_height x patch_width x channels. X and Y are in the layouts that oneDNN likes
+ * best; X is converted outside of the timed run. Exits if oneDNN refuses. */
+onednn_layer *onednn_create_convolution(size_t n, size_t height, size_t width, size_t channels,
+                                        size_t filters, size_t patch_height, size_t patch_width,
+                                        float *X, float *W, float *b);
+
 /* C (n x l) = scale A (n x k) B, with row strides lda, ldb, ldc. B: k x l; transposed: l x k. On
  * all threads; inside a parallel region on the calling one. */
 void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,

@@ -27,8 +27,8 @@ typedef struct snnk__transform {
 #define SNNK__TRANSFORM_ROWS 16
 
 /* One block of features: z = G x + offset (r values), then a function of z that gives r, 2 r or 4 r
- * features. Exactly one of G, diagonal, hd3 and transform is set; z of a transform are its features.
- * Only forward.c distinguishes them. */
+ * features. Exactly one of G, diagonal, hd3 and transform is set; a transform gives the features as
+ * z. Only forward.c distinguishes them. */
 typedef struct snnk__block {
     const snnk__panels *G;            /* r x d */
     const float *diagonal;            /* d = r */

@@ -3,8 +3,6 @@
 #ifndef SNNK_KERNELS_VECTOR_WINDOW_H
 #define SNNK_KERNELS_VECTOR_WINDOW_H
 
-#include <snnk/window.h>
-
 #include "kernels/vector_apply.h"
 #include "kernels/window.h"
 
@@ -83,8 +81,8 @@ INLINE floats v_pooled(const v_pool how, float shift, floats z, floats sum) {
 
     if (how.rectify) x = v_at_least(x, 0);
     switch (how.pool) {
-    case SNNK_POOL_MEAN: return sum + x;
-    case SNNK_POOL_ROOT_MEAN_SQUARE: return v_fma(x, x, sum);
+    case SNNK__POOL_VALUES: return sum + x;
+    case SNNK__POOL_SQUARES: return v_fma(x, x, sum);
     default: return v_select(x > sum, x, v_select(x == x, sum, x)); /* NaN stays */
     }
 }
@@ -121,9 +119,9 @@ static void pool_add(const snnk__pooling *how, size_t n, size_t count, const flo
         return;
 #define POOLS(kind) POOL(kind, 0, 0) POOL(kind, 0, 1) POOL(kind, 1, 0) POOL(kind, 1, 1)
     switch (how->pool * 4 + how->negate * 2 + how->rectify) {
-        POOLS(SNNK_POOL_MEAN)
-        POOLS(SNNK_POOL_ROOT_MEAN_SQUARE)
-        POOLS(SNNK_POOL_MAX)
+        POOLS(SNNK__POOL_VALUES)
+        POOLS(SNNK__POOL_SQUARES)
+        POOLS(SNNK__POOL_LARGEST)
     default: return;
     }
 #undef POOLS
@@ -135,8 +133,8 @@ static void pool_finish(const snnk__pooling *how, float scale, size_t count, flo
         const size_t some = count - j < LANES ? count - j : LANES;
         floats x = v_load_first(sums + j, some);
 
-        if (how->pool != SNNK_POOL_MAX) x *= scale;
-        if (how->pool == SNNK_POOL_ROOT_MEAN_SQUARE) x = v_sqrt(x);
+        if (how->pool != SNNK__POOL_LARGEST) x *= scale;
+        if (how->pool == SNNK__POOL_SQUARES) x = v_sqrt(x);
         if (how->root) x = v_sign_of(v_sqrt(v_abs(x)), x);
         v_store_first(sums + j, x, some);
     }

@@ -1,8 +1,6 @@
 #include "kernels/window.h"
 
 #include <math.h>
-#include <snnk/window.h>
-
 void snnk__patches_copy(const snnk__patches *patches, size_t n, const float *x, float *to,
                         size_t ld) {
     const size_t d = patches->segments * patches->length;
@@ -37,18 +35,18 @@ void snnk__pool_add(const snnk__pooling *pooling, size_t n, size_t count, const 
         for (size_t t = 0; t < n; t++) {
             const float x = value_of(pooling, Z[t * ldz + j]);
 
-            switch ((snnk_pool)pooling->pool) {
-            case SNNK_POOL_MEAN: sums[j] += x; break;
-            case SNNK_POOL_ROOT_MEAN_SQUARE: sums[j] += x * x; break;
-            case SNNK_POOL_MAX: sums[j] = x > sums[j] || x != x ? x : sums[j]; break;
+            switch (pooling->pool) {
+            case SNNK__POOL_VALUES: sums[j] += x; break;
+            case SNNK__POOL_SQUARES: sums[j] += x * x; break;
+            case SNNK__POOL_LARGEST: sums[j] = x > sums[j] || x != x ? x : sums[j]; break;
             }
         }
 }
 
 void snnk__pool_finish(const snnk__pooling *pooling, float scale, size_t count, float *sums) {
     for (size_t j = 0; j < count; j++) {
-        if (pooling->pool != SNNK_POOL_MAX) sums[j] *= scale;
-        if (pooling->pool == SNNK_POOL_ROOT_MEAN_SQUARE) sums[j] = sqrtf(sums[j]);
+        if (pooling->pool != SNNK__POOL_LARGEST) sums[j] *= scale;
+        if (pooling->pool == SNNK__POOL_SQUARES) sums[j] = sqrtf(sums[j]);
         if (pooling->root) sums[j] = copysignf(sqrtf(fabsf(sums[j])), sums[j]);
     }
 }

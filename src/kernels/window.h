@@ -24,9 +24,12 @@ static inline size_t snnk__patch_stride(size_t floats) { return (floats + 15) / 
 void snnk__patches_copy(const snnk__patches *patches, size_t n, const float *x, float *to,
                         size_t ld);
 
-/* How values become part of a pooled sum. Values are snnk_pool. */
+/* What is pooled: the sum of values, of their squares, or the largest. The values of snnk_pool. */
+enum { SNNK__POOL_VALUES = 0, SNNK__POOL_SQUARES = 1, SNNK__POOL_LARGEST = 2 };
+
+/* How values become part of a pooled sum. */
 typedef struct snnk__pooling {
-    int32_t pool; /* snnk_pool */
+    int32_t pool;
     bool negate;  /* take shift - z in place of z */
     bool rectify; /* then max(z, 0) */
     float shift;

@@ -17,6 +17,11 @@
 static const char *const pools[] = {"mean", "root_mean_square", "max"};
 static const char *const origins[] = {"patches", "centres", "random", "given"};
 
+_Static_assert(SNNK__POOL_VALUES == SNNK_POOL_MEAN &&
+                   SNNK__POOL_SQUARES == SNNK_POOL_ROOT_MEAN_SQUARE &&
+                   SNNK__POOL_LARGEST == SNNK_POOL_MAX,
+               "the kernels use the values of snnk_pool");
+
 enum { POOLS = sizeof pools / sizeof *pools, ORIGINS = sizeof origins / sizeof *origins };
 
 const char *snnk_pool_name(int32_t pool) { return pool >= 0 && pool < POOLS ? pools[pool] : NULL; }
@@ -187,7 +192,8 @@ static void release(snnk__map_block *block) {
 /* Create a block whose filters are not set yet. */
 static int begin(const snnk__window *settings, const snnk_allocator *allocator,
                  snnk__map_block **block) {
-    snnk_map_config config = snnk__transform_config(SNNK_MAP_WINDOW, settings->config.seed);
+    const int32_t kind = SNNK_MAP_WINDOW;
+    snnk_map_config config = snnk__transform_config(kind, settings->config.seed);
     snnk__map_block *made;
     snnk__window *w;
     int st;
@@ -300,7 +306,7 @@ int snnk_map_block_window(const snnk_map *map, size_t block, snnk_window_config 
     if (block >= map->n_blocks)
         return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
                           map->n_blocks);
-    if (map->blocks[block]->kind != &snnk__map_window)
+    if (map->blocks[block]->kind->release != release)
         return snnk__map_cannot(map->blocks[block]->kind, "are not made of windows");
     const snnk__window *w = data_of(map->blocks[block]);
 

@@ -34,8 +34,8 @@ void snnk__window_free(snnk__window *window);
 /* Pack G into panels, and set the transform. */
 void snnk__window_finish(snnk__window *window);
 
-/* Set G and the offsets of a window from rows (window_filters.c). rows: NULL for random filters that
- * are not whitened. */
+/* Set G and the offsets of a window from rows (window_filters.c). rows: NULL for random filters
+ * without whitening. */
 int snnk__window_learn(const snnk_rows *rows, snnk__window *window);
 
 /* Copy the patch at position `position` of input x, normalised if the settings say so. */

@@ -1,8 +1,8 @@
 /* Filters of windows from data: whitened patches, centres of them, or random directions.
  *
  * With C the covariance of normalised patches and m their mean, P = (C + e I)^(-1/2) whitens them
- * (ZCA). A filter is a unit vector u in these coordinates: z = u . P (p - m) = (P u) . p - (P u) . m,
- * so that G holds P u, and whitening costs nothing afterwards. */
+ * (ZCA). A filter is a unit vector u in these coordinates: z = u . P (p - m) = g . p - g . m with
+ * g = P u. So G holds g, and whitening costs nothing afterwards. */
 #include <math.h>
 #include <string.h>
 

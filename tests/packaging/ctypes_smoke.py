@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
+TEXT = {"snnk_pool_name", "snnk_filters_name", "snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_residual_form_name", "snnk_save_projection_name",
@@ -275,7 +275,7 @@ frame = handle("snnk_frame_create", size(2), data(20, X=X), size(3), X, size(2),
 call("snnk_frame_norms", frame, one, None)
 assert call("snnk_frame_inputs", frame) == 2 and call("snnk_frame_directions", frame) == 0
 for name, value, text in (("center", 2, b"both"), ("metric", 1, b"diagonal"), ("urf_form", 0, b"positive"),
-                          ("urf_atoms", 0, b"stratified"), ("urf_affine", 0, b"auto")):
+                          ("urf_atoms", 0, b"stratified"), ("pool", 2, b"max"), ("filters", 1, b"centres"), ("urf_affine", 0, b"auto")):
     assert call("snnk_%s_name" % name, c_int32(value)) == text
 call("snnk_frame_apply", frame, c_int32(0), size(1), X, size(2), (c_double * 2)(), size(2))
 urf = handle("snnk_map_create_urf", size(2), spectra[0], None, frame)
@@ -288,6 +288,15 @@ nystroem_config = config("snnk_nystroem_config_init", 56)
 nystroem = handle("snnk_map_create_nystroem", size(2), data(20, X=X), None, None)
 assert call("snnk_map_features", nystroem) == 20
 call("snnk_map_free", nystroem)
+window_config = config("snnk_window_config_init", 152)
+ctypes.memmove(ctypes.addressof(window_config) + 8, (c_uint64 * 5)(1, 2, 1, 1, 1), 40)
+ctypes.memmove(ctypes.addressof(window_config) + 64, (c_uint64 * 3)(1, 2, 3), 24)
+window = handle("snnk_map_create_window", data(20, X=X), byref(window_config))
+assert call("snnk_map_features", window) == 12
+call("snnk_map_block_window", window, size(0), byref(window_config), floats(3, 1, 1), size(1), None)
+call("snnk_map_free", window)
+window = handle("snnk_map_create_window_from_filters", byref(window_config), size(3), X, size(1), None)
+call("snnk_map_free", window)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
 call("snnk_urf_calibrate", size(2), c_int32(5), None, data(20, X=X), size(3), X, size(2),

@@ -218,8 +218,8 @@ SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d */
 SNNK_API size_t snnk_map_features(const snnk_map *map); /* m */
 SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side */
 
-/* Get the number of rows of G of a block. 0 for NULL, for a block that does not exist, and for kinds
- * without G (windows). */
+/* Get the number of rows of G of a block. 0 for NULL, for a block that does not exist, and for
+ * windows, which have none. */
 SNNK_API size_t snnk_map_block_row_count(const snnk_map *map, size_t block);
 
 /* Get the settings of a block. Fields that its kind does not use have their defaults; the allocator

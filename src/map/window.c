@@ -17,9 +17,9 @@
 static const char *const pools[] = {"mean", "root_mean_square", "max"};
 static const char *const origins[] = {"patches", "centres", "random", "given"};
 
-_Static_assert(SNNK__POOL_VALUES == SNNK_POOL_MEAN &&
-                   SNNK__POOL_SQUARES == SNNK_POOL_ROOT_MEAN_SQUARE &&
-                   SNNK__POOL_LARGEST == SNNK_POOL_MAX,
+_Static_assert((int)SNNK__POOL_VALUES == (int)SNNK_POOL_MEAN &&
+                   (int)SNNK__POOL_SQUARES == (int)SNNK_POOL_ROOT_MEAN_SQUARE &&
+                   (int)SNNK__POOL_LARGEST == (int)SNNK_POOL_MAX,
                "the kernels use the values of snnk_pool");
 
 enum { POOLS = sizeof pools / sizeof *pools, ORIGINS = sizeof origins / sizeof *origins };

@@ -289,13 +289,13 @@ nystroem = handle("snnk_map_create_nystroem", size(2), data(20, X=X), None, None
 assert call("snnk_map_features", nystroem) == 20
 call("snnk_map_free", nystroem)
 window_config = config("snnk_window_config_init", 152)
-ctypes.memmove(ctypes.addressof(window_config) + 8, (c_uint64 * 5)(1, 2, 1, 1, 1), 40)
-ctypes.memmove(ctypes.addressof(window_config) + 64, (c_uint64 * 3)(1, 2, 3), 24)
+ctypes.memmove(ctypes.addressof(window_config) + 8, (c_uint64 * 5)(1, 2, 1, 1, 2), 40)
+ctypes.memmove(ctypes.addressof(window_config) + 64, (c_uint64 * 3)(1, 1, 3), 24)
 window = handle("snnk_map_create_window", data(20, X=X), byref(window_config))
-assert call("snnk_map_features", window) == 12
-call("snnk_map_block_window", window, size(0), byref(window_config), floats(3, 1, 1), size(1), None)
+assert call("snnk_map_features", window) == 6
+call("snnk_map_block_window", window, size(0), byref(window_config), (c_float * 6)(), size(2), None)
 call("snnk_map_free", window)
-window = handle("snnk_map_create_window_from_filters", byref(window_config), size(3), X, size(1), None)
+window = handle("snnk_map_create_window_from_filters", byref(window_config), size(3), X, size(2), None)
 call("snnk_map_free", window)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()

@@ -144,5 +144,6 @@ int data_options_open_test(const char *command, const data_options *o, const snn
     files.missing_words = snnk_network_note(notes, "missing_words");
     exit_status =
         dataset_open(command, &files, snnk_network_note(notes, "columns"), train->encoder, test);
-    return exit_status == EXIT_OK ? task_check(command, what, train->n_inputs, test) : exit_status;
+    return exit_status == EXIT_OK ? task_check(command, what, dataset_raw_inputs(train), test)
+                                  : exit_status;
 }

@@ -370,6 +370,7 @@ static int encode(const char *command, const data_files *files, dataset *data) {
             exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
     }
     if (exit_status != EXIT_OK) return exit_status;
+    if (!data->encoder && files->keep_constants) return EXIT_OK;
     return data->encoder ? find_constants(command, columns_of(data), data)
                          : columns_drop_constants(command, data);
 }
@@ -387,6 +388,8 @@ void dataset_close(dataset *data) {
     snnk_encoder_free(data->encoder);
     free(data->columns);
     free(data->constants);
+    free(data->before_tower);
+    snnk_network_free(data->tower);
     free(data->names);
     *data = (dataset){0};
 }
@@ -429,17 +432,19 @@ static int check_values(const char *path, const snnk_table *table, size_t first,
 
 /* Whether the inputs are all columns of the file, in its order. */
 static bool in_file_order(const dataset *data) {
-    for (size_t k = 0; k < data->n_inputs; k++)
+    const size_t d = dataset_raw_inputs(data);
+
+    for (size_t k = 0; k < d; k++)
         if (data->columns[k] != k) return false;
-    return data->n_inputs == snnk_table_columns(data->inputs);
+    return d == snnk_table_columns(data->inputs);
 }
 
 /* Read rows through the encoder. */
 static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
     snnk_encoder_report report = {.size = sizeof report};
     char text[640];
-    const int st =
-        snnk_encoder_apply(data->encoder, data->inputs, first, n, X, data->n_inputs, &report);
+    const int st = snnk_encoder_apply(data->encoder, data->inputs, first, n, X,
+                                      dataset_raw_inputs(data), &report);
 
     if (st != SNNK_OK) {
         write_encoder_error(data, sizeof text, text);
@@ -454,8 +459,9 @@ static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
     return SNNK_OK;
 }
 
-int dataset_read(dataset *data, size_t first, size_t n, double *X) {
-    const size_t d = data->n_inputs;
+/* dataset_read before a tower. */
+static int read_raw(dataset *data, size_t first, size_t n, double *X) {
+    const size_t d = dataset_raw_inputs(data);
     int st;
 
     if (data->encoder) return read_encoded(data, first, n, X);
@@ -467,8 +473,9 @@ int dataset_read(dataset *data, size_t first, size_t n, double *X) {
                          : check_values(data->path, data->inputs, first, n, d, data->columns, 0, X);
 }
 
-int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
-    const size_t d = data->n_inputs;
+/* dataset_read_floats before a tower. */
+static int read_raw_floats(const dataset *data, size_t first, size_t n, float *X) {
+    const size_t d = dataset_raw_inputs(data);
     const int st = snnk_table_read(data->inputs, first, n, X, d);
 
     for (size_t i = 0; st == SNNK_OK && i < n * d; i++) {
@@ -487,16 +494,66 @@ static bool fits_float(const char *type) {
     return type && find_name(type, types, sizeof types / sizeof *types) >= 0;
 }
 
-int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
+static int read_raw_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
     float *floats = (float *)X;
 
-    *rows = *SNNK_ROWS(.n = n, .inputs = data->n_inputs);
+    *rows = *SNNK_ROWS(.n = n, .inputs = dataset_raw_inputs(data));
     if (!data->encoder && in_file_order(data) && fits_float(snnk_table_type(data->inputs))) {
         rows->X = floats;
-        return dataset_read_floats(data, first, n, floats);
+        return read_raw_floats(data, first, n, floats);
     }
     rows->X_f64 = X;
-    return dataset_read(data, first, n, X);
+    return read_raw(data, first, n, X);
+}
+
+/* Read inputs and let them pass through the tower, in float. */
+static int read_through_tower(dataset *data, size_t first, size_t n, float *X) {
+    const size_t d = dataset_raw_inputs(data);
+    float *floats = (float *)data->before_tower; /* each is written after its double was read */
+    snnk_rows raw;
+    const int st = read_raw_rows(data, first, n, data->before_tower, &raw);
+
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; raw.X_f64 && k < n * d; k++) floats[k] = (float)data->before_tower[k];
+    return snnk_network_forward(data->tower, n, floats, d, X, data->n_inputs, data->workspace);
+}
+
+int dataset_read(dataset *data, size_t first, size_t n, double *X) {
+    const size_t count = n * data->n_inputs;
+    float *floats;
+    int st;
+
+    if (!data->tower) return read_raw(data, first, n, X);
+    floats =
+        (float *)X + count; /* the second half, so that each is read before it is written over */
+    st = read_through_tower(data, first, n, floats);
+    for (size_t k = 0; st == SNNK_OK && k < count; k++) X[k] = (double)floats[k];
+    return st;
+}
+
+int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
+    return read_raw_floats(data, first, n, X);
+}
+
+int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
+    if (!data->tower) return read_raw_rows(data, first, n, X, rows);
+    *rows = *SNNK_ROWS(.n = n, .inputs = data->n_inputs, .X = (float *)X);
+    return read_through_tower(data, first, n, (float *)X);
+}
+
+/* ---- Towers ---- */
+
+size_t dataset_raw_inputs(const dataset *data) {
+    return data->tower ? snnk_network_inputs(data->tower) : data->n_inputs;
+}
+
+int dataset_set_tower(const char *command, snnk_network *tower, snnk_workspace *workspace,
+                      dataset *data) {
+    data->before_tower = calloc(BATCH_ROWS, data->n_inputs * sizeof *data->before_tower);
+    data->tower = tower;
+    data->workspace = workspace;
+    data->n_inputs = snnk_network_outputs(tower);
+    return data->before_tower ? EXIT_OK : failed(command, "out of memory");
 }
 
 /* Read the indices of words of a target column. */

@@ -38,6 +38,16 @@ int dataset_encode(const char *command, const data_files *files, int32_t form, d
 /* Let an encoder of the same columns make the inputs; NULL: the columns are the inputs. */
 void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);
 
+/* Let inputs pass through a network when they are read; n_inputs becomes its number of outputs.
+ *   tower      taken: dataset_close frees it
+ *   workspace  for its threads; borrowed
+ * Prints the error and returns an exit status. */
+int dataset_set_tower(const char *command, snnk_network *tower, snnk_workspace *workspace,
+                      dataset *data);
+
+/* The number of inputs before a tower. */
+size_t dataset_raw_inputs(const dataset *data);
+
 /* Whether the inputs come from a CSV, whose columns an encoder can read. */
 bool dataset_has_columns(const dataset *data);
 

@@ -81,7 +81,8 @@ static bool counts_rows(const snnk_table *table, size_t column) {
 }
 
 void dataset_print_index(const dataset *data) {
-    const size_t columns = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+    const size_t columns =
+        data->encoder ? snnk_encoder_columns(data->encoder) : dataset_raw_inputs(data);
     const char *name = snnk_table_column_name(data->inputs, 0);
     bool input = false;
 

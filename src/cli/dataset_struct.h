@@ -22,6 +22,7 @@ typedef struct data_files {
     int32_t separator;         /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;           /* likewise */
     bool no_header;            /* CSV has no header; false: found */
+    bool keep_constants;       /* constant columns of a training set are inputs too */
 } data_files;
 
 #define NO_COLUMN SIZE_MAX
@@ -29,7 +30,7 @@ typedef struct data_files {
 typedef struct dataset {
     snnk_table *inputs;
     snnk_table *targets;   /* the same table as `inputs` for one CSV; NULL without targets */
-    size_t rows, n_inputs; /* n_inputs: number of columns used as inputs */
+    size_t rows, n_inputs; /* n_inputs: number of columns used as inputs, or outputs of the tower */
     size_t *columns;       /* their indices in the table */
     size_t *constants;     /* indices of the columns of a training set with one value: no inputs */
     size_t n_constants;
@@ -44,6 +45,9 @@ typedef struct dataset {
     const char *missing_words; /* as given, or NULL */
     bool labels;               /* the targets were given as labels */
     snnk_encoder *encoder;     /* makes the inputs of the table's columns; NULL: they are numbers */
+    snnk_network *tower;       /* what the inputs pass through when they are read; NULL: nothing */
+    snnk_workspace *workspace; /* for the tower, borrowed */
+    double *before_tower;      /* a batch of its inputs */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
     /* If missing > 0: the row that was read first with one, from 0, and its column in the
      * encoder. */

@@ -417,6 +417,17 @@ static int find_task(session *s) {
     return exit_status;
 }
 
+/* Let the inputs pass through windows, if the options say so. */
+static int set_tower(session *s) {
+    snnk_network *tower;
+    int exit_status;
+
+    if (s->o->windows.filters == 0) return EXIT_OK;
+    exit_status = fit_windows_create(command, &s->o->windows, s->o->map.seed, &s->train, &tower);
+    return exit_status == EXIT_OK ? dataset_set_tower(command, tower, s->workspace, &s->train)
+                                  : exit_status;
+}
+
 /* Choose what the options leave open. */
 static int choose(session *s) {
     int exit_status;
@@ -434,6 +445,7 @@ static int prepare(session *s) {
     int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
+    s->o->data.train.keep_constants = s->o->windows.filters > 0;
     exit_status =
         s->like ? dataset_open(command, &s->o->data.train, snnk_network_note(s->like, "columns"),
                                snnk_network_encoder(s->like), &s->train)
@@ -449,6 +461,7 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
+    if ((exit_status = set_tower(s)) != EXIT_OK) return exit_status;
     if ((exit_status = choose(s)) != EXIT_OK) return exit_status; /* the inputs are known now */
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
         task_save(&s->task, &s->train, s->network) != SNNK_OK)
@@ -476,7 +489,9 @@ static int complete_network(session *s) {
 
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
     snprintf(ridge, sizeof ridge, "%.17g", s->best.report.ridge);
-    if (snnk_network_append(s->network, s->best.layer) != SNNK_OK ||
+    if ((s->train.tower &&
+         snnk_network_append(s->network, snnk_network_layer(s->train.tower, 0)) != SNNK_OK) ||
+        snnk_network_append(s->network, s->best.layer) != SNNK_OK ||
         snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
         snnk_network_set_uncertainty(s->network, s->uncertainty) != SNNK_OK ||
         snnk_network_set_note(s->network, "scaling", scaling_name(s)) != SNNK_OK ||

@@ -124,7 +124,8 @@ static int read_inputs(const char *command, dataset *train, sample *s) {
 static int read_sample(const char *command, const fit_options *o, dataset *train, const task *of,
                        sample *s) {
     const int32_t forms =
-        o->scaling == SCALING_DEFAULT && dataset_has_columns(train) ? MOST_WAYS : 1;
+        o->scaling == SCALING_DEFAULT && dataset_has_columns(train) && !train->tower ? MOST_WAYS
+                                                                                     : 1;
     training_rows *batch;
     int exit_status = training_rows_create(command, train, &batch);
 

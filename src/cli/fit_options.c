@@ -32,6 +32,16 @@ static const char help_features[] =
     "  --linear                 use the inputs themselves as features too\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
+static const char help_windows[] =
+    "\n"
+    "Images and series (convolutional features in closed form, before the others):\n"
+    "  --windows K              filter images by K whitened patches of them, keep both signs of\n"
+    "                           each, and pool over a grid. Good values: 128 to 1024\n"
+    "  --patch P                side of a patch (default 6; of a series: 9 steps)\n"
+    "  --grid G                 cells of the grid in each direction (default 4)\n"
+    "  --image-shape HxW[xC]    of a row, channels last; a series of L steps is 1xL (default: "
+    "that\n"
+    "                           of the file, if it has 3 or 4 dimensions)\n";
 static const char help_fit[] =
     "\n"
     "Fit:\n"
@@ -72,6 +82,7 @@ void fit_print_help(void) {
     fputs(help_usage, stdout);
     fputs(data_options_help, stdout);
     fputs(help_features, stdout);
+    fputs(help_windows, stdout);
     fputs(help_fit, stdout);
 }
 
@@ -102,6 +113,10 @@ enum {
     LIKE,
     FACTORIZATION,
     STORE_SEED,
+    WINDOWS,
+    PATCH,
+    GRID,
+    IMAGE_SHAPE,
     JSON,
     QUIET,
     HELP
@@ -130,6 +145,10 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"like", 1, NULL, LIKE},
                                              {"factorization", 1, NULL, FACTORIZATION},
                                              {"store-seed", 0, NULL, STORE_SEED},
+                                             {"windows", 1, NULL, WINDOWS},
+                                             {"patch", 1, NULL, PATCH},
+                                             {"grid", 1, NULL, GRID},
+                                             {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
                                              {"help", 0, NULL, HELP},
@@ -156,6 +175,10 @@ static const char *takes(int option) {
     case LOSS: return "squared or cross-entropy";
     case PRECISION: return "double or single";
     case FACTORIZATION: return "gram, qr or auto";
+    case WINDOWS:
+    case PATCH:
+    case GRID: return "a whole number >= 1";
+    case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
 }
@@ -224,6 +247,10 @@ static bool set_value(int option, const char *value, fit_options *o) {
         o->heldout_given = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
+    case WINDOWS: return read_size(value, &o->windows.filters) && o->windows.filters > 0;
+    case PATCH: return read_size(value, &o->windows.patch) && o->windows.patch > 0;
+    case GRID: return read_size(value, &o->windows.grid) && o->windows.grid > 0;
+    case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
     case LOSS: return find_value(value, snnk_loss_name, &o->loss);
     case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
     case PRECISION: return find_value(value, snnk_precision_name, &o->fit.precision);
@@ -248,6 +275,11 @@ static int check_effect(const fit_options *o, const bool *given) {
         return wrong_usage(command, "--choose has no effect with --ridge");
     if (fixed && o->heldout_given)
         return wrong_usage(command, "--heldout has no effect with --ridge");
+    if (o->windows.filters == 0 && (given[PATCH - FIRST_OPTION] || given[GRID - FIRST_OPTION] ||
+                                    given[IMAGE_SHAPE - FIRST_OPTION]))
+        return wrong_usage(command, "--patch, --grid and --image-shape need --windows");
+    if (o->windows.filters > 0 && o->like)
+        return wrong_usage(command, "--windows and --like: use one of them");
     if (o->choose == CHOOSE_GCV && o->heldout_given)
         return wrong_usage(command, "--heldout needs --choose heldout");
     if (o->store_seed && !o->like && o->map.projection != SNNK_PROJECTION_GAUSSIAN)

@@ -3,6 +3,7 @@
 #define SNNK_CLI_FIT_OPTIONS_H
 
 #include "cli/data_options.h"
+#include "cli/fit_windows.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
 /* Values of --scaling beside those of snnk_scaling_mode. DEFAULT: common, or standardize for inputs
@@ -17,6 +18,7 @@ typedef struct fit_options {
     const char *save, *like;
     snnk_map_config map;
     snnk_fit_config fit;
+    window_options windows;
     int scaling;
     int32_t choose;
     int32_t loss;   /* an snnk_loss; -1: not given */

@@ -77,7 +77,11 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
-    cJSON_AddNumberToObject(json, "inputs", (double)fit->train->n_inputs);
+    cJSON_AddNumberToObject(json, "inputs", (double)dataset_raw_inputs(fit->train));
+    if (fit->train->tower) {
+        cJSON_AddNumberToObject(json, "windows", (double)fit->options->windows.filters);
+        cJSON_AddNumberToObject(json, "window_features", (double)fit->train->n_inputs);
+    }
     dataset_add_constants(fit->train, json);
     dataset_add_mixed(fit->train, json);
     if (fit->train->encoder)
@@ -190,12 +194,15 @@ static void print_text(const fit_result *fit, const evaluation *test) {
 
     task_print(fit->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
-           fit->train->n_inputs, fit->task->outputs,
+           dataset_raw_inputs(fit->train), fit->task->outputs,
            fit->task->classification ? "classes"
            : fit->task->outputs == 1 ? "target"
                                      : "targets",
            fit->train_seconds);
     print_encoder(fit->train->encoder);
+    if (fit->train->tower)
+        printf("windows       %zu filters, pooled to %zu numbers\n", fit->options->windows.filters,
+               fit->train->n_inputs);
     dataset_print_mixed(fit->train);
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);

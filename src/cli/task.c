@@ -265,13 +265,13 @@ int task_save_classes(const task *from, snnk_network *network) {
 
 /* Whether the inputs without names are only a part of the columns. */
 static bool is_part(const dataset *data) {
-    return !data->encoder && data->n_inputs < snnk_table_columns(data->inputs);
+    return !data->encoder && dataset_raw_inputs(data) < snnk_table_columns(data->inputs);
 }
 
 /* Store the names of the input columns or, if they have none and are not all, their numbers. */
 static int save_columns(const dataset *data, snnk_network *network) {
     const bool named = snnk_table_column_name(data->inputs, 0) != NULL;
-    const size_t n = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+    const size_t n = data->encoder ? snnk_encoder_columns(data->encoder) : dataset_raw_inputs(data);
     cJSON *array;
     char *text;
     int st;

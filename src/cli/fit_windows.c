@@ -1,0 +1,136 @@
+#include "cli/fit_windows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/console.h"
+#include "cli/options.h"
+
+/* Rows whose patches filters are made of. */
+enum { SAMPLE_ROWS = 4000 };
+
+/* Steps of a patch of a series, whose height is 1; a patch of an image has the library's default. */
+enum { SERIES_PATCH = 9 };
+
+bool read_image_shape(const char *text, size_t shape[3]) {
+    char number[24];
+    size_t count = 0;
+
+    shape[2] = 1;
+    for (const char *at = text; count < 3; at++) {
+        const size_t length = strcspn(at, "x");
+
+        if (length == 0 || length >= sizeof number) return false;
+        memcpy(number, at, length);
+        number[length] = 0;
+        if (!read_size(number, &shape[count]) || shape[count] == 0) return false;
+        count++;
+        at += length;
+        if (*at == 0) return count >= 2;
+    }
+    return false;
+}
+
+/* Set the shape of a row: given, or that of the file. */
+static int find_shape(const char *command, const window_options *o, const dataset *data,
+                      size_t shape[3]) {
+    const size_t dims = snnk_table_dims(data->inputs);
+    size_t most;
+
+    if (data->encoder)
+        return failed(command,
+                      "%s: windows take numbers as they are, but it has columns of words, or "
+                      "missing values",
+                      data->path);
+    memcpy(shape, o->shape, 3 * sizeof *shape);
+    if (shape[0] == 0) {
+        if (dims != 3 && dims != 4)
+            return failed(command,
+                          "%s has rows of %zu numbers, and windows need their shape: pass "
+                          "--image-shape HEIGHTxWIDTH, or 1xLENGTH for series",
+                          data->path, data->n_inputs);
+        shape[2] = 1;
+        for (size_t k = 1; k < dims; k++) shape[k - 1] = snnk_table_dim(data->inputs, k);
+    }
+    most = data->n_inputs / shape[0] / shape[1]; /* no overflow */
+    if (most == shape[2] && shape[0] * shape[1] * shape[2] == data->n_inputs) return EXIT_OK;
+    return failed(command, "--image-shape %zux%zux%zu is not the %zu numbers of a row of %s",
+                  shape[0], shape[1], shape[2], data->n_inputs, data->path);
+}
+
+static size_t at_most(size_t wanted, size_t most) { return wanted < most ? wanted : most; }
+
+/* Settings for a shape: sides that were not given fit into it. */
+static void configure(const window_options *o, uint64_t seed, const size_t shape[3],
+                      snnk_window_config *config) {
+    const size_t patch = o->patch        ? o->patch
+                         : shape[0] == 1 ? SERIES_PATCH
+                                         : 6,
+                 grid = o->grid ? o->grid : 4;
+
+    snnk_window_config_init(config, sizeof *config);
+    config->height = shape[0];
+    config->width = shape[1];
+    config->channels = shape[2];
+    config->patch_height = at_most(patch, shape[0]);
+    config->patch_width = o->patch ? patch : at_most(patch, shape[1]);
+    config->grid_height = at_most(grid, shape[0] - (size_t)config->patch_height + 1);
+    config->grid_width = config->patch_width <= shape[1]
+                             ? at_most(grid, shape[1] - (size_t)config->patch_width + 1)
+                             : 1;
+    config->features = o->filters;
+    config->seed = seed;
+}
+
+/* Read rows at even distances. X: at most SAMPLE_ROWS x n_inputs; room: one row in double. */
+static int read_sample(dataset *data, size_t n, double *room, float *X) {
+    const size_t d = data->n_inputs;
+
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = (size_t)((double)i * (double)data->rows / (double)n);
+        const int st = dataset_read(data, row, 1, room);
+
+        if (st != SNNK_OK) return st;
+        for (size_t k = 0; k < d; k++) X[i * d + k] = (float)room[k];
+    }
+    return SNNK_OK;
+}
+
+static int create_tower(const snnk_map *map, snnk_network **tower) {
+    snnk_layer *layer = NULL;
+    int st = snnk_layer_create_tower(map, &layer);
+
+    if (st == SNNK_OK) st = snnk_network_create(NULL, tower);
+    if (st == SNNK_OK) st = snnk_network_append(*tower, layer);
+    snnk_layer_free(layer);
+    return st;
+}
+
+int fit_windows_create(const char *command, const window_options *o, uint64_t seed, dataset *data,
+                       snnk_network **tower) {
+    const size_t n = data->rows < SAMPLE_ROWS ? data->rows : SAMPLE_ROWS, d = data->n_inputs;
+    snnk_window_config config;
+    snnk_map *map = NULL;
+    size_t shape[3];
+    int exit_status = find_shape(command, o, data, shape), st;
+
+    *tower = NULL;
+    if (exit_status != EXIT_OK) return exit_status;
+    configure(o, seed, shape, &config);
+    float *X = calloc(n, d * sizeof *X);
+    double *room = calloc(d, sizeof *room);
+
+    if (!X || !room) {
+        exit_status = failed(command, "out of memory");
+    } else {
+        st = read_sample(data, n, room, X);
+        if (st == SNNK_OK)
+            st = snnk_map_create_window(SNNK_ROWS(.n = n, .inputs = d, .X = X), &config, &map);
+        if (st == SNNK_OK) st = create_tower(map, tower);
+        if (st != SNNK_OK) exit_status = failed(command, "%s: %s", data->path, snnk_last_error());
+    }
+    snnk_map_free(map);
+    free(room);
+    free(X);
+    return exit_status;
+}

@@ -9,7 +9,7 @@
 /* Rows whose patches filters are made of. */
 enum { SAMPLE_ROWS = 4000 };
 
-/* Steps of a patch of a series, whose height is 1; a patch of an image has the library's default. */
+/* Steps of a patch of a series, whose height is 1. */
 enum { SERIES_PATCH = 9 };
 
 bool read_image_shape(const char *text, size_t shape[3]) {

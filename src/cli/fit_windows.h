@@ -14,8 +14,8 @@ typedef struct window_options {
 /* Read the value of --image-shape: HxW or HxWxC. Returns false if it is none. */
 bool read_image_shape(const char *text, size_t shape[3]);
 
-/* Make the tower from a sample of the rows, which are images or series. Prints the error and returns
- * an exit status.
+/* Make the tower from a sample of the rows, which are images or series. Prints its error and
+ * returns an exit status.
  *   data   not through a tower yet
  *   tower  out: a network of one layer */
 int fit_windows_create(const char *command, const window_options *o, uint64_t seed, dataset *data,

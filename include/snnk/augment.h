@@ -20,9 +20,10 @@
  *         }
  *
  * Every row has a number (above: copy * n + i), and what happens to it depends on that number, the
- * seed and the other settings alone: neither on blocks nor on threads. Never augment the rows that
- * a model is judged by. A fit that holds rows out takes copies of one row for equal rows only if they
- * have the same `groups` number (<snnk/rows.h>): give copies the number of their row.
+ * seed and the other settings alone: neither on blocks nor on threads.
+ *
+ * Never augment the rows that a model is judged by. A fit that holds rows out must hold a row and
+ * its copies out together: give them the same number in `groups` (<snnk/rows.h>).
  *
  * What happens, in this order:
  *   1. One displacement for each pixel: turned, enlarged and shifted about the middle of the image,

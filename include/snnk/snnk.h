@@ -39,6 +39,7 @@
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
  *     table.h       rows from IDX, .npy and CSV files
+ *     augment.h     changed copies of images and series: shifted, turned, deformed, noisy
  *     encoder.h     columns of a table as numbers: words, dates, missing values
  *
  * 2. Learning and adapting, by job
@@ -105,6 +106,7 @@
 #define SNNK_SNNK_H
 
 /* Basics */
+#include <snnk/augment.h>
 #include <snnk/choose.h>
 #include <snnk/encoder.h>
 #include <snnk/fit.h>

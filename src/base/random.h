@@ -24,7 +24,10 @@ enum snnk__stream {
     SNNK__STREAM_BLEND = 13,   /* rows between rows, to tune with */
     SNNK__STREAM_REDRAW = 14,  /* seeds of rows that are drawn again in training */
     SNNK__STREAM_FILTER = 15,  /* filters of windows */
-    SNNK__STREAM_PATCH = 16    /* patches that whitening and centres are learnt from */
+    SNNK__STREAM_PATCH = 16,   /* patches that whitening and centres are learnt from */
+    SNNK__STREAM_AUGMENT = 20, /* shifts, angles, scales and mirror images of rows */
+    SNNK__STREAM_ELASTIC = 21, /* elastic deformations of rows */
+    SNNK__STREAM_NOISE = 22    /* of augmented rows */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_pool_name", "snnk_filters_name", "snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
+TEXT = {"snnk_pool_name", "snnk_fill_name", "snnk_filters_name", "snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_residual_form_name", "snnk_save_projection_name",
@@ -159,6 +159,20 @@ call("snnk_workspace_set_progress", workspace, show_share, None)
 X = floats(*[((7 * i) % 11) / 5 - 1 for i in range(40)])  # 20 x 2
 Y = floats(*[X[2 * i] - X[2 * i + 1] for i in range(20)])
 labels = (c_int32 * 20)(*[int(v > 0) for v in Y])
+
+
+class AugmentShape(ctypes.Structure):
+    _fields_ = [("size", c_size_t), ("height", c_uint64), ("width", c_uint64)]
+
+
+augment_config = config("snnk_augment_config_init", 128)
+shape = ctypes.cast(byref(augment_config), ctypes.POINTER(AugmentShape)).contents
+shape.height, shape.width = 4, 5
+changed = (c_float * 40)()
+call("snnk_augment_rows", byref(augment_config), size(2), X, size(20), c_uint64(0), changed, size(20), None)
+assert list(changed) == list(X)
+call("snnk_augment_get_draw", byref(augment_config), c_uint64(0), byref(report(48)))
+assert call("snnk_fill_name", c_int32(1)) == b"constant"
 scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
 call("snnk_scaling_add", scaling, data(20, X=X))
 mean, scale = (c_double * 2)(), (c_double * 2)()

@@ -21,6 +21,7 @@ report() { # report NAME OFFENDING-LINES
 # includes only from itself, from the folders above its line, and from their public headers.
 folders='
 base: status version workspace rows activation projection storage
+augment: augment
 kernels:
 solve: lstsq ridge_path rls logistic
 projection:

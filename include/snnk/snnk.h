@@ -30,6 +30,7 @@
  *     rows.h        rows of data to learn from
  *     scaling.h     input scaling, learned from rows or given
  *     map.h         feature maps: random, given or chosen among rows of data
+ *     scattering.h  feature maps of images: wavelets, nothing learnt
  *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
@@ -113,6 +114,7 @@
 #include <snnk/network.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
+#include <snnk/scattering.h>
 #include <snnk/score.h>
 #include <snnk/status.h>
 #include <snnk/table.h>

@@ -123,6 +123,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
     .projection_shape = projection_shape,
@@ -134,6 +136,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -159,6 +159,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #define MOMENT_AHEAD 32
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
     .projection_shape = projection_shape,
@@ -170,6 +172,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

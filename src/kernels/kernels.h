@@ -19,6 +19,7 @@
 #include "kernels/moments.h"
 #include "kernels/narrow.h"
 #include "kernels/panels.h"
+#include "kernels/scatter.h"
 
 /* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
  * order, so that gradients do not depend on how columns are divided between threads. */
@@ -66,6 +67,11 @@ typedef struct snnk__kernels {
      * hd3, after which other threads see phi. NULL: use hd3, then apply. */
     void (*hd3_cosines)(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
                         float gain, bool stream, float *phi, float *work);
+
+    /* Set Phi (n x channels paths cells) to the scattering of n images. work: snnk__scatter_work
+     * floats. */
+    void (*scatter)(const snnk__scatter *plan, size_t n, const float *X, size_t ldx, float *Phi,
+                    size_t ldphi, float *work);
 
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,

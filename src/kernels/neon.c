@@ -102,6 +102,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 #define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
     .projection_shape = projection_shape,
@@ -113,6 +115,7 @@ const snnk__kernels snnk__kernels_neon = {
     .apply_urf = apply_urf,
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

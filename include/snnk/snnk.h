@@ -31,6 +31,7 @@
  *     scaling.h     input scaling, learned from rows or given
  *     map.h         feature maps: random, given or chosen among rows of data
  *     window.h      feature maps of images and series: pooled filters of patches
+ *     scattering.h  feature maps of images: wavelets, nothing learnt
  *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
@@ -116,6 +117,7 @@
 #include <snnk/network.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
+#include <snnk/scattering.h>
 #include <snnk/score.h>
 #include <snnk/status.h>
 #include <snnk/table.h>

@@ -124,6 +124,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
     .projection_shape = projection_shape,
@@ -138,6 +140,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .patches = patches,
     .pool_add = pool_add,
     .pool_finish = pool_finish,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

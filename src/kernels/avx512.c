@@ -160,6 +160,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #define MOMENT_AHEAD 32
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
     .projection_shape = projection_shape,
@@ -174,6 +176,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .patches = patches,
     .pool_add = pool_add,
     .pool_finish = pool_finish,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -19,6 +19,7 @@
 #include "kernels/moments.h"
 #include "kernels/narrow.h"
 #include "kernels/panels.h"
+#include "kernels/scatter.h"
 #include "kernels/window.h"
 
 /* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
@@ -73,6 +74,11 @@ typedef struct snnk__kernels {
     void (*pool_add)(const snnk__pooling *pooling, size_t n, size_t count, const float *Z,
                      size_t ldz, float *sums);
     void (*pool_finish)(const snnk__pooling *pooling, float scale, size_t count, float *sums);
+
+    /* Set Phi (n x channels paths cells) to the scattering of n images. work: snnk__scatter_work
+     * floats. */
+    void (*scatter)(const snnk__scatter *plan, size_t n, const float *X, size_t ldx, float *Phi,
+                    size_t ldphi, float *work);
 
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,

@@ -103,6 +103,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 #define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
     .projection_shape = projection_shape,
@@ -117,6 +119,7 @@ const snnk__kernels snnk__kernels_neon = {
     .patches = patches,
     .pool_add = pool_add,
     .pool_finish = pool_finish,
+    .scatter = scatter,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -1,6 +1,7 @@
 /* The kernels in plain C, for any processor; the other tables are tested against them. Compiled
  * without contraction of a*b+c: each sum runs over k = 0, 1, 2 ... with one rounding for each
  * product and each sum. */
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -131,6 +132,12 @@ static inline floats v_fma(floats a, floats b, floats c) { return c + a * b; }
 #define MOMENT_AHEAD 0
 #include "kernels/vector_moments.h"
 
+static inline floats v_sqrt(floats x) {
+    for (size_t t = 0; t < LANES; t++) x[t] = sqrtf(x[t]);
+    return x;
+}
+#include "kernels/vector_scatter.h"
+
 const snnk__kernels snnk__kernels_portable = {
     .name = "portable",
     .projection_shape = projection_shape,
@@ -144,6 +151,7 @@ const snnk__kernels snnk__kernels_portable = {
     .patches = snnk__patches_copy,
     .pool_add = snnk__pool_add,
     .pool_finish = snnk__pool_finish,
+    .scatter = scatter,
     .slopes = snnk__function_slopes,
     .correlate = correlate,
     .adam = snnk__adam_step,

@@ -13,7 +13,8 @@ static const snnk__map_kind *const kinds[] = {[SNNK_MAP_ARC_COSINE] = &snnk__map
                                               [SNNK_MAP_AFFINE] = &snnk__map_affine,
                                               [SNNK_MAP_FOLDED_URF] = &snnk__map_folded,
                                               [SNNK_MAP_RBF] = &snnk__map_rbf,
-                                              [SNNK_MAP_WINDOW] = &snnk__map_window};
+                                              [SNNK_MAP_WINDOW] = &snnk__map_window,
+                                              [SNNK_MAP_SCATTERING] = &snnk__map_scattering};
 
 #define KINDS ((int32_t)(sizeof kinds / sizeof kinds[0]))
 

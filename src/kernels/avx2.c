@@ -124,6 +124,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
@@ -137,6 +138,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

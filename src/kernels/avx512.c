@@ -160,6 +160,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
@@ -173,6 +174,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -103,6 +103,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
@@ -116,6 +117,7 @@ const snnk__kernels snnk__kernels_neon = {
     .hd3 = hd3,
     .hd3_cosines = hd3_cosines,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -137,6 +137,7 @@ static inline floats v_sqrt(floats x) {
     return x;
 }
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_portable = {
     .name = "portable",
@@ -149,6 +150,7 @@ const snnk__kernels snnk__kernels_portable = {
     .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,
     .scatter = scatter,
+    .shares = shares,
     .slopes = snnk__function_slopes,
     .correlate = correlate,
     .adam = snnk__adam_step,

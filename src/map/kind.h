@@ -230,6 +230,7 @@ extern const snnk__map_kind snnk__map_affine;
 extern const snnk__map_kind snnk__map_folded;
 extern const snnk__map_kind snnk__map_rbf;
 extern const snnk__map_kind snnk__map_scattering;
+extern const snnk__map_kind snnk__map_minirocket;
 
 /* How many kinds there are: their values are 0 ... n-1. */
 int32_t snnk__map_kinds(void);

@@ -25,7 +25,7 @@ kernels:
 solve: lstsq ridge_path rls logistic
 projection:
 spectrum: spectrum
-map: scaling frame map urf scattering
+map: scaling frame map urf scattering series
 predict: predict uncertainty
 layer: layer
 network: network quantize

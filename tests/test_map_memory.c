@@ -232,7 +232,7 @@ static snnk_map *folded(snnk_map *map) {
     return made;
 }
 
-enum { PARTS = 8 };
+enum { PARTS = 9 };
 
 /* One of each kind of block, and the blocks of the first once more: they are shared. */
 static snnk_map *all_kinds(void) {
@@ -252,6 +252,7 @@ static snnk_map *all_kinds(void) {
                               urf_map(),
                               folded(urf_map()),
                               rbf_map(1, scaling),
+                              scattering_map(2, 2, 1),
                               NULL};
     parts[PARTS - 1] = snnk_map_retain(parts[0]);
     assert_ok(snnk_map_concat(PARTS, (const snnk_map *const *)parts, &map));
@@ -274,6 +275,7 @@ static void test_other_maps(void **state) {
         check_round_trip(rbf_map(whiten, NULL));
         check_round_trip(rbf_map(whiten, scaling));
     }
+    check_round_trip(scattering_map(2, 2, 1));
     check_round_trip(all_kinds());
     snnk_scaling_free(scaling);
 }
@@ -543,7 +545,7 @@ static void test_edited_maps(void **state) {
         {"snnk.kind", "map", "mop", NULL, "holds a \"mop\", not a \"map\""},
         {"snnk.kind", "map", "", NULL, "not a \"map\""},
         {NULL, NULL, NULL, "blocks.0.G", "block 0: "},
-        {NULL, NULL, NULL, "blocks.9.G", "block 9: "},
+        {NULL, NULL, NULL, "blocks.10.G", "block 10: "},
     };
     snnk_map *map = all_kinds(), *loaded;
     size_t bytes, edited_bytes;

@@ -81,6 +81,7 @@ refused "a large patch" 1 "patch_width = 9, but must be from 1 to the image's 8"
 refused "no windows" 2 'need --windows' $files --patch 3
 refused "windows 0" 2 "'0' is not a whole number >= 1" $files --windows 0
 refused "like" 2 '--windows and --like: use one of them' $files --windows 8 --like m.st
+refused "windows and series" 2 '--windows and --series: use one of them' $files --windows 8 --series
 refused "flat images" 1 'contrast 0' --train flat.csv --task classification --image-shape 8x8 --windows 8
 refused "words" 1 'windows take numbers as they are' --train words.csv --image-shape 2x2 --windows 8 --patch 2
 report images

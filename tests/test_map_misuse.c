@@ -27,7 +27,7 @@ static void test_bad_settings(void **state) {
         config.field = value;                                                                      \
         refused(&config, 3, status, says);                                                         \
     } while (0)
-    REFUSED(kind, 8, 0, SNNK_E_ENUM, "kind = 8 is not one of 0 ... 7");
+    REFUSED(kind, 11, 0, SNNK_E_ENUM, "kind = 11 is not one of 0 ... 10");
     REFUSED(kind, SNNK_MAP_RBF, 0, SNNK_E_UNSUPPORTED, "rbf");
     REFUSED(kind, 4, 0, SNNK_E_UNSUPPORTED, "urf features are made by a function of their own");
     REFUSED(kind, 5, 0, SNNK_E_UNSUPPORTED, "affine features are made by a function");

@@ -364,13 +364,18 @@ static void test_rbf(void **state) {
     free(X);
 }
 
+static void test_scattering(void **state) {
+    (void)state;
+    check_by_jacobian(scattering_map(4, 8, 2), 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dense),    cmocka_unit_test(test_maps),
         cmocka_unit_test(test_folded),   cmocka_unit_test(test_several_blocks),
         cmocka_unit_test(test_networks), cmocka_unit_test(test_tower_alone),
         cmocka_unit_test(test_bundled),  cmocka_unit_test(test_urf),
-        cmocka_unit_test(test_rbf),
+        cmocka_unit_test(test_rbf),      cmocka_unit_test(test_scattering),
     };
     return cmocka_run_group_tests_name("train_gradients", tests, NULL, NULL);
 }

@@ -64,12 +64,13 @@ typedef enum snnk_map_kind {
     SNNK_MAP_FOLDED_URF =
         6,            /* URF or RBF features after a linear map; made by snnk_map_fold only */
     SNNK_MAP_RBF = 7, /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
-    SNNK_MAP_WINDOW = 8,    /* pooled filters of patches; made by <snnk/window.h> only */
-    SNNK_MAP_SCATTERING = 9 /* moduli of wavelets; made by <snnk/scattering.h> only */
+    SNNK_MAP_WINDOW = 8,     /* pooled filters of patches; made by <snnk/window.h> only */
+    SNNK_MAP_SCATTERING = 9, /* moduli of wavelets; made by <snnk/scattering.h> only */
+    SNNK_MAP_MINIROCKET = 10 /* kernels of series; made by <snnk/series.h> only */
 } snnk_map_kind;
 
 /* Get the name of a kind: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
- * "folded_urf", "rbf", "window", "scattering". Static; NULL for an unknown value. */
+ * "folded_urf", "rbf", "window", "scattering", "minirocket". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_map_kind_name(int32_t kind);
 
 /* Settings of one block of features. Fill with snnk_map_config_init, then change fields. */

@@ -32,6 +32,7 @@
  *     map.h         feature maps: random, given or chosen among rows of data
  *     window.h      feature maps of images and series: pooled filters of patches
  *     scattering.h  feature maps of images: wavelets, nothing learnt
+ *     series.h      feature maps of time series: MINIROCKET
  *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
@@ -119,6 +120,7 @@
 #include <snnk/scaling.h>
 #include <snnk/scattering.h>
 #include <snnk/score.h>
+#include <snnk/series.h>
 #include <snnk/status.h>
 #include <snnk/table.h>
 #include <snnk/uncertainty.h>

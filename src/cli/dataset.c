@@ -531,6 +531,17 @@ int dataset_read(dataset *data, size_t first, size_t n, double *X) {
     return st;
 }
 
+int dataset_read_sample(dataset *data, size_t n, double *X) {
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && k < n; k++) {
+        const size_t row = (size_t)((double)k * (double)data->rows / (double)n);
+
+        st = interrupted ? SNNK_E_CANCELLED : dataset_read(data, row, 1, X + k * data->n_inputs);
+    }
+    return st;
+}
+
 int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
     return read_raw_floats(data, first, n, X);
 }

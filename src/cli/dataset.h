@@ -59,6 +59,9 @@ void dataset_close(dataset *data);
 int dataset_read(dataset *data, size_t first, size_t n, double *X);
 int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y);
 
+/* Read n rows at even distances, n <= rows. X: n x n_inputs. SNNK_E_CANCELLED after Ctrl-C. */
+int dataset_read_sample(dataset *data, size_t n, double *X);
+
 /* The same for inputs that are all columns of a file of numbers, as float. */
 int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
 

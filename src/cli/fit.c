@@ -7,6 +7,7 @@
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
 #include "cli/fit_report.h"
+#include "cli/fit_series.h"
 #include "cli/model.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
@@ -132,6 +133,7 @@ static int make_map(session *s, snnk_map **map) {
     snnk_map_config identity = s->o->map;
     int st;
 
+    if (s->o->series) return fit_series_map(command, s->o, &s->train, map);
     st = snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
     if (!s->o->linear || s->o->map.kind == SNNK_MAP_IDENTITY) { /* it is linear already */
         *map = parts[0];
@@ -433,6 +435,7 @@ static int choose(session *s) {
     int exit_status;
 
     s->choice.form = -1;
+    if (s->o->series) return fit_series_check(command, &s->train);
     if (s->like) return EXIT_OK;
     begin_bar(s, "choosing");
     exit_status = fit_choose(command, s->o, &s->train, &s->task, s->workspace, &s->choice);
@@ -445,7 +448,7 @@ static int prepare(session *s) {
     int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
-    s->o->data.train.keep_constants = s->o->windows.filters > 0;
+    s->o->data.train.keep_constants = s->o->windows.filters > 0 || s->o->series;
     exit_status =
         s->like ? dataset_open(command, &s->o->data.train, snnk_network_note(s->like, "columns"),
                                snnk_network_encoder(s->like), &s->train)

@@ -1,5 +1,6 @@
 #include "cli/fit_options.h"
 
+#include <snnk/series.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static const char help_features[] =
     "  --offset-scale S         standard deviation of the offsets (gaussian: 0)\n"
     "  --scaling MODE           of inputs: none, center, common or standardize\n"
     "  --linear                 use the inputs themselves as features too\n"
+    "  --series                 each row is a time series: MINIROCKET features, standardized\n"
+    "                           (--m is rounded down to a multiple of 84; default 9996)\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
 static const char help_windows[] =
@@ -117,6 +120,7 @@ enum {
     PATCH,
     GRID,
     IMAGE_SHAPE,
+    SERIES,
     JSON,
     QUIET,
     HELP
@@ -149,6 +153,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"patch", 1, NULL, PATCH},
                                              {"grid", 1, NULL, GRID},
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
+                                             {"series", 0, NULL, SERIES},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
                                              {"help", 0, NULL, HELP},
@@ -215,6 +220,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     switch (option) {
     case SAVE: o->save = value; return true;
     case LINEAR: o->linear = true; return true;
+    case SERIES: o->series = true; return true;
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
@@ -278,6 +284,8 @@ static int check_effect(const fit_options *o, const bool *given) {
     if (o->windows.filters == 0 && (given[PATCH - FIRST_OPTION] || given[GRID - FIRST_OPTION] ||
                                     given[IMAGE_SHAPE - FIRST_OPTION]))
         return wrong_usage(command, "--patch, --grid and --image-shape need --windows");
+    if (o->windows.filters > 0 && o->series)
+        return wrong_usage(command, "--windows and --series: use one of them");
     if (o->windows.filters > 0 && o->like)
         return wrong_usage(command, "--windows and --like: use one of them");
     if (o->choose == CHOOSE_GCV && o->heldout_given)
@@ -319,6 +327,32 @@ static int check_kind(const fit_options *o, const bool *given) {
     return EXIT_OK;
 }
 
+const char *fit_features_name(const fit_options *o) {
+    return o->series ? "minirocket" : fit_kinds[o->map.kind];
+}
+
+/* Set what --series decides, and check that no option is given that has no effect then. */
+static int check_series(fit_options *o, const bool *given) {
+    static const int unused[] = {FEATURES,         ORDER,        FLOOR,   ACTIVATION, PROJECTION,
+                                 PROJECTION_SCALE, OFFSET_SCALE, SCALING, LINEAR,     LIKE,
+                                 STORE_SEED};
+
+    if (!o->series) return EXIT_OK;
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
+        const struct option *option = long_options;
+
+        if (!given[unused[i] - FIRST_OPTION]) continue;
+        while (option->val != unused[i]) option++;
+        return wrong_usage(command, "--%s has no effect with --series", option->name);
+    }
+    if (given[M - FIRST_OPTION] && o->map.features < SNNK_MINIROCKET_KERNELS)
+        return wrong_usage(command, "--m %llu is less than the %d kernels of --series",
+                           (unsigned long long)o->map.features, SNNK_MINIROCKET_KERNELS);
+    o->map.kind = SNNK_MAP_IDENTITY; /* nothing about rows of G to choose or to report */
+    o->scaling = SCALING_NONE;
+    return EXIT_OK;
+}
+
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
     bool given[HELP - FIRST_OPTION + 1] = {false};
@@ -357,7 +391,9 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
             conflicting);
     if (given[ACTIVATION - FIRST_OPTION] && !given[FEATURES - FIRST_OPTION])
         o->map.kind = SNNK_MAP_ELEMENTWISE; /* the only kind with an activation */
-    if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_series(o, given)) != EXIT_OK) return exit_status;
+    if (!o->like && !o->series && (exit_status = check_kind(o, given)) != EXIT_OK)
+        return exit_status;
     o->kind_given = given[FEATURES - FIRST_OPTION] || given[ORDER - FIRST_OPTION] ||
                     given[FLOOR - FIRST_OPTION] || given[ACTIVATION - FIRST_OPTION];
     o->scale_given = given[PROJECTION_SCALE - FIRST_OPTION] || given[OFFSET_SCALE - FIRST_OPTION];

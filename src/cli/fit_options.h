@@ -25,12 +25,16 @@ typedef struct fit_options {
     size_t threads; /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;
+    bool series;
     bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 
 /* Names of the values of snnk_map_kind, snnk_precision and the choices above. */
 extern const char *const fit_kinds[4];
 extern const char *const fit_choices[2];
+
+/* The name of the features for reports. */
+const char *fit_features_name(const fit_options *o);
 
 /* Read the options. Prints the error and returns an exit status. With o->help, nothing else in *o
  * is checked. */

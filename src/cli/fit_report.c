@@ -35,6 +35,7 @@ static void add_choice(const fit_result *fit, cJSON *json) {
         cJSON_AddStringToObject(json, "number_form", snnk_number_form_name(choice->form));
     if (map->kind == SNNK_MAP_ELEMENTWISE)
         cJSON_AddStringToObject(json, "activation", snnk_activation_name(map->activation));
+    if (fit->options->series) return;
     cJSON_AddNumberToObject(json, "projection_scale", map->projection_scale);
     cJSON_AddNumberToObject(json, "offset_scale", map->offset_scale);
     if (!choice->made) return;
@@ -87,7 +88,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     if (fit->train->encoder)
         cJSON_AddNumberToObject(json, "encoded_columns",
                                 (double)snnk_encoder_columns(fit->train->encoder));
-    cJSON_AddStringToObject(json, "features", fit_kinds[fit->options->map.kind]);
+    cJSON_AddStringToObject(json, "features", fit_features_name(fit->options));
     add_choice(fit, json);
     snprintf(seed, sizeof seed, "%llu",
              (unsigned long long)fit->options->map.seed); /* all 64 bits */
@@ -140,7 +141,7 @@ static void print_choice(const fit_result *fit) {
     const fit_choice *choice = fit->choice;
     const snnk_map_config *map = &fit->options->map;
 
-    printf("features      %zu (%s", snnk_map_features(fit->map), fit_kinds[map->kind]);
+    printf("features      %zu (%s", snnk_map_features(fit->map), fit_features_name(fit->options));
     if (map->kind == SNNK_MAP_ELEMENTWISE) printf(" %s", snnk_activation_name(map->activation));
     if (map->kind != SNNK_MAP_IDENTITY) printf(", projection scale %g", map->projection_scale);
     if (map->offset_scale > 0 && map->kind != SNNK_MAP_IDENTITY)

@@ -82,20 +82,6 @@ static void configure(const window_options *o, uint64_t seed, const size_t shape
     config->seed = seed;
 }
 
-/* Read rows at even distances. X: at most SAMPLE_ROWS x n_inputs; room: one row in double. */
-static int read_sample(dataset *data, size_t n, double *room, float *X) {
-    const size_t d = data->n_inputs;
-
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = (size_t)((double)i * (double)data->rows / (double)n);
-        const int st = dataset_read(data, row, 1, room);
-
-        if (st != SNNK_OK) return st;
-        for (size_t k = 0; k < d; k++) X[i * d + k] = (float)room[k];
-    }
-    return SNNK_OK;
-}
-
 static int create_tower(const snnk_map *map, snnk_network **tower) {
     snnk_layer *layer = NULL;
     int st = snnk_layer_create_tower(map, &layer);
@@ -112,25 +98,21 @@ int fit_windows_create(const char *command, const window_options *o, uint64_t se
     snnk_window_config config;
     snnk_map *map = NULL;
     size_t shape[3];
-    int exit_status = find_shape(command, o, data, shape), st;
+    const int exit_status = find_shape(command, o, data, shape);
+    int st;
 
     *tower = NULL;
     if (exit_status != EXIT_OK) return exit_status;
     configure(o, seed, shape, &config);
-    float *X = calloc(n, d * sizeof *X);
-    double *room = calloc(d, sizeof *room);
+    double *X = calloc(n, d * sizeof *X);
 
-    if (!X || !room) {
-        exit_status = failed(command, "out of memory");
-    } else {
-        st = read_sample(data, n, room, X);
-        if (st == SNNK_OK)
-            st = snnk_map_create_window(SNNK_ROWS(.n = n, .inputs = d, .X = X), &config, &map);
-        if (st == SNNK_OK) st = create_tower(map, tower);
-        if (st != SNNK_OK) exit_status = failed(command, "%s: %s", data->path, snnk_last_error());
-    }
+    if (!X) return failed(command, "out of memory");
+    st = dataset_read_sample(data, n, X);
+    if (st == SNNK_OK)
+        st = snnk_map_create_window(SNNK_ROWS(.n = n, .inputs = d, .X_f64 = X), &config, &map);
+    if (st == SNNK_OK) st = create_tower(map, tower);
     snnk_map_free(map);
-    free(room);
     free(X);
-    return exit_status;
+    if (st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
+    return st == SNNK_OK ? EXIT_OK : failed(command, "%s: %s", data->path, snnk_last_error());
 }

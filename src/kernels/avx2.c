@@ -125,6 +125,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
@@ -141,6 +142,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .pool_add = pool_add,
     .pool_finish = pool_finish,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

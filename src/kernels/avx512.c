@@ -161,6 +161,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
@@ -177,6 +178,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .pool_add = pool_add,
     .pool_finish = pool_finish,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

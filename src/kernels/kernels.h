@@ -20,6 +20,7 @@
 #include "kernels/narrow.h"
 #include "kernels/panels.h"
 #include "kernels/scatter.h"
+#include "kernels/series.h"
 #include "kernels/window.h"
 
 /* Rows whose products are summed before they are added to a gradient. Blocks follow one another in
@@ -79,6 +80,9 @@ typedef struct snnk__kernels {
      * floats. */
     void (*scatter)(const snnk__scatter *plan, size_t n, const float *X, size_t ldx, float *Phi,
                     size_t ldphi, float *work);
+
+    /* Set above[k] to how many of the sums are above biases[k], for `count` biases. */
+    void (*shares)(const snnk__shares *sums, size_t count, const float *biases, uint32_t *above);
 
     /* See snnk__function_slopes. */
     void (*slopes)(const snnk__function *function, size_t r, const float *z, const float *back,

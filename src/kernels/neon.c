@@ -104,6 +104,7 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 #include "kernels/vector_moments.h"
 
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
@@ -120,6 +121,7 @@ const snnk__kernels snnk__kernels_neon = {
     .pool_add = pool_add,
     .pool_finish = pool_finish,
     .scatter = scatter,
+    .shares = shares,
     .slopes = slopes,
     .correlate = correlate,
     .adam = adam,

@@ -137,6 +137,7 @@ static inline floats v_sqrt(floats x) {
     return x;
 }
 #include "kernels/vector_scatter.h"
+#include "kernels/vector_series.h"
 
 const snnk__kernels snnk__kernels_portable = {
     .name = "portable",
@@ -152,6 +153,7 @@ const snnk__kernels snnk__kernels_portable = {
     .pool_add = snnk__pool_add,
     .pool_finish = snnk__pool_finish,
     .scatter = scatter,
+    .shares = shares,
     .slopes = snnk__function_slopes,
     .correlate = correlate,
     .adam = snnk__adam_step,

@@ -231,6 +231,7 @@ extern const snnk__map_kind snnk__map_folded;
 extern const snnk__map_kind snnk__map_rbf;
 extern const snnk__map_kind snnk__map_window;
 extern const snnk__map_kind snnk__map_scattering;
+extern const snnk__map_kind snnk__map_minirocket;
 
 /* How many kinds there are: their values are 0 ... n-1. */
 int32_t snnk__map_kinds(void);

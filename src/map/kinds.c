@@ -14,7 +14,8 @@ static const snnk__map_kind *const kinds[] = {[SNNK_MAP_ARC_COSINE] = &snnk__map
                                               [SNNK_MAP_FOLDED_URF] = &snnk__map_folded,
                                               [SNNK_MAP_RBF] = &snnk__map_rbf,
                                               [SNNK_MAP_WINDOW] = &snnk__map_window,
-                                              [SNNK_MAP_SCATTERING] = &snnk__map_scattering};
+                                              [SNNK_MAP_SCATTERING] = &snnk__map_scattering,
+                                              [SNNK_MAP_MINIROCKET] = &snnk__map_minirocket};
 
 #define KINDS ((int32_t)(sizeof kinds / sizeof kinds[0]))
 

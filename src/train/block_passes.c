@@ -310,6 +310,15 @@ static void back_through_transforms(size_t first, size_t count, void *scratch, v
     }
 }
 
+/* A caller can ask for the gradient of inputs that nothing in the network needs. */
+static int check_transforms(const snnk__block_learner *s) {
+    for (size_t p = 0; p < s->n_blocks; p++)
+        if (s->blocks[p].transform && !s->blocks[p].transform->backward)
+            return snnk__fail(SNNK_E_UNSUPPORTED,
+                              "features of block %zu have no gradient: there is no dX", p);
+    return SNNK_OK;
+}
+
 /* Floats of scratch for it; 0 if there is none. */
 static size_t transform_floats(const snnk__block_learner *s, bool *any) {
     size_t most = 0;
@@ -346,6 +355,11 @@ int snnk__block_backward(const snnk__learner *learner, const snnk__pass *pass, c
     bool norms = false, transforms;
     const size_t floats = transform_floats(s, &transforms);
 
+    if (dX && transforms) {
+        const int st = check_transforms(s);
+
+        if (st != SNNK_OK) return st;
+    }
     b.dY = dY, b.lddy = lddy, b.dX = dX, b.lddx = lddx;
     b.wants_z = dX || b.G_gradient || b.offsets_gradient;
     b.dZ = dY, b.lddz = lddy;

@@ -81,6 +81,20 @@ int snnk__layer_check_rows(const snnk_layer *layer) {
     return st;
 }
 
+int snnk__layer_check_gradient(const snnk_layer *layer) {
+    const snnk__residual *residual = snnk__residual_of(layer);
+    const snnk_map *map = layer->kind->map ? layer->kind->map(layer) : NULL;
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && residual && k < residual->n_layers; k++)
+        st = snnk__layer_check_gradient(residual->layers[k]);
+    for (size_t b = 0; st == SNNK_OK && map && b < map->n_blocks; b++)
+        if (!map->blocks[b]->kind->gradient)
+            st = snnk__map_cannot(map->blocks[b]->kind,
+                                  "have no gradient, so that no layer below them can be trained");
+    return st;
+}
+
 int snnk__learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                          const snnk_allocator *allocator, snnk__learner **learner) {
     learn &= snnk__layer_parts(layer) | SNNK__PARTS_DRAWN;

@@ -97,6 +97,10 @@ double snnk__layer_size(const snnk_layer *layer, int32_t part);
  * those of spectral features. (The diagonal of identity features is no projection.) */
 int snnk__layer_check_rows(const snnk_layer *layer);
 
+/* SNNK_E_UNSUPPORTED if a layer, or one in it, has features without a gradient, so that nothing
+ * below it can learn. */
+int snnk__layer_check_gradient(const snnk_layer *layer);
+
 /* The form in residual_learner.c. */
 int snnk__residual_learner_create(const snnk_layer *layer, snnk__parts learn, int32_t products,
                                   const snnk_allocator *allocator, snnk__learner **learner);

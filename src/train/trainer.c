@@ -181,6 +181,8 @@ int snnk_trainer_create(const snnk_network *network, const snnk_train_config *co
     if ((st = create_learners(made)) != SNNK_OK) goto done;
     if ((st = collect_slots(made)) != SNNK_OK) goto done;
     if ((st = count_sizes(made)) != SNNK_OK) goto done;
+    for (size_t k = made->first_learning + 1; k < made->n_layers; k++)
+        if ((st = snnk__layer_check_gradient(made->start->layers[k])) != SNNK_OK) goto done;
     if (made->n_slots == 0) {
         st = snnk__fail(SNNK_E_UNSUPPORTED,
                         "nothing in this network can learn: its layers are in narrow storage, or "

@@ -26,7 +26,7 @@ kernels:
 solve: lstsq ridge_path rls logistic
 projection:
 spectrum: spectrum
-map: scaling frame map urf scattering window
+map: scaling frame map urf scattering series window
 predict: predict uncertainty
 layer: layer
 network: network quantize

@@ -55,6 +55,21 @@ static inline size_t all_configs(snnk_map_config configs[32]) {
     return n;
 }
 
+/* Scattering of images of height x width pixels with two angles. */
+static inline snnk_map *scattering_map(uint64_t height, uint64_t width, uint64_t scales) {
+    snnk_scattering_config config;
+    snnk_map *map;
+
+    assert_ok(snnk_scattering_config_init(&config, sizeof config));
+    config.height = height;
+    config.width = width;
+    config.scales = scales;
+    config.angles = 2;
+    config.epsilon = 0.1;
+    assert_ok(snnk_map_create_scattering(&config, &map));
+    return map;
+}
+
 /* URF of a line and of atoms, in a frame of random inputs, and of weights around `weight_mean` with
  * deviations of size `weight_scale`. At most 16 inputs. */
 static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t n_atoms,

@@ -159,8 +159,8 @@ static int check_length(size_t length) {
 }
 
 /* Set s->dilation and s->counts for a checked config: exponents of dilations are spaced evenly, and
- * the features of a kernel are shared among what differs after rounding down. Room for max_dilations
- * each. */
+ * the features of a kernel are shared among what differs after rounding down. Both have room for
+ * max_dilations. */
 static void set_dilations(snnk__minirocket *s) {
     const uint64_t each = s->features / KERNELS,
                    spread = each < s->config.max_dilations ? each : s->config.max_dilations;

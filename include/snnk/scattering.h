@@ -43,8 +43,8 @@
 extern "C" {
 #endif
 
-/* Settings of snnk_map_create_scattering. Fill with snnk_scattering_config_init, then set height and
- * width. */
+/* Settings of snnk_map_create_scattering. Fill with snnk_scattering_config_init, then set height
+ * and width. */
 typedef struct snnk_scattering_config {
     size_t size;            /* set by snnk_scattering_config_init */
     uint64_t height, width; /* of an image, 2 ... 4096. Must be set: default 0 */

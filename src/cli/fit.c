@@ -448,7 +448,6 @@ static int prepare(session *s) {
     int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
-    s->o->data.train.keep_constants = s->o->windows.filters > 0 || s->o->series;
     exit_status =
         s->like ? dataset_open(command, &s->o->data.train, snnk_network_note(s->like, "columns"),
                                snnk_network_encoder(s->like), &s->train)

@@ -159,8 +159,8 @@ static int check_length(size_t length) {
 }
 
 /* Set s->dilation and s->counts for a checked config: exponents of dilations are spaced evenly, and
- * the features of a kernel are shared among what differs after rounding down. Room for max_dilations
- * each. */
+ * the features of a kernel are shared among what differs after rounding down. Both have room for
+ * max_dilations. */
 static void set_dilations(snnk__minirocket *s) {
     const uint64_t each = s->features / KERNELS,
                    spread = each < s->config.max_dilations ? each : s->config.max_dilations;
@@ -219,7 +219,8 @@ static int allocate(snnk__minirocket *s, size_t dilations) {
 /* Create a block of a checked config and length, with room for `dilations` dilations. */
 static int begin(size_t length, const snnk_minirocket_config *config, size_t dilations,
                  const snnk_allocator *allocator, snnk__map_block **block) {
-    const snnk_map_config described = snnk__transform_config(SNNK_MAP_MINIROCKET, config->seed);
+    const int32_t kind = SNNK_MAP_MINIROCKET;
+    const snnk_map_config described = snnk__transform_config(kind, config->seed);
     const size_t features = (size_t)config->features;
     snnk__map_block *made;
     snnk__minirocket *s;
@@ -312,7 +313,7 @@ int snnk_map_block_minirocket(const snnk_map *map, size_t block, snnk_minirocket
     if (block >= map->n_blocks)
         return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
                           map->n_blocks);
-    if (map->blocks[block]->kind != &snnk__map_minirocket)
+    if (map->blocks[block]->kind->release != release)
         return snnk__map_cannot(map->blocks[block]->kind, "are not those of MINIROCKET");
     const snnk__minirocket *s = data_of(map->blocks[block]);
 

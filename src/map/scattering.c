@@ -145,7 +145,8 @@ static int allocate(snnk__scattering *s, size_t numbers, const snnk_allocator *a
 
 static int create_block(const snnk__scattering *settings, size_t numbers, uint64_t seed,
                         const snnk_allocator *allocator, snnk__map_block **block) {
-    const snnk_map_config config = snnk__transform_config(SNNK_MAP_SCATTERING, seed);
+    const int32_t kind = SNNK_MAP_SCATTERING;
+    const snnk_map_config config = snnk__transform_config(kind, seed);
     snnk__map_block *made;
     snnk__scattering *s;
     int st;
@@ -201,7 +202,7 @@ int snnk_map_block_scattering(const snnk_map *map, size_t block, snnk_scattering
     if (block >= map->n_blocks)
         return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
                           map->n_blocks);
-    if (map->blocks[block]->kind != &snnk__map_scattering)
+    if (map->blocks[block]->kind->release != release)
         return snnk__map_cannot(map->blocks[block]->kind, "are no scattering");
     return snnk__config_write(config, &data_of(map->blocks[block])->config, sizeof *config,
                               CONFIG_MINIMUM, "scattering config");

@@ -89,7 +89,8 @@ static void path_forward(const back *b, const path *p, const double *u, double *
     fft_plane(b, few, narrow, true, z);
 }
 
-/* Add to the gradient du of the transform of u what passes through the path: on entry z holds dz. */
+/* Add to the gradient du of the transform of u what passes through the path: on entry z holds
+ * dz. */
 static void path_backward(const back *b, const path *p, double *z, double *du) {
     const size_t rows = b->plan->rows >> p->r, columns = b->plan->columns >> p->r,
                  few = b->plan->rows >> p->j, narrow = b->plan->columns >> p->j;

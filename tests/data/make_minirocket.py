@@ -67,6 +67,12 @@ def quantiles_of(x, dilations, counts):
     return np.array(out, np.float32)
 
 
+def own_sums(x, dilations, counts, rng):
+    """A sum of the right kernel and dilation for each bias."""
+    return np.array([rng.choice(sums_of(x, dilation, kernel)) for dilation, count in zip(dilations, counts)
+                     for kernel in KERNELS for _ in range(count)], np.float32)
+
+
 def write(kind, name, values):
     values = np.asarray(values).ravel()
     print("static const %s %s[%d] = {" % (kind, name, len(values)))
@@ -85,9 +91,9 @@ for number, (length, features, most, series) in enumerate(CASES):
     dilations, counts = dilations_of(length, features, most)
     X = np.cumsum(rng.normal(size=(series, length)), axis=1).astype(np.float32)
     learnt = quantiles_of(X[0], dilations, counts)
-    # Some biases are sums themselves, which are not above them.
-    biases = rng.normal(size=features).astype(np.float32) * 3
-    biases[::3] = learnt[::3]
+    # Most biases are sums themselves, which are not above them: another order of additions changes features.
+    biases = own_sums(X[0], dilations, counts, rng)
+    biases[::5] = rng.normal(size=len(biases[::5])).astype(np.float32) * 3
     write("float", "minirocket_series_%d" % number, X)
     write("float", "minirocket_biases_%d" % number, biases)
     write("float", "minirocket_learnt_%d" % number, learnt)

@@ -28,7 +28,7 @@ TEXT = {"snnk_pool_name", "snnk_fill_name", "snnk_filters_name", "snnk_loss_name
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_distill_method_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name", "snnk_layer_part_name", "snnk_optimizer_name", "snnk_schedule_name", "snnk_train_solve_name"}
 SIZE = {"snnk_trainer_epochs", "snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
-        "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+        "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_minirocket_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_layer_inner_count", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
@@ -311,6 +311,25 @@ call("snnk_map_block_window", window, size(0), byref(window_config), (c_float * 
 call("snnk_map_free", window)
 window = handle("snnk_map_create_window_from_filters", byref(window_config), size(3), X, size(2), None)
 call("snnk_map_free", window)
+scattering_config = config("snnk_scattering_config_init", 72)
+for field in (8, 16):  # height and width
+    c_uint64.from_buffer(scattering_config, field).value = 8
+scattering = handle("snnk_map_create_scattering", byref(scattering_config))
+assert call("snnk_map_features", scattering) == 127
+call("snnk_map_block_scattering", scattering, size(0), byref(scattering_config))
+call("snnk_map_free", scattering)
+minirocket_config = config("snnk_minirocket_config_init", 48)
+c_uint64.from_buffer(minirocket_config, 8).value = 100
+c_int32.from_buffer(minirocket_config, 32).value = 0
+assert call("snnk_minirocket_features", byref(minirocket_config)) == 84
+series = (c_float * 40)(*[(7 * i) % 5 for i in range(40)])
+biases = (c_float * 84)()
+minirocket = handle("snnk_map_create_minirocket", size(20), data(2, X=series), byref(minirocket_config))
+call("snnk_map_block_minirocket", minirocket, size(0), byref(minirocket_config), biases)
+given_minirocket = handle("snnk_map_create_minirocket_from_biases", size(20), size(84), biases,
+                          byref(minirocket_config))
+call("snnk_map_free", given_minirocket)
+call("snnk_map_free", minirocket)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
 call("snnk_urf_calibrate", size(2), c_int32(5), None, data(20, X=X), size(3), X, size(2),

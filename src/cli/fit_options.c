@@ -316,7 +316,7 @@ static int check_series(fit_options *o, const bool *given) {
                            (unsigned long long)o->map.features, SNNK_MINIROCKET_KERNELS);
     o->map.kind = SNNK_MAP_IDENTITY; /* nothing about rows of G to choose or to report */
     o->scaling = SCALING_NONE;
-    o->data.train.keeps_constants = true;
+    o->data.train.keep_constants = true;
     return EXIT_OK;
 }
 

@@ -370,7 +370,7 @@ static int encode(const char *command, const data_files *files, dataset *data) {
             exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
     }
     if (exit_status != EXIT_OK) return exit_status;
-    if (files->keeps_constants) return EXIT_OK;
+    if (!data->encoder && files->keep_constants) return EXIT_OK;
     return data->encoder ? find_constants(command, columns_of(data), data)
                          : columns_drop_constants(command, data);
 }

@@ -22,7 +22,7 @@ typedef struct data_files {
     int32_t separator;         /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;           /* likewise */
     bool no_header;            /* CSV has no header; false: found */
-    bool keeps_constants;      /* columns of one value are inputs too: of series and images */
+    bool keep_constants;       /* constant columns of a training set are inputs too */
 } data_files;
 
 #define NO_COLUMN SIZE_MAX

@@ -350,7 +350,7 @@ static int check_series(fit_options *o, const bool *given) {
                            (unsigned long long)o->map.features, SNNK_MINIROCKET_KERNELS);
     o->map.kind = SNNK_MAP_IDENTITY; /* nothing about rows of G to choose or to report */
     o->scaling = SCALING_NONE;
-    o->data.train.keeps_constants = true;
+    o->data.train.keep_constants = true;
     return EXIT_OK;
 }
 
@@ -413,6 +413,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            "solution by cross-entropy");
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
         return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
-    if (o->windows.filters > 0) o->data.train.keeps_constants = true; /* they are pixels */
+    if (o->windows.filters > 0) o->data.train.keep_constants = true; /* they are pixels */
     return check_overwriting(o);
 }

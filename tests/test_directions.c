@@ -11,7 +11,7 @@
 
 #include "base/random.h"
 
-enum { D = 4, N = 600, WIDE = 100, MANY = 1500 };
+enum { D = 4, N = 600, WIDE = 100, MANY = 1200 };
 
 static float X[MANY * WIDE], Y[2 * MANY];
 static double X_f64[N * D];
@@ -87,16 +87,16 @@ static void test_linear_targets(void **state) {
                                       NULL, NULL, importances, M, D, &layer));
         for (size_t i = 0; i < D; i++) {
             for (size_t k = 0; k < D; k++)
-                assert_close(M[i * D + k], D * v[i] * v[k] / norm2, identity ? 1e-4 : 1e-3, 0);
-            assert_close(importances[i], M[i * D + i] / D, 0, 1e-15);
+                assert_close(M[i * D + k], D * v[i] * v[k] / norm2, 0, identity ? 1e-4 : 1e-3);
+            assert_close(importances[i], M[i * D + i] / D, 1e-15, 0);
         }
         snnk_layer_free(layer);
     }
 }
 
-/* Two of 100 inputs matter, by their product: they must have the largest importances, for 20 draws
- * of the data and of the features. Half of the draws have a label instead: the sign of the product,
- * an exclusive or. */
+/* Two of 100 inputs matter, mostly by their product: they must have the largest importances, for 20
+ * draws of the data and of the features. Half of the draws have a label instead: the sign, whose
+ * border is a hyperbola. */
 static void test_two_inputs_matter(void **state) {
     static int32_t labels[MANY];
     double importances[WIDE];
@@ -109,11 +109,11 @@ static void test_two_inputs_matter(void **state) {
         const bool sign = seed % 2 == 1;
         snnk_layer *layer;
 
-        config.features = 300;
+        config.features = 200;
         config.seed = seed;
         draw_inputs(seed + 10, MANY, WIDE);
         for (size_t i = 0; i < MANY; i++) {
-            Y[i] = X[i * WIDE + a] * X[i * WIDE + b];
+            Y[i] = (X[i * WIDE + a] + 0.5f) * (X[i * WIDE + b] + 0.5f) - 0.25f;
             labels[i] = Y[i] > 0;
         }
         assert_ok(snnk_fit_directions(
@@ -215,7 +215,7 @@ static void test_differences(void **state) {
                     expected[j] += (double)weights[i] * grad[o][j / D] * grad[o][j % D];
         }
         for (size_t k = 0; k < D; k++) trace += expected[k * D + k];
-        for (size_t j = 0; j < D * D; j++) assert_close(M[j], D * expected[j] / trace, 4e-4, 0);
+        for (size_t j = 0; j < D * D; j++) assert_close(M[j], D * expected[j] / trace, 0, 4e-4);
         snnk_layer_free(layer);
     }
 }
@@ -293,7 +293,7 @@ static void test_inputs_in_double(void **state) {
                                       &config, NULL, NULL, importances[shifted], NULL, 0, &layer));
         snnk_layer_free(layer);
     }
-    for (size_t k = 0; k < D; k++) assert_close(importances[1][k], importances[0][k], 1e-3, 0);
+    for (size_t k = 0; k < D; k++) assert_close(importances[1][k], importances[0][k], 0, 1e-3);
 }
 
 /* Noise: no direction helps, and the kept round is still never worse than round 0. Both ways to
@@ -320,10 +320,56 @@ static void test_never_worse(void **state) {
             assert_ok(snnk_fit_directions(SNNK_ROWS(.n = n, .inputs = D, .X = X, .Y = Y), 1,
                                           &config, NULL, &report, importances, NULL, 0, &layer));
             assert_true(report.squared_error <= report.plain_error);
-            assert_int_equal(report.heldout_rows > 0, n > SNNK_FIT_MAX_LEFT_OUT);
+            assert_true(report.heldout_rows > 50 && report.heldout_rows < n / 2);
             assert_true(importances[3] == 0);
             snnk_layer_free(layer);
         }
+}
+
+/* Labels that nothing explains, of few rows with 100 inputs: held-out errors must not fall by what M
+ * knows of the rows. A guess of the share has the squared error 1/2, summed over both classes; 150
+ * held-out rows differ from that by luck of a few percent, and so does the least of four rounds. If
+ * each row were left out in turn, it would be below 0.46. */
+static void test_noise_stays_noise(void **state) {
+    static int32_t labels[600];
+    double sum = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        snnk_directions_report report = {.size = sizeof report};
+        snnk_directions_config config = settings();
+        snnk_layer *layer;
+
+        config.features = 300;
+        config.seed = seed;
+        draw_inputs(seed + 80, 600, WIDE);
+        for (size_t i = 0; i < 600; i++) {
+            double u;
+
+            snnk__random_uniform(seed, 101, i, 0, 1, &u);
+            labels[i] = u > 0.5;
+        }
+        assert_ok(snnk_fit_directions(SNNK_ROWS(.n = 600, .inputs = WIDE, .X = X, .labels = labels),
+                                      2, &config, NULL, &report, NULL, NULL, 0, &layer));
+        sum += report.squared_error / 5;
+        snnk_layer_free(layer);
+    }
+    assert_true(sum > 0.48);
+}
+
+/* Very few rows are refused or fitted, nothing else. */
+static void test_few_rows(void **state) {
+    (void)state;
+    make_ridge_function(N);
+    for (size_t n = 1; n < 20; n++) {
+        snnk_layer *layer;
+        const int st = snnk_fit_directions(SNNK_ROWS(.n = n, .inputs = D, .X = X, .Y = Y), 1, NULL,
+                                           NULL, NULL, NULL, NULL, 0, &layer);
+
+        assert_true(st == SNNK_OK || (n < 4 && st == SNNK_E_STATE));
+        assert_made(st, layer);
+        snnk_layer_free(layer);
+    }
 }
 
 /* Targets that are constant: no gradient, so no round after the first, and no importances. */
@@ -480,11 +526,18 @@ static void test_cancelling(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_targets),      cmocka_unit_test(test_two_inputs_matter),
-        cmocka_unit_test(test_differences),         cmocka_unit_test(test_threads_and_form),
-        cmocka_unit_test(test_inputs_in_double),    cmocka_unit_test(test_never_worse),
-        cmocka_unit_test(test_constant_targets),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_failing_allocations), cmocka_unit_test(test_cancelling),
+        cmocka_unit_test(test_linear_targets),
+        cmocka_unit_test(test_two_inputs_matter),
+        cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_threads_and_form),
+        cmocka_unit_test(test_inputs_in_double),
+        cmocka_unit_test(test_never_worse),
+        cmocka_unit_test(test_constant_targets),
+        cmocka_unit_test(test_noise_stays_noise),
+        cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_cancelling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,9 @@
  * outputs) multiply-adds a row.
  *
  * It helps where some of many inputs, or few combinations of them, matter. Where all matter alike,
- * nothing is gained but a longer fit. Held-out targets do not enter the M that features are made
- * of, except where each row is left out in turn (up to SNNK_FIT_MAX_LEFT_OUT rows): then every row
- * has a part in M, and the errors of rounds above 0 are too small. Test on other rows.
+ * nothing is gained but a longer fit. Held-out targets have no part in the M that features are made
+ * of. Of up to SNNK_FIT_MAX_LEFT_OUT rows at least a quarter is held out to choose the round; then
+ * the layer is fitted again, with the ridge chosen by leaving out each row in turn.
  *
  * Source: Radhakrishnan, Beaglehole, Pandit & Belkin 2024 (recursive feature machines, for
  * kernels). */
@@ -50,7 +50,7 @@ typedef struct snnk_directions_config {
     uint64_t features;    /* m if `map` is NULL. Default 1024 */
     double ridge;         /* as in snnk_fit_config. If it is given, no rows are held out, and the
                            * last round is kept. Default SNNK_RIDGE_AUTO */
-    double heldout_share; /* as in snnk_fit_config. Default 0.1 */
+    double heldout_share; /* as in snnk_fit_config; at least 0.25 of few rows. Default 0.1 */
     const snnk_allocator *allocator; /* NULL (default) for malloc. Not used with `map`, which has
                                       * its own */
 } snnk_directions_config;
@@ -70,9 +70,10 @@ typedef struct snnk_directions_report {
                              * a given ridge */
     double plain_error;     /* the same of round 0 */
     double heldout_error;   /* as in snnk_fit_report, of the chosen round */
-    double ridge;           /* the lambda of the chosen round */
+    double ridge;           /* the lambda of the returned layer */
     uint64_t rows;          /* all rows, held-out ones included */
-    uint64_t heldout_rows;  /* how many were held out; 0 if each row was left out */
+    uint64_t heldout_rows;  /* how many were held out to choose the round; 0 with a given
+                             * ridge */
     uint64_t gradient_rows; /* that M is averaged over */
 } snnk_directions_report;
 

@@ -21,6 +21,9 @@
 /* Eigenvalues of M, of trace d, below this are noise of the sums of float products. */
 #define LEAST_EIGENVALUE 1e-14
 
+/* The least share of few rows that is held out. */
+#define LEAST_SHARE 0.25
+
 /* Costs of the stages of a round, roughly. */
 #define FIT_COST      4
 #define GRADIENT_COST 1
@@ -151,8 +154,20 @@ static int map_with_root(const problem *p, const double *root, snnk_map **map) {
     return st;
 }
 
-/* Fit the map of a round. */
-static int fit_map(const problem *p, const snnk_map *map, fitted *f) {
+/* Hold rows out of a fit of few rows, which would leave out each in turn: every row would have a
+ * part in M, and later rounds would know the targets that they are judged by. */
+static int hold_out(snnk_fit *fit, snnk_workspace *workspace) {
+    snnk__feature_rows released;
+
+    fit->heldout.share = fmax(fit->heldout.share, LEAST_SHARE);
+    snnk__heldout_lower(&fit->heldout, snnk__heldout_first_threshold(&fit->heldout), &released);
+    return snnk__fit_release(fit, &released, workspace);
+}
+
+/* Fit a map.
+ *   judged  whether errors are those of rows that the layer before did not know: false for the last
+ *           fit of few rows, whose ridge is chosen by leaving each out */
+static int fit_map(const problem *p, const snnk_map *map, bool judged, fitted *f) {
     snnk_fit_config config;
     snnk_fit *fit = NULL;
     int st = snnk_fit_config_init(&config, sizeof config);
@@ -162,11 +177,29 @@ static int fit_map(const problem *p, const snnk_map *map, fitted *f) {
     config.heldout_share = p->config->heldout_share;
     if (st == SNNK_OK) st = snnk_fit_create(map, p->outputs, &config, &fit);
     if (st == SNNK_OK) st = snnk_fit_add(fit, p->rows, p->workspace);
+    if (st == SNNK_OK && judged && snnk__fit_leaves_one_out(fit)) st = hold_out(fit, p->workspace);
     f->report = (snnk_fit_report){.size = sizeof f->report};
     if (st == SNNK_OK) st = snnk_fit_solve(fit, p->workspace, &f->report, &f->layer);
     if (st == SNNK_OK) f->without_rows = snnk_layer_retain(fit->solution.without_rows);
     snnk_fit_free(fit);
     return st;
+}
+
+/* Fit the chosen round of few rows again, now with the ridge that leaving out each row chooses. The
+ * errors stay those that the round was chosen by. */
+static int refit_few(const problem *p, fitted *best) {
+    fitted again = {.layer = NULL};
+    int st;
+
+    snnk__progress_begin_stage(p->progress, FIT_COST);
+    if (p->config->ridge != SNNK_RIDGE_AUTO || p->rows->n > SNNK_FIT_MAX_LEFT_OUT) return SNNK_OK;
+    st = fit_map(p, snnk_layer_map(best->layer), false, &again);
+    snnk_layer_free(again.without_rows);
+    if (st != SNNK_OK) return st;
+    snnk_layer_free(best->layer);
+    best->layer = again.layer;
+    best->report.ridge = again.report.ridge;
+    return SNNK_OK;
 }
 
 static int fit_round(const problem *p, uint64_t round, fitted *f) {
@@ -183,7 +216,7 @@ static int fit_round(const problem *p, uint64_t round, fitted *f) {
         if (st == SNNK_OK) memcpy(f->root, p->root, d * d * sizeof *f->root);
         if (st == SNNK_OK) st = map_with_root(p, f->root, &map);
     }
-    if (st == SNNK_OK) st = fit_map(p, map, f);
+    if (st == SNNK_OK) st = fit_map(p, map, true, f);
     snnk_map_free(map);
     if (st == SNNK_OK) st = snnk__progress_update(p->progress, 1);
     if (st == SNNK_OK) return SNNK_OK;
@@ -390,6 +423,7 @@ static int run(problem *p, results *r, snnk_layer **layer) {
     bool constant;
     int st = run_rounds(p, &best, &r->report);
 
+    if (st == SNNK_OK) st = refit_few(p, &best);
     if (st == SNNK_OK && (r->importances || r->M)) {
         st = snnk__alloc(p->allocator, d * d, sizeof *M, "M, d x d", &M);
         if (st == SNNK_OK) st = average_outer_product(p, best.root, best.layer, M, &constant);
@@ -492,7 +526,7 @@ int snnk_fit_directions(const snnk_rows *rows, size_t outputs, const snnk_direct
                  .map = &map,
                  .workspace = workspace,
                  .progress = &work.progress};
-    snnk__work_begin(workspace, (double)(ours.rounds + 1) * (FIT_COST + GRADIENT_COST), &work);
+    snnk__work_begin(workspace, (double)(ours.rounds + 2) * (FIT_COST + GRADIENT_COST), &work);
     if ((st = prepare(&p)) == SNNK_OK) st = run(&p, &r, layer);
     snnk__work_end(&work);
     problem_free(&p);

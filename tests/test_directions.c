@@ -359,12 +359,15 @@ static void test_noise_stays_noise(void **state) {
 
 /* Very few rows are refused or fitted, nothing else. */
 static void test_few_rows(void **state) {
+    snnk_directions_config config = settings();
+
     (void)state;
+    config.features = 32;
     make_ridge_function(N);
     for (size_t n = 1; n < 20; n++) {
         snnk_layer *layer;
-        const int st = snnk_fit_directions(SNNK_ROWS(.n = n, .inputs = D, .X = X, .Y = Y), 1, NULL,
-                                           NULL, NULL, NULL, NULL, 0, &layer);
+        const int st = snnk_fit_directions(SNNK_ROWS(.n = n, .inputs = D, .X = X, .Y = Y), 1,
+                                           &config, NULL, NULL, NULL, NULL, 0, &layer);
 
         assert_true(st == SNNK_OK || (n < 4 && st == SNNK_E_STATE));
         assert_made(st, layer);

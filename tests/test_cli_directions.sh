@@ -63,10 +63,11 @@ refused() { # refused WHAT STATUS TEXT OPTION...
     shift 3
     gives "$what" "$status" "$snnk" fit "$@"
     has "$what" err "$text"
+    one_line "$what" err
 }
 refused "no rounds" 2 "'0' is not a whole number from 1 to 100" --train few.csv --learn-directions 0
 refused "windows" 2 '--learn-directions and --windows: use one' --train few.csv --windows 4 --learn-directions 1
 refused "like" 2 '--learn-directions and --like: use one' --train few.csv --like m.st --learn-directions 1
 refused "a seed" 2 '--learn-directions and --store-seed: use one' --train few.csv --projection gaussian --store-seed --learn-directions 1
 refused "steps" 1 'no gradient' --train few.csv --order 0 --m 64 --learn-directions 1
-finish
+report directions

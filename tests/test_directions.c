@@ -326,6 +326,31 @@ static void test_never_worse(void **state) {
         }
 }
 
+/* Two inputs of which always one is 1 and the other 0, by chance, twice: the targets depend on the
+ * first pair only. Their sums are constants that a fit may use as an intercept; the second pair must
+ * have no importance, and the first the same for both: f(1, 0) - f(0, 1) tells no more. */
+static void test_inputs_with_constant_sums(void **state) {
+    snnk_directions_config config = settings();
+    double importances[5];
+    snnk_layer *layer;
+
+    (void)state;
+    config.features = 100;
+    draw_inputs(6, N, 5);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < 4; k += 2) {
+            X[i * 5 + k] = X[i * 5 + k] > 0.3f;
+            X[i * 5 + k + 1] = 1 - X[i * 5 + k];
+        }
+        Y[i] = 2 * X[i * 5] + fabsf(X[i * 5 + 4]);
+    }
+    assert_ok(snnk_fit_directions(SNNK_ROWS(.n = N, .inputs = 5, .X = X, .Y = Y), 1, &config, NULL,
+                                  NULL, importances, NULL, 0, &layer));
+    assert_close(importances[0], importances[1], 1e-9, 0);
+    assert_true(importances[0] > 0.05 && importances[2] < 1e-3 && importances[3] < 1e-3);
+    snnk_layer_free(layer);
+}
+
 /* Labels that nothing explains, of few rows with 100 inputs: held-out errors must not fall by what M
  * knows of the rows. A guess of the share has the squared error 1/2, summed over both classes; 150
  * held-out rows differ from that by luck of a few percent, and so does the least of four rounds. If
@@ -529,17 +554,12 @@ static void test_cancelling(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_targets),
-        cmocka_unit_test(test_two_inputs_matter),
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_threads_and_form),
-        cmocka_unit_test(test_inputs_in_double),
-        cmocka_unit_test(test_never_worse),
-        cmocka_unit_test(test_constant_targets),
-        cmocka_unit_test(test_noise_stays_noise),
-        cmocka_unit_test(test_few_rows),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_linear_targets),   cmocka_unit_test(test_two_inputs_matter),
+        cmocka_unit_test(test_differences),      cmocka_unit_test(test_threads_and_form),
+        cmocka_unit_test(test_inputs_in_double), cmocka_unit_test(test_never_worse),
+        cmocka_unit_test(test_constant_targets), cmocka_unit_test(test_noise_stays_noise),
+        cmocka_unit_test(test_few_rows),         cmocka_unit_test(test_inputs_with_constant_sums),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_cancelling),
     };
 

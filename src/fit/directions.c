@@ -12,6 +12,7 @@
 #include "fit/fit.h"
 #include "kernels/kernels.h"
 #include "map/map.h"
+#include "solve/eigen.h"
 #include "solve/product.h"
 #include "solve/symmetric_power.h"
 
@@ -20,6 +21,9 @@
 
 /* Eigenvalues of M, of trace d, below this are noise of the sums of float products. */
 #define LEAST_EIGENVALUE 1e-14
+
+/* Along a direction with less variance than this, of standardized inputs, rows do not vary. */
+#define LEAST_VARIANCE 1e-9
 
 /* The least share of few rows that is held out. */
 #define LEAST_SHARE 0.25
@@ -57,6 +61,8 @@ typedef struct problem {
     bool *constant;       /* d: the input is the same in all rows, so nothing is known about it */
     size_t *sample;       /* the rows that M is averaged over, the first n_sample */
     size_t n_sample;
+    double *span; /* d x d: the projection onto the directions in which rows vary; NULL if they vary
+                   * in all */
     double *root; /* d x d: M^(1/2) of the current round; not used in round 0 */
 } problem;
 
@@ -103,6 +109,59 @@ static void find_constants(const problem *p) {
     }
 }
 
+/* Set C (d x d) to the covariance of the standardized inputs of all rows. columns: d x BLOCK_ROWS of
+ * scratch. */
+static void covariance(const problem *p, double *columns, double *C) {
+    const size_t rows = p->rows->n, d = p->d;
+
+    memset(C, 0, d * d * sizeof *C);
+    for (size_t first = 0; first < rows; first += BLOCK_ROWS) {
+        const size_t n = snnk__min_size(BLOCK_ROWS, rows - first);
+
+        for (size_t k = 0; k < d; k++)
+            for (size_t i = 0; i < n; i++)
+                columns[k * n + i] =
+                    (snnk__rows_input(p->rows, first + i, k) - p->mean[k]) * p->scale[k];
+        snnk__add_product_transposed(d, d, n, columns, columns, C);
+    }
+    for (size_t j = 0; j < d * d; j++) C[j] /= (double)rows;
+}
+
+/* Set P (d x d) to sum_k v_k v_k^T over the rows v_k of V whose values are large enough. */
+static void project_onto(size_t d, const double *V, const double *values, double *P) {
+    memset(P, 0, d * d * sizeof *P);
+    for (size_t k = 0; k < d; k++)
+        for (size_t i = 0; values[k] > LEAST_VARIANCE && i < d; i++)
+            for (size_t j = 0; j < d; j++) P[i * d + j] += V[k * d + i] * V[k * d + j];
+}
+
+/* Find the directions in which rows vary. Numbers for the words of a column, which are 1 for one of
+ * them, have a constant sum: a fit may use it as it uses an intercept, and the gradient along it
+ * means nothing. */
+static int find_span(problem *p) {
+    const size_t d = p->d;
+    double *V = NULL, *values = NULL, *columns = NULL;
+    bool all = true;
+    int st = snnk__alloc(p->allocator, d * d, sizeof *V, "a covariance, d x d", &V);
+
+    if (st == SNNK_OK) st = snnk__alloc(p->allocator, d, sizeof *values, "variances", &values);
+    if (st == SNNK_OK)
+        st = snnk__alloc(p->allocator, BLOCK_ROWS * sizeof *columns, d, "inputs", &columns);
+    if (st == SNNK_OK) {
+        covariance(p, columns, V);
+        st = snnk__eigenvectors(p->allocator, d, 'L', V, values, NULL);
+    }
+    for (size_t k = 0; st == SNNK_OK && k < d; k++) all = all && values[k] > LEAST_VARIANCE;
+    if (st == SNNK_OK && !all) {
+        st = snnk__alloc(p->allocator, d * d, sizeof *p->span, "a projection, d x d", &p->span);
+        if (st == SNNK_OK) project_onto(d, V, values, p->span);
+    }
+    snnk__free(p->allocator, columns);
+    snnk__free(p->allocator, values);
+    snnk__free(p->allocator, V);
+    return st;
+}
+
 static int prepare(problem *p) {
     const size_t n = p->rows->n, d = p->d;
     int st = snnk_scaling_create(d, SNNK_SCALING_STANDARDIZE, p->allocator, &p->scaling);
@@ -121,7 +180,7 @@ static int prepare(problem *p) {
     find_constants(p);
     p->n_sample = snnk__min_size(n, SNNK_DIRECTIONS_MAX_ROWS);
     draw_sample(p->config->seed, n, p->n_sample, p->sample);
-    return SNNK_OK;
+    return find_span(p);
 }
 
 static void problem_free(const problem *p) {
@@ -131,6 +190,7 @@ static void problem_free(const problem *p) {
     snnk__free(p->allocator, p->scale);
     snnk__free(p->allocator, p->constant);
     snnk__free(p->allocator, p->sample);
+    snnk__free(p->allocator, p->span);
     snnk__free(p->allocator, p->root);
 }
 
@@ -325,6 +385,24 @@ static void add_output(const problem *p, size_t first, size_t n, size_t output, 
     snnk__add_product_transposed(d, d, n, g->grad_T, g->grad_T, M);
 }
 
+/* Set M = P M P, P the projection onto the directions in which rows vary. */
+static int project_gradients(const problem *p, double *M) {
+    const size_t d = p->d;
+    double *half = NULL;
+    int st;
+
+    if (!p->span) return SNNK_OK;
+    st = snnk__alloc_zero(p->allocator, d * d, sizeof *half, "a product, d x d", &half);
+    if (st != SNNK_OK) return st;
+    snnk__add_product_transposed(d, d, d, p->span, M, half); /* P M, as M is symmetric */
+    memset(M, 0, d * d * sizeof *M);
+    snnk__add_product_transposed(d, d, d, half, p->span, M);
+    for (size_t k = 0; k < d; k++)
+        for (size_t j = 0; p->constant[k] && j < d; j++) M[k * d + j] = M[j * d + k] = 0;
+    snnk__free(p->allocator, half);
+    return SNNK_OK;
+}
+
 /* Make M symmetric to the last bit, and its trace d. Sets *constant if it is zero. */
 static int normalize(size_t d, double *M, bool *constant) {
     double trace = 0;
@@ -357,6 +435,7 @@ static int average_outer_product(const problem *p, const double *root, const snn
         st = snnk__progress_count(p->progress, (double)(first + n), (double)p->n_sample);
     }
     gradients_free(p->allocator, &g);
+    if (st == SNNK_OK) st = project_gradients(p, M);
     return st == SNNK_OK ? normalize(p->d, M, constant) : st;
 }
 

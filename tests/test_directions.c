@@ -296,6 +296,34 @@ static void test_inputs_in_double(void **state) {
     for (size_t k = 0; k < D; k++) assert_close(importances[1][k], importances[0][k], 0, 1e-3);
 }
 
+/* Every scaling gives the same importances of a linear target: those of standardized inputs.
+ * Identity features, so that the fit is exact but for the least ridge: 1e-3. */
+static void test_scalings(void **state) {
+    static const double w[D] = {1, 1, 1, 0};
+
+    (void)state;
+    draw_inputs(7, N, D);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < D; k++) X[i * D + k] *= (float)(k + 1);
+        Y[i] = X[i * D] + X[i * D + 1] + X[i * D + 2];
+    }
+    for (int32_t mode = SNNK_SCALING_CENTER; mode <= SNNK_SCALING_STANDARDIZE; mode++) {
+        const snnk_map_config map = features(SNNK_MAP_IDENTITY, 1, D);
+        snnk_directions_config config = settings();
+        double importances[D], sum = 0, v[D];
+        snnk_layer *layer;
+
+        config.map = &map;
+        config.scaling = mode;
+        assert_ok(snnk_fit_directions(SNNK_ROWS(.n = N, .inputs = D, .X = X, .Y = Y), 1, &config,
+                                      NULL, NULL, importances, NULL, 0, &layer));
+        standardized(w, N, D, v);
+        for (size_t k = 0; k < D; k++) sum += v[k] * v[k];
+        for (size_t k = 0; k < D; k++) assert_close(importances[k], v[k] * v[k] / sum, 0, 1e-3);
+        snnk_layer_free(layer);
+    }
+}
+
 /* Noise: no direction helps, and the kept round is still never worse than round 0. Both ways to
  * choose the ridge. A constant input has no importance. */
 static void test_never_worse(void **state) {
@@ -328,8 +356,8 @@ static void test_never_worse(void **state) {
 
 /* Two inputs of which always one is 1 and the other 0, by chance, twice: the targets depend on the
  * first pair only. Their sums are constants that a fit may use as an intercept; the second pair
- * must have little importance (the layer may bend between the two points), and the first the same for
- * both. Without the care for sums it would be 0.22 each. */
+ * must have little importance (the layer may bend between the two points), and the first the same
+ * for both. Without the care for sums it would be 0.22 each. */
 static void test_inputs_with_constant_sums(void **state) {
     snnk_directions_config config = settings();
     double importances[5];
@@ -353,9 +381,9 @@ static void test_inputs_with_constant_sums(void **state) {
 }
 
 /* Labels that nothing explains, of few rows with 100 inputs: held-out errors must not fall by what
- * M knows of the rows. A guess of the share has the squared error 1/2, summed over both classes; 150
- * held-out rows differ from that by luck of a few percent, and so does the least of four rounds. If
- * each row were left out in turn, it would be below 0.46. */
+ * M knows of the rows. A guess of the share has the squared error 1/2, summed over both classes;
+ * 150 held-out rows differ from that by luck of a few percent, and so does the least of four
+ * rounds. If each row were left out in turn, it would be below 0.46. */
 static void test_noise_stays_noise(void **state) {
     static int32_t labels[600];
     double sum = 0;
@@ -454,9 +482,9 @@ static void test_refusals(void **state) {
     refused(SNNK_E_SIZE, SNNK_ROWS(.n = 2, .inputs = 8193, .X = wide, .Y = Y), 1, NULL, NULL, NULL,
             NULL, NULL, 0);
     assert_non_null(strstr(snnk_last_error(), "M of d x d numbers"));
-    for (int k = 0; k < 5; k++) {
-        static const int32_t status[5] = {SNNK_E_RANGE, SNNK_E_RANGE, SNNK_E_RANGE, SNNK_E_RANGE,
-                                          SNNK_E_CONFIG};
+    for (int k = 0; k < 6; k++) {
+        static const int32_t status[6] = {SNNK_E_RANGE, SNNK_E_RANGE,  SNNK_E_RANGE,
+                                          SNNK_E_RANGE, SNNK_E_CONFIG, SNNK_E_ENUM};
 
         bad = config;
         if (k == 0) bad.rounds = 0;
@@ -464,6 +492,7 @@ static void test_refusals(void **state) {
         if (k == 2) bad.ridge = -3;
         if (k == 3) bad.heldout_share = 0.7;
         if (k == 4) bad.size = 8;
+        if (k == 5) bad.scaling = SNNK_SCALING_GIVEN;
         refused(status[k], rows, 1, &bad, NULL, NULL, NULL, NULL, 0);
     }
     config.map = &map;
@@ -555,12 +584,19 @@ static void test_cancelling(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_targets),   cmocka_unit_test(test_two_inputs_matter),
-        cmocka_unit_test(test_differences),      cmocka_unit_test(test_threads_and_form),
-        cmocka_unit_test(test_inputs_in_double), cmocka_unit_test(test_never_worse),
-        cmocka_unit_test(test_constant_targets), cmocka_unit_test(test_noise_stays_noise),
-        cmocka_unit_test(test_few_rows),         cmocka_unit_test(test_inputs_with_constant_sums),
-        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_linear_targets),
+        cmocka_unit_test(test_two_inputs_matter),
+        cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_threads_and_form),
+        cmocka_unit_test(test_inputs_in_double),
+        cmocka_unit_test(test_never_worse),
+        cmocka_unit_test(test_constant_targets),
+        cmocka_unit_test(test_noise_stays_noise),
+        cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_scalings),
+        cmocka_unit_test(test_inputs_with_constant_sums),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_cancelling),
     };
 

@@ -5,10 +5,10 @@
  *     snnk_fit_directions(SNNK_ROWS(.n = n, .inputs = d, .X = X, .labels = labels), classes, NULL,
  *                         NULL, &report, importances, NULL, 0, &layer);
  *
- * Random rows G look in all directions alike. Round 0 fits such features to standardized inputs
- * x'. Its average gradient outer product,
+ * Random rows G look in all directions alike. Round 0 fits such features to scaled inputs x'
+ * (standardized, unless you choose another scaling). Its average gradient outer product,
  *
- *     M = (mean over rows) sum over outputs of grad f(x') grad f(x')^T,    scaled to trace d,
+ *     M = (mean over rows) sum over outputs of grad f(x') grad f(x')^T,    scaled,
  *
  * says on which directions the fitted layer f depends. (Along directions in which the rows do not
  * vary, as the sum of numbers of which one is 1 and the others are 0, gradients count as 0.) Each
@@ -44,14 +44,18 @@ typedef struct snnk_directions_config {
     size_t size;     /* set by snnk_directions_config_init */
     uint64_t rounds; /* after round 0, 1 ... 100. Default 3 */
     uint64_t seed;   /* chooses held-out rows, and the sample that M is averaged over. Default 0 */
-    /* the features, as they act on standardized inputs: every kind that snnk_map_create can draw
-     * and that has a gradient. NULL (default): arc-cosine ones of order 1 with orthogonal rows, a
-     * projection_scale of 1/sqrt(d) and an offset_scale of 0.3, with the seed above */
+    /* the features, as they act on scaled inputs: every kind that snnk_map_create can draw and that
+     * has a gradient. NULL (default): arc-cosine ones of order 1 with orthogonal rows, an
+     * offset_scale of 0.3, a projection_scale of 1 (1/sqrt(d) for STANDARDIZE), and the seed
+     * above */
     const snnk_map_config *map;
     uint64_t features;    /* m if `map` is NULL. Default 1024 */
     double ridge;         /* as in snnk_fit_config. If it is given, no rows are held out, and the
                            * last round is kept. Default SNNK_RIDGE_AUTO */
     double heldout_share; /* as in snnk_fit_config; at least 0.25 of few rows. Default 0.1 */
+    int32_t scaling;      /* of the inputs: CENTER, COMMON or STANDARDIZE. STANDARDIZE (default)
+                           * makes words that few rows have long. */
+    int32_t reserved;     /* 0 */
     const snnk_allocator *allocator; /* NULL (default) for malloc. Not used with `map`, which has
                                       * its own */
 } snnk_directions_config;
@@ -86,12 +90,14 @@ typedef struct snnk_directions_report {
  *   config       NULL for the defaults
  *   workspace    NULL for one thread. Its progress function can cancel the call
  *   report       out; NULL if not wanted
- *   importances  out: d shares with sum 1, the diagonal of M over d: how much the returned layer
- *                depends on each standardized input. NULL if not wanted. All 0 if the layer is
- *                constant, and 0 for an input that is constant in these rows
+ *   importances  out: d shares with sum 1, the diagonal of M times the variance of each scaled
+ *                input: how much the returned layer depends on each input, standardized. All 0 if
+ *                the layer is constant, and 0 for an input that is constant in these rows. NULL if
+ *                not wanted
  *   M            out: d x d, row stride ldm >= d, of the returned layer; symmetric, without
- *                negative eigenvalues but for rounding, of trace d (0 if the layer is constant).
- *                NULL if not wanted
+ *                negative eigenvalues but for rounding. The sum of its diagonal times the variances
+ *                of the scaled inputs is the sum of these variances (so its trace is d, if inputs
+ *                are standardized and all vary); 0 if the layer is constant. NULL if not wanted
  *   layer        out: release with snnk_layer_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE, SNNK_E_SIZE (more than
  * SNNK_DIRECTIONS_MAX_INPUTS inputs), SNNK_E_ENUM, SNNK_E_NONFINITE (X or Y, a feature, a

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/fit_directions.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,47 +13,23 @@ enum { PRINTED = 6 }; /* columns in the text of a report */
 
 /* ---- Learning ---- */
 
-/* Set *factor to the root mean square length of scaled inputs, as a share of that of standardized
- * ones. Scales of features that were meant for the former are multiplied by it for the latter. */
-static int length_factor(const snnk_rows *rows, const snnk_scaling *scaling, double *factor) {
-    const size_t d = rows->inputs;
-    double *ours = calloc(d, sizeof *ours), *standard = calloc(d, sizeof *standard), sum = 0;
-    snnk_scaling *standardize = NULL;
-    int st = SNNK_E_NOMEM;
-
-    if (ours && standard) st = snnk_scaling_create(d, SNNK_SCALING_STANDARDIZE, NULL, &standardize);
-    if (st == SNNK_OK) st = snnk_scaling_add(standardize, rows);
-    if (st == SNNK_OK) st = snnk_scaling_get(standardize, NULL, standard);
-    if (st == SNNK_OK && scaling) st = snnk_scaling_get(scaling, NULL, ours);
-    for (size_t k = 0; st == SNNK_OK && k < d; k++)
-        sum += pow((scaling ? ours[k] : 1) / standard[k], 2) / (double)d;
-    *factor = sqrt(sum);
-    snnk_scaling_free(standardize);
-    free(standard);
-    free(ours);
-    return st;
-}
-
 static int learn(const fit_options *o, const task *what, const snnk_rows *rows,
                  const snnk_scaling *scaling, snnk_workspace *workspace,
                  snnk_directions_report *report, double *shares, snnk_map **map) {
-    snnk_map_config features = o->map;
     snnk_directions_config config;
     snnk_layer *layer = NULL;
-    double factor;
-    int st = length_factor(rows, scaling, &factor);
+    int st;
 
     snnk_directions_config_init(&config, sizeof config);
-    features.projection_scale *= factor;
-    config.map = &features;
+    config.map = &o->map;
+    config.scaling = scaling ? snnk_scaling_get_mode(scaling) : SNNK_SCALING_CENTER;
     config.rounds = o->directions;
     config.seed = o->fit.seed;
     config.ridge = o->fit.ridge;
     config.heldout_share = o->fit.heldout_share;
     report->size = sizeof *report;
-    if (st == SNNK_OK)
-        st = snnk_fit_directions(rows, what->outputs, &config, workspace, report, shares, NULL, 0,
-                                 &layer);
+    st = snnk_fit_directions(rows, what->outputs, &config, workspace, report, shares, NULL, 0,
+                             &layer);
     if (st == SNNK_OK && report->chosen_round > 0) {
         const snnk_map *chosen = snnk_layer_map(layer);
 

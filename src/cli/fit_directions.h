@@ -24,7 +24,7 @@ typedef struct fit_directions {
 
 /* Learn directions from all rows, with the features in the options. Prints the error and returns an
  * exit status.
- *   scaling  of the plain features, by which their scales are meant; NULL for none
+ *   scaling  of the plain features; NULL for none: then inputs are centered
  *   learnt   fit_directions_free frees what is there in any case
  *   map      out: a map of the inputs, of as many features; NULL if plain features were best */
 int fit_directions_learn(const char *command, const fit_options *o, const task *what,

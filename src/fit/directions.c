@@ -1,5 +1,5 @@
 /* Learnt directions: rounds of fits, each with rows G M^(1/2), M the average gradient outer product
- * of the fit before. Everything here is in standardized coordinates x' = (x - mean) * scale; only
+ * of the fit before. Everything here is in scaled coordinates x' = (x - mean) * scale; only
  * the maps of the fits take raw inputs. */
 #include <snnk/directions.h>
 
@@ -14,7 +14,7 @@
 
 #define MOST_ROUNDS 100
 
-/* Eigenvalues of M, of trace d, below this are noise of the sums of float products. */
+/* Eigenvalues of M, which are 1 on average, below this are noise of the sums of float products. */
 #define LEAST_EIGENVALUE 1e-14
 
 /* The least share of few rows that is held out. */
@@ -28,7 +28,8 @@ static const snnk_directions_config defaults = {.size = sizeof(snnk_directions_c
                                                 .rounds = 3,
                                                 .features = 1024,
                                                 .ridge = SNNK_RIDGE_AUTO,
-                                                .heldout_share = 0.1};
+                                                .heldout_share = 0.1,
+                                                .scaling = SNNK_SCALING_STANDARDIZE};
 
 #define CONFIG_MINIMUM sizeof(snnk_directions_config)
 #define REPORT_MINIMUM sizeof(snnk_directions_report)
@@ -44,7 +45,7 @@ typedef struct problem {
     const snnk_rows *rows;
     size_t outputs, d;
     const snnk_directions_config *config;
-    const snnk_map_config *map; /* on standardized inputs */
+    const snnk_map_config *map; /* on scaled inputs */
     snnk_workspace *workspace;
     snnk__progress *progress;
     snnk__outer_product product;
@@ -76,7 +77,7 @@ static int average(const problem *p, const double *root, const snnk_layer *layer
     return snnk__outer_product_average(&p->product, root, layer, p->progress, M, constant);
 }
 
-/* Make the map of raw inputs with rows G M^(1/2) on standardized ones. The mean is subtracted in
+/* Make the map of raw inputs with rows G M^(1/2) on scaled ones. The mean is subtracted in
  * double, as a scaling would. */
 static int map_with_root(const problem *p, const double *root, snnk_map **map) {
     const size_t d = p->d;
@@ -217,7 +218,11 @@ typedef struct results {
 static void write_results(const problem *p, const double *M, const results *r) {
     const size_t d = p->d;
 
-    for (size_t k = 0; r->importances && k < d; k++) r->importances[k] = M[k * d + k] / (double)d;
+    double sum = 0;
+
+    for (size_t k = 0; k < d; k++) sum += M[k * d + k] * p->product.variance[k];
+    for (size_t k = 0; r->importances && k < d; k++)
+        r->importances[k] = sum > 0 ? M[k * d + k] * p->product.variance[k] / sum : 0;
     for (size_t i = 0; r->M && i < d; i++) memcpy(r->M + i * r->ldm, M + i * d, d * sizeof *M);
 }
 
@@ -253,10 +258,12 @@ static int run(problem *p, results *r, snnk_layer **layer) {
 
 /* ---- The public function ---- */
 
-static int check_rounds(const snnk_directions_config *c) {
+static int check_config(const snnk_directions_config *c) {
     if (c->rounds < 1 || c->rounds > MOST_ROUNDS)
         return snnk__fail(SNNK_E_RANGE, "rounds = %llu is not in 1 ... %d",
                           (unsigned long long)c->rounds, MOST_ROUNDS);
+    if (c->scaling < SNNK_SCALING_CENTER || c->scaling > SNNK_SCALING_STANDARDIZE)
+        return snnk__fail(SNNK_E_ENUM, "scaling = %d is not a mode that learns", (int)c->scaling);
     const int st = snnk__check_fit_ridge(c->ridge);
     return st == SNNK_OK ? snnk__check_heldout_share(c->heldout_share) : st;
 }
@@ -268,7 +275,7 @@ static int read_map(const snnk_directions_config *config, size_t d, snnk_map_con
     map->features = config->features;
     map->seed = config->seed;
     map->projection = SNNK_PROJECTION_ORTHOGONAL;
-    map->projection_scale = 1 / sqrt((double)d);
+    if (config->scaling == SNNK_SCALING_STANDARDIZE) map->projection_scale = 1 / sqrt((double)d);
     map->offset_scale = 0.3;
     map->allocator = config->allocator;
     return st == SNNK_OK
@@ -304,7 +311,7 @@ int snnk_fit_directions(const snnk_rows *rows, size_t outputs, const snnk_direct
     if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: at least 1 is needed");
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "directions config");
     if (st != SNNK_OK) return st;
-    if ((st = check_rounds(&ours)) != SNNK_OK) return st;
+    if ((st = check_config(&ours)) != SNNK_OK) return st;
     st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "directions report");
     if (st != SNNK_OK) return st;
     if ((st = read_rows(rows, outputs, &read)) != SNNK_OK) return st;
@@ -321,7 +328,8 @@ int snnk_fit_directions(const snnk_rows *rows, size_t outputs, const snnk_direct
                  .workspace = workspace,
                  .progress = &work.progress};
     snnk__work_begin(workspace, (double)(ours.rounds + 2) * (FIT_COST + GRADIENT_COST), &work);
-    st = snnk__outer_product_open(&allocator, &read, outputs, &map, ours.seed, &p.product);
+    st = snnk__outer_product_open(&allocator, &read, outputs, ours.scaling, &map, ours.seed,
+                                  &p.product);
     if (st == SNNK_OK)
         st = snnk__alloc(&allocator, p.d * p.d, sizeof *p.root, "M^(1/2), d x d", &p.root);
     if (st == SNNK_OK) st = run(&p, &r, layer);

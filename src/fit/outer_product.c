@@ -1,4 +1,4 @@
-/* Gradients in standardized coordinates x' = (x - mean) * scale, by blocks of rows. */
+/* Gradients in scaled coordinates x' = (x - mean) * scale, by blocks of rows. */
 #include "fit/outer_product.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 
 #define BLOCK_ROWS 256 /* whose gradients are computed at once */
 
-/* Along a direction with less variance than this, of standardized inputs, rows do not vary. */
+/* Along a direction with less variance than this share of that of an input, rows do not vary. */
 #define LEAST_VARIANCE 1e-9
 
 /* ---- What all layers share ---- */
@@ -45,7 +45,7 @@ static void find_constants(const snnk__outer_product *p) {
     }
 }
 
-/* Set C (d x d) to the covariance of the standardized inputs of all rows.
+/* Set C (d x d) to the covariance of the scaled inputs of all rows.
  *   columns  d x BLOCK_ROWS of scratch */
 static void covariance(const snnk__outer_product *p, double *columns, double *C) {
     const size_t rows = p->rows->n, d = p->d;
@@ -64,10 +64,10 @@ static void covariance(const snnk__outer_product *p, double *columns, double *C)
 }
 
 /* Set P (d x d) to sum_k v_k v_k^T over the rows v_k of V whose values are large enough. */
-static void project_onto(size_t d, const double *V, const double *values, double *P) {
+static void project_onto(size_t d, const double *V, const double *values, double least, double *P) {
     memset(P, 0, d * d * sizeof *P);
     for (size_t k = 0; k < d; k++)
-        for (size_t i = 0; values[k] > LEAST_VARIANCE && i < d; i++)
+        for (size_t i = 0; values[k] > least && i < d; i++)
             for (size_t j = 0; j < d; j++) P[i * d + j] += V[k * d + i] * V[k * d + j];
 }
 
@@ -77,6 +77,7 @@ static void project_onto(size_t d, const double *V, const double *values, double
 static int find_span(snnk__outer_product *p) {
     const size_t d = p->d;
     double *V = NULL, *values = NULL, *columns = NULL;
+    double least = 0;
     bool all = true;
     int st = snnk__alloc(p->allocator, d * d, sizeof *V, "a covariance, d x d", &V);
 
@@ -85,12 +86,16 @@ static int find_span(snnk__outer_product *p) {
         st = snnk__alloc(p->allocator, BLOCK_ROWS * sizeof *columns, d, "inputs", &columns);
     if (st == SNNK_OK) {
         covariance(p, columns, V);
+        for (size_t k = 0; k < d; k++) {
+            p->variance[k] = p->constant[k] ? 0 : V[k * d + k];
+            least += LEAST_VARIANCE * p->variance[k] / (double)d;
+        }
         st = snnk__eigenvectors(p->allocator, d, 'L', V, values, NULL);
     }
-    for (size_t k = 0; st == SNNK_OK && k < d; k++) all = all && values[k] > LEAST_VARIANCE;
+    for (size_t k = 0; st == SNNK_OK && k < d; k++) all = all && values[k] > least;
     if (st == SNNK_OK && !all) {
         st = snnk__alloc(p->allocator, d * d, sizeof *p->span, "a projection, d x d", &p->span);
-        if (st == SNNK_OK) project_onto(d, V, values, p->span);
+        if (st == SNNK_OK) project_onto(d, V, values, least, p->span);
     }
     snnk__free(p->allocator, columns);
     snnk__free(p->allocator, values);
@@ -111,9 +116,10 @@ static int check_slope(const snnk__function *function) {
 }
 
 int snnk__outer_product_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t outputs,
-                             const snnk_map_config *map, uint64_t seed, snnk__outer_product *p) {
+                             int32_t mode, const snnk_map_config *map, uint64_t seed,
+                             snnk__outer_product *p) {
     const size_t n = rows->n, d = rows->inputs;
-    int st = snnk_scaling_create(d, SNNK_SCALING_STANDARDIZE, allocator, &p->scaling);
+    int st = snnk_scaling_create(d, mode, allocator, &p->scaling);
 
     p->allocator = allocator;
     p->rows = rows;
@@ -124,6 +130,8 @@ int snnk__outer_product_open(const snnk_allocator *allocator, const snnk_rows *r
     if (st == SNNK_OK) st = check_slope(&p->drawn->blocks[0]->function);
     if (st == SNNK_OK) st = snnk__alloc(allocator, d, sizeof *p->mean, "means", &p->mean);
     if (st == SNNK_OK) st = snnk__alloc(allocator, d, sizeof *p->scale, "scales", &p->scale);
+    if (st == SNNK_OK)
+        st = snnk__alloc(allocator, d, sizeof *p->variance, "variances", &p->variance);
     if (st == SNNK_OK)
         st = snnk__alloc(allocator, d, sizeof *p->constant, "constants", &p->constant);
     if (st == SNNK_OK) st = snnk__alloc(allocator, n, sizeof *p->sample, "a sample", &p->sample);
@@ -140,6 +148,7 @@ void snnk__outer_product_close(const snnk__outer_product *p) {
     snnk_map_free(p->drawn);
     snnk__free(p->allocator, p->mean);
     snnk__free(p->allocator, p->scale);
+    snnk__free(p->allocator, p->variance);
     snnk__free(p->allocator, p->constant);
     snnk__free(p->allocator, p->sample);
     snnk__free(p->allocator, p->span);
@@ -264,17 +273,22 @@ static int project_gradients(const snnk__outer_product *p, double *M) {
     return SNNK_OK;
 }
 
-/* Make M symmetric to the last bit, and its trace d. Sets *constant if it is zero. */
-static int normalize(size_t d, double *M, bool *constant) {
-    double trace = 0;
+/* Make M symmetric to the last bit, and scale it so that features of x' and of M^(1/2) x' have
+ * alike projections: for standardized inputs, its trace is d. Sets *constant if it is zero. */
+static int normalize(const snnk__outer_product *p, double *M, bool *constant) {
+    const size_t d = p->d;
+    double trace = 0, wanted = 0;
 
-    for (size_t k = 0; k < d; k++) trace += M[k * d + k];
+    for (size_t k = 0; k < d; k++) {
+        trace += M[k * d + k] * p->variance[k];
+        wanted += p->variance[k];
+    }
     if (!isfinite(trace))
         return snnk__fail(SNNK_E_NONFINITE, "gradients of the fitted layer overflow float");
     *constant = !(trace > 0);
     for (size_t i = 0; i < d; i++)
         for (size_t k = 0; k <= i; k++)
-            M[i * d + k] = M[k * d + i] = *constant ? 0 : M[i * d + k] * ((double)d / trace);
+            M[i * d + k] = M[k * d + i] = *constant ? 0 : M[i * d + k] * (wanted / trace);
     return SNNK_OK;
 }
 
@@ -294,5 +308,5 @@ int snnk__outer_product_average(const snnk__outer_product *p, const double *root
     }
     gradients_free(p->allocator, &g);
     if (st == SNNK_OK) st = project_gradients(p, M);
-    return st == SNNK_OK ? normalize(p->d, M, constant) : st;
+    return st == SNNK_OK ? normalize(p, M, constant) : st;
 }

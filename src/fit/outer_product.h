@@ -1,5 +1,5 @@
-/* The average gradient outer product of a fitted layer: on which directions of its standardized
- * inputs it depends. */
+/* The average gradient outer product of a fitted layer: on which directions of its scaled inputs it
+ * depends. */
 #ifndef SNNK_FIT_OUTER_PRODUCT_H
 #define SNNK_FIT_OUTER_PRODUCT_H
 
@@ -14,9 +14,10 @@ typedef struct snnk__outer_product {
     const snnk_allocator *allocator;
     const snnk_rows *rows; /* checked */
     size_t outputs, d;
-    snnk_map *drawn; /* of standardized inputs: its rows are G */
+    snnk_map *drawn; /* of scaled inputs: its rows are G */
     snnk_scaling *scaling;
     double *mean, *scale; /* d each */
+    double *variance;     /* d: of the scaled inputs */
     bool *constant;       /* d: the input is the same in all rows, so nothing is known about it */
     double *span;   /* d x d: the projection onto the directions in which rows vary; NULL if they
                      * vary in all */
@@ -26,15 +27,17 @@ typedef struct snnk__outer_product {
 
 /* Learn what the products of all layers need. Close it also after a failure.
  *   rows  checked; borrowed, like the allocator
- *   map   the features of standardized inputs
+ *   mode  an snnk_scaling_mode that learns
+ *   map   the features of scaled inputs
  *   seed  chooses the sample
  *   p     the result; all zeros before
  * Statuses of snnk_fit_directions. */
 int snnk__outer_product_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t outputs,
-                             const snnk_map_config *map, uint64_t seed, snnk__outer_product *p);
+                             int32_t mode, const snnk_map_config *map, uint64_t seed,
+                             snnk__outer_product *p);
 void snnk__outer_product_close(const snnk__outer_product *p);
 
-/* Set M (d x d) to the average gradient outer product, of trace d, of a layer with the features of
+/* Set M (d x d) to the average gradient outer product of a layer with the features of
  * the map, but rows G root.
  *   root      d x d, symmetric; NULL for the identity. May be M
  *   progress  reports parts of the current stage

@@ -404,7 +404,7 @@ assert call("snnk_fit_rows", fit) == 80
 call("snnk_fit_free", loaded_fit)
 call("snnk_fit_free", fit)
 
-directions_config = config("snnk_directions_config_init", 64)
+directions_config = config("snnk_directions_config_init", 72)
 directions_report = report(80)
 importances, gradients = (c_double * 2)(), (c_double * 4)()
 directed = handle("snnk_fit_directions", data(20, X=X, Y=Y, inputs=2), size(1), byref(directions_config), None,

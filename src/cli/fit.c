@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
 #include "cli/fit_report.h"
@@ -40,6 +41,8 @@ typedef struct session {
     snnk_scaling *scaling;
     fit_choice choice;
     fit_loss loss;
+    fit_directions directions;
+    snnk_map *learnt; /* the map with learnt directions */
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
     snnk_network *network;
@@ -134,7 +137,8 @@ static int make_map(session *s, snnk_map **map) {
     int st;
 
     if (s->o->series) return fit_series_map(command, s->o, &s->train, map);
-    st = snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
+    parts[0] = snnk_map_retain(s->learnt);
+    st = s->learnt ? SNNK_OK : snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
     if (!s->o->linear || s->o->map.kind == SNNK_MAP_IDENTITY) { /* it is linear already */
         *map = parts[0];
         return st == SNNK_OK ? EXIT_OK : library_failed(command);
@@ -313,6 +317,29 @@ static int grow(session *s) {
     return exit_status;
 }
 
+/* Learn directions, with the features of the best trial, and keep a fit of them if its error is
+ * less. */
+static int learn_directions(session *s) {
+    trial next = {.map = NULL};
+    int exit_status;
+
+    if (s->o->directions == 0) return EXIT_OK;
+    begin_bar(s, "learning directions");
+    exit_status = fit_directions_learn(command, s->o, &s->task, &s->train, s->batch, s->scaling,
+                                       s->workspace, &s->directions, &s->learnt);
+    end_bar(s);
+    if (exit_status != EXIT_OK || !s->learnt) return exit_status;
+    if ((exit_status = try(s, &next)) != EXIT_OK) {
+        trial_free(&next);
+        return exit_status;
+    }
+    /* With a given ridge there are no errors to compare. */
+    s->directions.kept = !(error_of(s, &next) >= error_of(s, &s->best));
+    trial_free(s->directions.kept ? &s->best : &next);
+    if (s->directions.kept) s->best = next;
+    return EXIT_OK;
+}
+
 /* Take from the best trial what else is wanted: its statistics, and the uncertainty. Only process 0
  * has the rows of all. */
 static int finish_fit(session *s) {
@@ -364,6 +391,7 @@ static int fit(session *s) {
         exit_status = grow(s);
     else
         exit_status = try(s, &s->best);
+    if (exit_status == EXIT_OK) exit_status = learn_directions(s);
     if (exit_status != EXIT_OK) return exit_status;
     begin_bar(s, "finishing");
     exit_status = finish_fit(s);
@@ -526,6 +554,7 @@ static int finish(session *s) {
                                .task = &s->task,
                                .choice = &s->choice,
                                .loss = &s->loss,
+                               .directions = &s->directions,
                                .scaling = scaling_name(s),
                                .report = &s->best.report,
                                .map = s->best.map,
@@ -555,6 +584,8 @@ static int complete_options(session *s) {
         return wrong_usage(command,
                            "several processes cannot minimize cross-entropy: use one, or --loss "
                            "squared");
+    if (several && o->directions > 0)
+        return wrong_usage(command, "several processes cannot learn directions: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
@@ -584,6 +615,8 @@ static void session_free(session *s) {
     snnk_lstsq_free(s->statistics);
     snnk_uncertainty_free(s->uncertainty);
     trial_free(&s->best);
+    fit_directions_free(&s->directions);
+    snnk_map_free(s->learnt);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);
     task_free(&s->task);

@@ -33,6 +33,9 @@ static const char help_features[] =
     "  --linear                 use the inputs themselves as features too\n"
     "  --series                 each row is a time series: MINIROCKET features, standardized\n"
     "                           (--m is rounded down to a multiple of 84; default 9996)\n"
+    "  --learn-directions K     K rounds (3, say) of features that look along the inputs and\n"
+    "                           their combinations on which the last round depends; the best on\n"
+    "                           held-out rows is kept. Reports the importance of each column\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
 static const char help_windows[] =
@@ -121,6 +124,7 @@ enum {
     GRID,
     IMAGE_SHAPE,
     SERIES,
+    LEARN_DIRECTIONS,
     JSON,
     QUIET,
     HELP
@@ -154,6 +158,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"grid", 1, NULL, GRID},
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"series", 0, NULL, SERIES},
+                                             {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
                                              {"help", 0, NULL, HELP},
@@ -183,6 +188,7 @@ static const char *takes(int option) {
     case WINDOWS:
     case PATCH:
     case GRID: return "a whole number >= 1";
+    case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
     case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
@@ -256,6 +262,8 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case WINDOWS: return read_size(value, &o->windows.filters) && o->windows.filters > 0;
     case PATCH: return read_size(value, &o->windows.patch) && o->windows.patch > 0;
     case GRID: return read_size(value, &o->windows.grid) && o->windows.grid > 0;
+    case LEARN_DIRECTIONS:
+        return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
     case LOSS: return find_value(value, snnk_loss_name, &o->loss);
     case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
@@ -271,6 +279,22 @@ static int check_overwriting(const fit_options *o) {
     if (same_file(o->save, o->like))
         return wrong_usage(command, "--save %s would overwrite the input %s", o->save, o->like);
     return data_options_check_written(command, &o->data, "--save", o->save);
+}
+
+/* Check that directions can be learnt with the other options. */
+static int check_directions(const fit_options *o) {
+    if (o->directions == 0) return EXIT_OK;
+    if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
+    if (o->windows.filters > 0)
+        return wrong_usage(command, "--learn-directions and --windows: use one of them, "
+                                    "directions of pooled filters have no columns");
+    if (o->like)
+        return wrong_usage(command, "--learn-directions and --like: use one of them, --like takes "
+                                    "the features from its model");
+    if (o->store_seed)
+        return wrong_usage(command, "--learn-directions and --store-seed: use one of them, learnt "
+                                    "rows do not follow from a seed");
+    return EXIT_OK;
 }
 
 /* Check that no option is given that others leave without effect. given: as in check_kind. */
@@ -407,6 +431,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)
         return wrong_usage(command,
                            "--keep-statistics needs --loss squared: statistics cannot update a "

@@ -21,8 +21,9 @@ typedef struct fit_options {
     window_options windows;
     int scaling;
     int32_t choose;
-    int32_t loss;   /* an snnk_loss; -1: not given */
-    size_t threads; /* 0: not given */
+    int32_t loss;        /* an snnk_loss; -1: not given */
+    uint64_t directions; /* rounds to learn directions in; 0: none */
+    size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;
     bool series;

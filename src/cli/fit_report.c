@@ -90,6 +90,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
                                 (double)snnk_encoder_columns(fit->train->encoder));
     cJSON_AddStringToObject(json, "features", fit_features_name(fit->options));
     add_choice(fit, json);
+    fit_directions_add_json(fit->directions, json);
     snprintf(seed, sizeof seed, "%llu",
              (unsigned long long)fit->options->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
@@ -208,6 +209,7 @@ static void print_text(const fit_result *fit, const evaluation *test) {
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);
     print_choice(fit);
+    fit_directions_print(fit->directions);
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(fit));
     print_error_of(fit);
     fit_loss_print(fit->loss);

@@ -4,6 +4,7 @@
 
 #include "cli/evaluate.h"
 #include "cli/fit_choose.h"
+#include "cli/fit_directions.h"
 #include "cli/fit_loss.h"
 
 /* A finished fit. */
@@ -13,6 +14,7 @@ typedef struct fit_result {
     const task *task;
     const fit_choice *choice;
     const fit_loss *loss;
+    const fit_directions *directions;
     const char *scaling; /* of the inputs; NULL: not known */
     const snnk_fit_report *report;
     const snnk_map *map;

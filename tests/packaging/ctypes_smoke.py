@@ -437,6 +437,14 @@ assert call("snnk_fit_rows", fit) == 80
 call("snnk_fit_free", loaded_fit)
 call("snnk_fit_free", fit)
 
+directions_config = config("snnk_directions_config_init", 72)
+directions_report = report(80)
+importances, gradients = (c_double * 2)(), (c_double * 4)()
+directed = handle("snnk_fit_directions", data(20, X=X, Y=Y, inputs=2), size(1), byref(directions_config), None,
+                  byref(directions_report), importances, gradients, size(2))
+assert abs(sum(importances) - 1) < 1e-9 and abs(gradients[0] + gradients[3] - 2) < 1e-9
+call("snnk_layer_free", directed)
+
 way = data(20, X=X, Y=Y, inputs=2)
 ways = (c_void_p * 1)(ctypes.cast(way, c_void_p).value)
 choice = handle("snnk_choose", size(1), ways, size(1), byref(config("snnk_choose_config_init", 48)), None)

@@ -30,7 +30,7 @@ map: scaling frame map urf scattering series window
 predict: predict uncertainty
 layer: layer
 network: network quantize
-fit: fit score choose loss
+fit: fit score choose loss directions
 train: train
 distill: distill compress
 io: table tensors

@@ -35,6 +35,7 @@
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
+ *     boost.h       deep networks in closed form: boosted representations
  *     loss.h        squared error or cross-entropy: what suits classes better
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
@@ -105,6 +106,7 @@
 #define SNNK_SNNK_H
 
 /* Basics */
+#include <snnk/boost.h>
 #include <snnk/choose.h>
 #include <snnk/encoder.h>
 #include <snnk/fit.h>

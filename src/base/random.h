@@ -24,7 +24,8 @@ enum snnk__stream {
     SNNK__STREAM_BLEND = 13,   /* rows between rows, to tune with */
     SNNK__STREAM_REDRAW = 14,  /* seeds of rows that are drawn again in training */
     SNNK__STREAM_FILTER = 15,  /* filters of windows */
-    SNNK__STREAM_PATCH = 16    /* patches that whitening and centres are learnt from */
+    SNNK__STREAM_PATCH = 16,   /* patches that whitening and centres are learnt from */
+    SNNK__STREAM_PAIR = 17     /* pairs of rows, for directions between them */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

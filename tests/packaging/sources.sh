@@ -30,6 +30,7 @@ predict: predict uncertainty
 layer: layer
 network: network quantize
 fit: fit score choose loss
+boost: boost
 train: train
 distill: distill compress
 io: table tensors

@@ -51,19 +51,19 @@ SNNK_API const char *snnk_boost_rows_name(int32_t value);
 
 /* Settings. Fill with snnk_boost_config_init, then change fields. */
 typedef struct snnk_boost_config {
-    size_t size;             /* set by snnk_boost_config_init */
-    uint64_t layers;         /* T, the most rounds, 1 ... 1000. Default 6 */
-    uint64_t features;       /* m of each round, 1 ... 32768. Default 512 */
-    uint64_t width;          /* D, 1 ... 32768. Default 512 */
-    uint64_t patience;       /* rounds without a smaller held-out loss before the end, >= 1. Default
+    size_t size;          /* set by snnk_boost_config_init */
+    uint64_t layers;      /* T, the most rounds, 1 ... 1000. Default 6 */
+    uint64_t features;    /* m of each round, 1 ... 32768. Default 512 */
+    uint64_t width;       /* D, 1 ... 32768. Default 512 */
+    uint64_t patience;    /* rounds without a smaller held-out loss before the end, >= 1. Default
                               * 2 */
-    uint64_t seed;           /* of features, pairs and held-out rows. Default 0 */
-    double ridge;            /* of A, >= 0, or SNNK_RIDGE_AUTO (default): by the held-out rows in each
+    uint64_t seed;        /* of features, pairs and held-out rows. Default 0 */
+    double ridge;         /* of A, >= 0, or SNNK_RIDGE_AUTO (default): by the held-out rows in each
                               * round */
-    double readout_ridge;    /* of W' and W, > 0, or SNNK_RIDGE_AUTO (default): by the held-out rows
+    double readout_ridge; /* of W' and W, > 0, or SNNK_RIDGE_AUTO (default): by the held-out rows
                               * for the first readout, then the same */
-    double shrinkage;        /* eta is multiplied by it, above 0, at most 1. Default 1 */
-    double heldout_share;    /* of the rows, 0 ... 0.5. With 0 every round is kept, and both ridges
+    double shrinkage;     /* eta is multiplied by it, above 0, at most 1. Default 1 */
+    double heldout_share; /* of the rows, 0 ... 0.5. With 0 every round is kept, and both ridges
                               * must be given. Default 0.1 */
     double projection_scale; /* RANDOM: standard deviation of the entries of G, 1e-30 ... 1e30.
                               * Default 1 */
@@ -85,14 +85,14 @@ SNNK_API int snnk_boost_config_init(snnk_boost_config *config, size_t config_siz
 /* What was fitted. Set `size`, and the arrays if you want them; the library fills the rest. Losses
  * are means over rows: of |y - outputs|^2, or of -log p(label). */
 typedef struct snnk_boost_report {
-    size_t size;            /* set by the caller: sizeof the struct */
-    uint64_t layers_tried;  /* rounds */
-    uint64_t layers_kept;   /* residual layers of the network: 0 if no round helped */
-    double train_loss;      /* of the round that was kept, on the rows that were not held out */
-    double heldout_loss;    /* of it on the others; NaN without */
-    double readout_ridge;   /* that was used */
-    uint64_t train_rows;    /* not held out */
-    uint64_t heldout_rows;  /* held out */
+    size_t size;           /* set by the caller: sizeof the struct */
+    uint64_t layers_tried; /* rounds */
+    uint64_t layers_kept;  /* residual layers of the network: 0 if no round helped */
+    double train_loss;     /* of the round that was kept, on the rows that were not held out */
+    double heldout_loss;   /* of it on the others; NaN without */
+    double readout_ridge;  /* that was used */
+    uint64_t train_rows;   /* not held out */
+    uint64_t heldout_rows; /* held out */
     /* NULL (default), or room for config.layers + 1 numbers each; number t is of round t, and 0 of
      * the first representation. Those of rounds that were not tried are NaN. The objective is
      * that of the readout, with the ridge: the sum of losses and readout_ridge (|W'|^2 + |W|^2),

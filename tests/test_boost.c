@@ -151,13 +151,31 @@ static void outputs_of(size_t n, size_t m, size_t t, const double *F, const doub
 
 enum { S = D + WIDTH };
 
+/* K = (W W' + 0.01 mean |W_k|^2 I)^-1 W for L = 2, by the inverse of a 2 x 2 matrix. */
+static void directions(const double *W, double *K) {
+    double aa = 0, ab = 0, bb = 0;
+
+    for (size_t j = D; j < S; j++) {
+        aa += W[j] * W[j];
+        ab += W[j] * W[S + j];
+        bb += W[S + j] * W[S + j];
+    }
+    const double small = 0.01 * (aa + bb) / 2;
+    const double p = aa + small, q = bb + small, det = p * q - ab * ab;
+
+    for (size_t j = 0; j < WIDTH; j++) {
+        K[j] = (q * W[D + j] - ab * W[S + D + j]) / det;
+        K[WIDTH + j] = (p * W[S + D + j] - ab * W[D + j]) / det;
+    }
+}
+
 /* The features that the library drew, then everything else from the definition in the header. */
 static void test_one_round(void **state) {
     const snnk_rows rows = regression();
     snnk_boost_config config = given();
     static float s0[N * S], f0[N * M], outputs[N * L];
     static double s[N * S], F[N * M], Yd[N * L], P[N * L], T[N * WIDTH], AF[N * WIDTH];
-    double W[L * S], b[L], A[WIDTH * M], a[WIDTH], along = 0, length = 0;
+    double W[L * S], K[L * WIDTH], b[L], A[WIDTH * M], a[WIDTH], along = 0, length = 0;
 
     (void)state;
     draw_data();
@@ -171,23 +189,24 @@ static void test_one_round(void **state) {
     for (size_t i = 0; i < N * S; i++) s[i] = (double)s0[i];
     for (size_t i = 0; i < N * M; i++) F[i] = (double)f0[i];
     for (size_t i = 0; i < N * L; i++) Yd[i] = (double)Y[i];
-    /* x' is standardized. */
+    /* x' has mean 0, and mean |x'|^2 = 1 in equal parts. */
     for (size_t j = 0; j < D; j++) {
         double mean = 0, square = 0;
 
         for (size_t i = 0; i < N; i++) mean += s[i * S + j] / N;
         for (size_t i = 0; i < N; i++) square += s[i * S + j] * s[i * S + j] / N;
         assert_close(mean, 0, 0, 1e-6);
-        assert_close(square, 1, 1e-2, 0);
+        assert_close(square, 1.0 / D, 1e-2, 0);
     }
 
     ridge_of(N, S, L, s, Yd, config.readout_ridge, W, b);
     outputs_of(N, S, L, s, W, b, P);
+    directions(W, K);
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < WIDTH; j++) {
             T[i * WIDTH + j] = 0;
             for (size_t k = 0; k < L; k++)
-                T[i * WIDTH + j] += (Yd[i * L + k] - P[i * L + k]) * W[k * S + D + j];
+                T[i * WIDTH + j] += (Yd[i * L + k] - P[i * L + k]) * K[k * WIDTH + j];
         }
     ridge_of(N, M, WIDTH, F, T, config.ridge, A, a);
     outputs_of(N, M, WIDTH, F, A, a, AF);
@@ -209,10 +228,8 @@ static void test_one_round(void **state) {
     snnk_network_free(network);
 }
 
-/* Cross-entropy with two classes and one number of representation: the derivative of the loss along
- * the step is 0 at the eta that was taken, by differences. Here the readout is solved again, so what
- * is tested is that its gradient vanishes: the last readout is a minimum of the objective. */
-static void test_readout_is_a_minimum(void **state) {
+/* The losses and the objective that are reported, computed again from the network's outputs. */
+static void test_reported_losses(void **state) {
     const snnk_rows rows = classification();
     snnk_boost_config config = given();
     double objective[LAYERS + 1];
@@ -237,6 +254,32 @@ static void test_readout_is_a_minimum(void **state) {
     assert_close(sum / N, report.train_loss, 1e-4, 0);
     for (size_t k = 0; k < 3 * S; k++) sum += config.readout_ridge / 2 * (double)(B[k] * B[k]);
     assert_close(sum, objective[LAYERS], 1e-4, 0);
+    snnk_network_free(network);
+}
+
+/* A given map is the first representation, applied to the scaled inputs. */
+static void test_given_map(void **state) {
+    const snnk_rows rows = regression();
+    snnk_boost_config config = settings();
+    snnk_map_config map, found;
+
+    (void)state;
+    draw_data();
+    assert_ok(snnk_map_config_init(&map, sizeof map));
+    assert_ok(snnk_map_config_init(&found, sizeof found));
+    map.kind = SNNK_MAP_GAUSSIAN;
+    map.projection_scale = 2;
+    map.seed = 11;
+    config.map = &map;
+    config.width = WIDTH + 1;
+    config.scaling = SNNK_SCALING_COMMON;
+    snnk_network *network = fit(&rows, L, &config, NULL);
+
+    assert_ok(snnk_map_block_config(snnk_layer_map(snnk_network_layer(network, 0)), 1, &found));
+    assert_int_equal(found.kind, SNNK_MAP_GAUSSIAN);
+    assert_int_equal(found.features, WIDTH + 1);
+    assert_int_equal(found.seed, 11);
+    assert_true(found.projection_scale == 2);
     snnk_network_free(network);
 }
 
@@ -388,6 +431,7 @@ static void test_refusals(void **state) {
     refuses(SNNK_E_RANGE, "readout_ridge = 0", config.readout_ridge = 0);
     refuses(SNNK_E_RANGE, "no rows are held out to choose ridge", config.heldout_share = 0);
     refuses(SNNK_E_ENUM, "rows", config.rows = 2);
+    refuses(SNNK_E_ENUM, "scaling = 0", config.scaling = SNNK_SCALING_CENTER);
     refuses(SNNK_E_ENUM, "activation = 99", config.activation = 99);
     refuses(SNNK_E_ENUM, "loss = 2", config.loss = SNNK_LOSS_HUBER);
     refuses(SNNK_E_SHAPE, "outputs = 0", outputs = 0);
@@ -495,7 +539,8 @@ static void test_cancelled(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_objective_never_rises),
                                        cmocka_unit_test(test_one_round),
-                                       cmocka_unit_test(test_readout_is_a_minimum),
+                                       cmocka_unit_test(test_reported_losses),
+                                       cmocka_unit_test(test_given_map),
                                        cmocka_unit_test(test_early_stop),
                                        cmocka_unit_test(test_groups),
                                        cmocka_unit_test(test_threads_and_doubles),

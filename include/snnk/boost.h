@@ -8,12 +8,14 @@
  *     snnk_boost_fit(SNNK_ROWS(.n = n, .inputs = d, .X = X, .labels = labels), classes, &config,
  *                    NULL, &report, &network);
  *
- * The network carries a state s = (x', Phi): the standardized inputs x', and a representation Phi of
- * D numbers, at first random features of x'. Each round adds a correction to Phi:
+ * The network carries a state s = (x', Phi): the scaled inputs x', with mean |x'|^2 = 1, and a
+ * representation Phi of D numbers, at first random features of x'. Each round adds a correction to Phi:
  *
  *     F = h(G s + c)                 m new features of the state, random or from pairs of rows
- *     A = the ridge solution from F to R W, where W is the readout of Phi, and R = y - outputs
- *                                    (for cross-entropy ones and zeros - probabilities)
+ *     A = the ridge solution from F to R K, where R = y - outputs
+ *                                    (for cross-entropy ones and zeros - probabilities), and K = (W W^T + small I)^-1 W
+ *                                    of the readout W of Phi: the shortest change that moves the
+ *                                    outputs by R; small is 0.01 of the mean of |W_k|^2
  *     Phi = Phi + eta (A F + a)      eta minimizes the loss along that line
  *     (W', W, b)                     the readout y = W' x' + W Phi + b, solved again
  *
@@ -72,7 +74,10 @@ typedef struct snnk_boost_config {
     int32_t activation;      /* h, an snnk_activation. Default SNNK_RELU */
     int32_t loss;            /* SNNK_LOSS_SQUARED (default) or SNNK_LOSS_CROSS_ENTROPY, which needs
                               * labels */
-    int32_t reserved;        /* 0 */
+    int32_t scaling; /* of the inputs: SNNK_SCALING_STANDARDIZE (default) or COMMON; then one
+                              * scale for all, so that mean |x'|^2 = 1 */
+    const snnk_map_config *map; /* of the first representation: applied to x', with D features. NULL
+                                 * (default): features like those of the rounds */
     const snnk_allocator *allocator; /* NULL (default) for malloc */
 } snnk_boost_config;
 

@@ -21,6 +21,7 @@ static const snnk_boost_config defaults = {.size = sizeof(snnk_boost_config),
                                            .heldout_share = 0.1,
                                            .projection_scale = 1,
                                            .offset_scale = 0.5,
+                                           .scaling = SNNK_SCALING_STANDARDIZE,
                                            .rows = SNNK_BOOST_RANDOM,
                                            .activation = SNNK_RELU,
                                            .loss = SNNK_LOSS_SQUARED};
@@ -76,6 +77,9 @@ static int check_config(const snnk_boost_config *c) {
     if (st == SNNK_OK) st = snnk__check_within(c->offset_scale, 0, 1e30, "offset_scale");
     if (st == SNNK_OK) st = snnk__check_enum(c->rows, SNNK_BOOST_PAIRS + 1, "rows");
     if (st != SNNK_OK) return st;
+    if (c->scaling != SNNK_SCALING_STANDARDIZE && c->scaling != SNNK_SCALING_COMMON)
+        return snnk__fail(SNNK_E_ENUM, "scaling = %d is neither COMMON nor STANDARDIZE",
+                          (int)c->scaling);
     if (!snnk_activation_name(c->activation))
         return snnk__fail(SNNK_E_ENUM, "activation = %d is no activation", (int)c->activation);
     if (c->loss != SNNK_LOSS_SQUARED && c->loss != SNNK_LOSS_CROSS_ENTROPY)

@@ -31,26 +31,13 @@ static snnk_map_config map_config(const snnk_boost_config *config, const snnk_al
 
 /* ---- Random rows ---- */
 
-/* A scaling of the state to mean |s|^2 = 1; or of the inputs, whose x' have mean square 1. */
-static int random_scaling(const snnk_allocator *allocator, const snnk__boost_source *source,
-                          snnk_scaling **scaling) {
-    const size_t d = source->columns;
-    double *scale;
-    int st;
+/* A scaling of the state to mean |s|^2 = 1. */
+static int state_scaling(const snnk_allocator *allocator, const snnk__boost_source *source,
+                         snnk_scaling **scaling) {
+    const snnk_rows rows = {.size = sizeof rows, .n = source->n, .X = source->S, .ldx = source->ld};
+    const int st = snnk_scaling_create(source->columns, SNNK_SCALING_COMMON, allocator, scaling);
 
-    if (!source->scale) {
-        st = snnk_scaling_create(d, SNNK_SCALING_COMMON, allocator, scaling);
-        if (st != SNNK_OK) return st;
-        return snnk_scaling_add(*scaling, &(const snnk_rows){.size = sizeof(snnk_rows),
-                                                             .n = source->n,
-                                                             .X = source->S,
-                                                             .ldx = source->ld});
-    }
-    if ((st = snnk__alloc(allocator, d, sizeof *scale, "a scaling", &scale)) != SNNK_OK) return st;
-    for (size_t j = 0; j < d; j++) scale[j] = fmax(source->scale[j] / sqrt((double)d), 1e-30);
-    st = snnk_scaling_create_given(d, source->mean, scale, allocator, scaling);
-    snnk__free(allocator, scale);
-    return st;
+    return st == SNNK_OK ? snnk_scaling_add(*scaling, &rows) : st;
 }
 
 /* ---- Rows from pairs ---- */
@@ -165,7 +152,6 @@ static int from_pairs(const snnk_boost_config *config, const snnk_allocator *all
                       uint64_t round, size_t features, const snnk__boost_source *source,
                       snnk_map **map) {
     const snnk_map_config made = map_config(config, allocator, round, features);
-    snnk_scaling *scaling = NULL;
     float *G = NULL, *offsets = NULL;
     size_t count;
     int st;
@@ -175,14 +161,10 @@ static int from_pairs(const snnk_boost_config *config, const snnk_allocator *all
                           source->columns);
     st = snnk__alloc(allocator, count, sizeof *G, "rows", &G);
     if (st == SNNK_OK) st = snnk__alloc(allocator, features, sizeof *offsets, "offsets", &offsets);
-    if (st == SNNK_OK && source->scale)
-        st = snnk_scaling_create_given(source->columns, source->mean, source->scale, allocator,
-                                       &scaling);
     if (st == SNNK_OK) st = fill_rows(config, allocator, round, features, source, G, offsets);
     if (st == SNNK_OK)
         st = snnk_map_create_from_rows(source->columns, features, G, source->columns, offsets,
-                                       &made, scaling, map);
-    snnk_scaling_free(scaling);
+                                       &made, source->scaling, map);
     snnk__free(allocator, offsets);
     snnk__free(allocator, G);
     return st;
@@ -191,14 +173,20 @@ static int from_pairs(const snnk_boost_config *config, const snnk_allocator *all
 int snnk__boost_draw(const snnk_boost_config *config, const snnk_allocator *allocator,
                      uint64_t round, size_t features, const snnk__boost_source *source,
                      snnk_map **map) {
-    const snnk_map_config made = map_config(config, allocator, round, features);
+    snnk_map_config made = map_config(config, allocator, round, features);
     snnk_scaling *scaling = NULL;
-    int st;
+    int st = SNNK_OK;
 
-    if (config->rows == SNNK_BOOST_PAIRS)
+    if (source->scaling && config->map) { /* the first representation is as the caller wants it */
+        made = *config->map;
+        made.features = features;
+        made.allocator = allocator;
+    } else if (config->rows == SNNK_BOOST_PAIRS) {
         return from_pairs(config, allocator, round, features, source, map);
-    st = random_scaling(allocator, source, &scaling);
-    if (st == SNNK_OK) st = snnk_map_create(source->columns, &made, scaling, map);
+    }
+    if (!source->scaling) st = state_scaling(allocator, source, &scaling);
+    if (st == SNNK_OK)
+        st = snnk_map_create(source->columns, &made, scaling ? scaling : source->scaling, map);
     snnk_scaling_free(scaling);
     return st;
 }

@@ -8,10 +8,9 @@
 
 typedef struct snnk__boost_source {
     size_t n, columns, ld, outputs;
-    const float *S;  /* n x columns: the state of the rows to learn from */
-    const double *R; /* n x outputs, packed: their residuals */
-    /* NULL, or what made S of the inputs, x' = (x - mean) scale: then the map takes x */
-    const double *mean, *scale;
+    const float *S;              /* n x columns: the state of the rows to learn from */
+    const double *R;             /* n x outputs, packed: their residuals */
+    const snnk_scaling *scaling; /* NULL, or what made S of the inputs: then the map takes those */
 } snnk__boost_source;
 
 /* Create a map of `features` features of the state. Statuses of snnk_map_create_from_rows;

@@ -14,6 +14,7 @@
 #include "fit/readout.h"
 
 #define BLOCK  SNNK__FIT_BLOCK_ROWS
+#define SMALL  1e-2 /* of the mean of |W_k|^2 */
 #define RIDGES 13
 #define LOGISTIC_RIDGES                                                                            \
     5 /* a factor of 10 apart, from LOGISTIC_FIRST: the largest first, as each
@@ -44,10 +45,9 @@ static int allocate_arrays(snnk__boosting *g, bool weighted) {
     if (st == SNNK_OK && !squared) st = snnk__alloc(a, n, sizeof *g->labels, "labels", &g->labels);
     if (st == SNNK_OK && weighted)
         st = snnk__alloc(a, n, sizeof *g->weights, "weights", &g->weights);
-    if (st == SNNK_OK) st = snnk__alloc(a, g->inputs, sizeof *g->mean, "a scaling", &g->mean);
-    if (st == SNNK_OK) st = snnk__alloc(a, g->inputs, sizeof *g->scale, "a scaling", &g->scale);
     if (st == SNNK_OK) st = snnk__alloc_zero(a, l * g->state, sizeof *g->B, "a readout", &g->B);
     if (st == SNNK_OK) st = snnk__alloc_zero(a, l, sizeof *g->b, "a readout", &g->b);
+    if (st == SNNK_OK) st = snnk__alloc(a, l, (g->width + l) * sizeof *g->K, "directions", &g->K);
     return st;
 }
 
@@ -81,8 +81,8 @@ int snnk__boosting_create(snnk__boosting *g) {
 }
 
 void snnk__boosting_free(const snnk__boosting *g) {
-    void *const blocks[] = {g->order,  g->S,       g->block, g->P,     g->V, g->R, g->Y,
-                            g->labels, g->weights, g->mean,  g->scale, g->B, g->b};
+    void *const blocks[] = {g->order, g->S, g->block,  g->P,       g->V, g->R,
+                            g->Y,     g->K, g->labels, g->weights, g->B, g->b};
 
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) snnk__free(g->allocator, blocks[k]);
     snnk_map_free(g->identity);
@@ -121,31 +121,52 @@ static int features_of_inputs(const snnk__boosting *g, const snnk_map *map, floa
     return st;
 }
 
+/* Make the scaling to x', which have mean |x'|^2 = 1. */
+static int scaling_of_inputs(const snnk__boosting *g, snnk_scaling **scaling) {
+    const size_t d = g->inputs;
+    double *mean = NULL, *scale = NULL;
+    snnk_scaling *learnt = NULL;
+    int st = snnk__alloc(g->allocator, d, sizeof *mean, "a scaling", &mean);
+
+    if (st == SNNK_OK) st = snnk__alloc(g->allocator, d, sizeof *scale, "a scaling", &scale);
+    if (st == SNNK_OK) st = snnk_scaling_create(d, g->config->scaling, g->allocator, &learnt);
+    if (st == SNNK_OK) st = snnk_scaling_add(learnt, g->rows);
+    if (st == SNNK_OK) st = snnk_scaling_get(learnt, mean, scale);
+    if (st == SNNK_OK) {
+        for (size_t j = 0; g->config->scaling == SNNK_SCALING_STANDARDIZE && j < d; j++)
+            scale[j] = fmax(scale[j] / sqrt((double)d), 1e-30);
+        st = snnk_scaling_create_given(d, mean, scale, g->allocator, scaling);
+    }
+    snnk_scaling_free(learnt);
+    snnk__free(g->allocator, scale);
+    snnk__free(g->allocator, mean);
+    return st;
+}
+
 /* Make the maps of x' and of the first representation. */
-static int first_maps(snnk__boosting *g, snnk_map *maps[2]) {
-    snnk__boost_source source = {.columns = g->inputs,
-                                 .ld = g->inputs,
-                                 .outputs = g->outputs,
-                                 .n = g->train,
-                                 .R = g->R,
-                                 .mean = g->mean,
-                                 .scale = g->scale};
+static int first_maps(const snnk__boosting *g, snnk_map *maps[2]) {
     snnk_scaling *scaling = NULL;
     float *inputs = NULL;
-    int st = snnk_scaling_create(g->inputs, SNNK_SCALING_STANDARDIZE, g->allocator, &scaling);
+    int st = scaling_of_inputs(g, &scaling);
 
-    if (st == SNNK_OK) st = snnk_scaling_add(scaling, g->rows);
-    if (st == SNNK_OK) st = snnk_scaling_get(scaling, g->mean, g->scale);
     if (st == SNNK_OK) st = identity_map(g->inputs, g->allocator, scaling, &maps[0]);
-    snnk_scaling_free(scaling);
     if (st == SNNK_OK)
         st = snnk__alloc(g->allocator, g->n * g->inputs, sizeof *inputs, "inputs", &inputs);
     if (st == SNNK_OK) st = features_of_inputs(g, maps[0], inputs);
     for (size_t i = 0; st == SNNK_OK && i < g->n * g->outputs; i++) /* no outputs yet */
         g->R[i] = g->Y ? g->Y[i] : (size_t)g->labels[i / g->outputs] == i % g->outputs;
-    source.S = inputs;
-    if (st == SNNK_OK)
+    if (st == SNNK_OK) {
+        const snnk__boost_source source = {.columns = g->inputs,
+                                           .ld = g->inputs,
+                                           .outputs = g->outputs,
+                                           .n = g->train,
+                                           .S = inputs,
+                                           .R = g->R,
+                                           .scaling = scaling};
+
         st = snnk__boost_draw(g->config, g->allocator, 0, g->width, &source, &maps[1]);
+    }
+    snnk_scaling_free(scaling);
     snnk__free(g->allocator, inputs);
     return st;
 }
@@ -202,7 +223,42 @@ static void set_residuals(const snnk__boosting *g) {
     }
 }
 
-/* T = R W: what the correction of the representation should be. */
+/* Set the first `width` of each row of K to (W W' + small I)^-1 W: R times it is the shortest change
+ * of the representation that moves the outputs by R. Elimination in place, of rows of width + l. */
+static void set_directions(const snnk__boosting *g) {
+    const size_t l = g->outputs, D = g->width, ld = D + l;
+    double trace = 0;
+
+    for (size_t k = 0; k < l; k++) {
+        const double *w = g->B + k * g->state + g->inputs;
+        double *row = g->K + k * ld;
+
+        memcpy(row, w, D * sizeof *row);
+        for (size_t j = 0; j < l; j++) {
+            const double *v = g->B + j * g->state + g->inputs;
+
+            row[D + j] = 0;
+            for (size_t i = 0; i < D; i++) row[D + j] += w[i] * v[i];
+        }
+        trace += row[D + k];
+    }
+    if (!(trace > 0)) return; /* W is 0: so are the targets */
+    for (size_t k = 0; k < l; k++) g->K[k * ld + D + k] += SMALL * trace / (double)l;
+    for (size_t k = 0; k < l; k++) { /* positive definite: no pivots are needed */
+        double *pivot = g->K + k * ld;
+        const double inverse = 1 / pivot[D + k];
+
+        for (size_t j = 0; j < ld; j++) pivot[j] *= inverse;
+        for (size_t i = 0; i < l; i++) {
+            double *row = g->K + i * ld;
+            const double factor = row[D + k];
+
+            for (size_t j = 0; i != k && j < ld; j++) row[j] -= factor * pivot[j];
+        }
+    }
+}
+
+/* T = R K: what the correction of the representation should be. */
 static void set_targets(const snnk__boosting *g, size_t first, size_t count, double *T) {
     for (size_t i = 0; i < count; i++) {
         double *t = T + i * g->width;
@@ -210,7 +266,7 @@ static void set_targets(const snnk__boosting *g, size_t first, size_t count, dou
         for (size_t j = 0; j < g->width; j++) t[j] = 0;
         for (size_t k = 0; k < g->outputs; k++) {
             const double r = g->R[(first + i) * g->outputs + k];
-            const double *w = g->B + k * g->state + g->inputs;
+            const double *w = g->K + k * (g->width + g->outputs);
 
             for (size_t j = 0; j < g->width; j++) t[j] += r * w[j];
         }
@@ -368,6 +424,7 @@ int snnk__boosting_round(const snnk__boosting *g, uint64_t round, snnk_layer **l
     int st;
 
     set_residuals(g);
+    set_directions(g);
     st = snnk__boost_draw(g->config, g->allocator, round, m, &source, &map);
     if (st == SNNK_OK)
         st = snnk__alloc(g->allocator, g->width * (m + 1), sizeof *A, "a correction", &A);

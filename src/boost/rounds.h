@@ -24,10 +24,10 @@ typedef struct snnk__boosting {
     double *R;       /* n x outputs: residuals */
     int32_t *labels; /* n; of cross-entropy */
     float *weights;  /* n; NULL: 1 each */
-    double *mean, *scale; /* inputs: x' = (x - mean) scale */
-    double *B, *b;        /* the readout: outputs x state, and outputs */
-    double ridge;         /* its ridge, once it was chosen */
-    snnk_map *identity;   /* of the state */
+    double *K;       /* outputs x (width + outputs): scratch, the directions of corrections */
+    double *B, *b;   /* the readout: outputs x state, and outputs */
+    double ridge;    /* its ridge, once it was chosen */
+    snnk_map *identity; /* of the state */
 } snnk__boosting;
 
 /* Allocate everything, and copy the targets in the order of learning. Free it also after a failure.

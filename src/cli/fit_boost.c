@@ -8,12 +8,22 @@
 #include "cli/console.h"
 #include "cli/system.h"
 
-/* What the options say. */
-static void configure(const fit_options *o, const task *what, snnk_boost_config *config) {
+/* What the options say, and what was chosen for one layer: it becomes the first representation. */
+static void configure(const fit_options *o, const task *what, const dataset *train,
+                      fit_boost *boost) {
+    snnk_boost_config *config = &boost->config;
+
     *config = o->boost;
     if (o->features_given) config->features = o->map.features;
     if (config->width == 0) config->width = config->features;
     config->seed = o->fit.seed;
+    config->scaling =
+        o->scaling == SNNK_SCALING_COMMON ? SNNK_SCALING_COMMON : SNNK_SCALING_STANDARDIZE;
+    boost->first = o->map;
+    if (config->scaling == SNNK_SCALING_STANDARDIZE) /* the library's x' are shorter by that */
+        boost->first.projection_scale *= sqrt((double)train->n_inputs);
+    if (o->map.kind != SNNK_MAP_IDENTITY && config->rows != SNNK_BOOST_PAIRS)
+        config->map = &boost->first;
     if (what->classification && o->loss == SNNK_LOSS_CROSS_ENTROPY)
         config->loss = SNNK_LOSS_CROSS_ENTROPY;
 }
@@ -41,7 +51,7 @@ int fit_boost_layers(const char *command, const fit_options *o, const task *what
     bool memory;
     int exit_status = all_rows_read(command, what, train, true, batch, &all, &memory);
 
-    configure(o, what, &boost->config);
+    configure(o, what, train, boost);
     if (!memory)
         exit_status = failed(command, "out of memory: --layers needs all rows in memory");
     else if (exit_status == EXIT_OK)

@@ -8,6 +8,7 @@
 typedef struct fit_boost {
     snnk_network *network; /* NULL: not made */
     snnk_boost_config config;
+    snnk_map_config first; /* the map of the first representation */
     snnk_boost_report report;
     double *losses; /* of training and held-out rows, config.layers + 1 of each */
 } fit_boost;

@@ -12,10 +12,9 @@
  * representation Phi of D numbers, at first random features of x'. Each round adds a correction to Phi:
  *
  *     F = h(G s + c)                 m new features of the state, random or from pairs of rows
- *     A = the ridge solution from F to R K, where R = y - outputs
- *                                    (for cross-entropy ones and zeros - probabilities), and K = (W W^T + small I)^-1 W
- *                                    of the readout W of Phi: the shortest change that moves the
- *                                    outputs by R; small is 0.01 of the mean of |W_k|^2
+ *     A = the ridge solution from F to R K, where R = y - outputs (for cross-entropy ones and
+ *         zeros - probabilities), and K = (W W^T + small I)^-1 W of the readout W of Phi: R K is the
+ *         shortest change of Phi that moves the outputs by R; small is 0.01 of the mean |W_k|^2
  *     Phi = Phi + eta (A F + a)      eta minimizes the loss along that line
  *     (W', W, b)                     the readout y = W' x' + W Phi + b, solved again
  *

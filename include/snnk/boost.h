@@ -9,23 +9,23 @@
  *                    NULL, &report, &network);
  *
  * The network carries a state s = (x', Phi): the scaled inputs x', with mean |x'|^2 = 1, and a
- * representation Phi of D numbers, at first random features of x'. Each round adds a correction to Phi:
+ * representation Phi of D numbers, at first random features of x'. Each round corrects Phi:
  *
  *     F = h(G s + c)                 m new features of the state, random or from pairs of rows
- *     A = the ridge solution from F to R K, where R = y - outputs (for cross-entropy ones and
- *         zeros - probabilities), and K = (W W^T + small I)^-1 W of the readout W of Phi: R K is the
- *         shortest change of Phi that moves the outputs by R; small is 0.01 of the mean |W_k|^2
- *     Phi = Phi + eta (A F + a)      eta minimizes the loss along that line
+ *     A = the ridge solution from F to R = y - outputs, or ones and zeros - probabilities
+ *     Phi = Phi + eta K^T (A F + a)  with K = (W W^T + small I)^-1 W of the readout W of Phi: K^T r
+ *                                    is the shortest change of Phi that moves the outputs by r;
+ *                                    small is 0.01 of the mean |W_k|^2. eta minimizes the loss
  *     (W', W, b)                     the readout y = W' x' + W Phi + b, solved again
  *
  * Rounds stop when the loss on held-out rows has not fallen for some of them, and the network keeps
  * those up to the best. Its readout is then solved once more, on all rows. The network is a tower
- * (x', Phi), a residual SNNK layer for each round, and an SNNK layer of identity features. It saves,
- * bundles and quantizes like any other (<snnk/network.h>).
+ * (x', Phi), a residual layer for each round (an SNNK layer, then a dense one for K^T), and an SNNK
+ * layer of identity features. It saves, bundles and quantizes like any other (<snnk/network.h>).
  *
- * Each layer costs m (d + D) + m (d + D) multiply-adds a row, far more than one wide layer of m
- * features, m (d + outputs): compare snnk_network_multiply_adds, and try one layer (<snnk/fit.h>)
- * of as many numbers too.
+ * Each layer costs m (d + D) + l (m + d + D) multiply-adds a row for l outputs, far more than one
+ * wide layer of m features, m (d + l): compare snnk_network_multiply_adds, and try one layer
+ * (<snnk/fit.h>) too.
  *
  * Source: Zozoulenko, Cass, Gonon, Random Feature Representation Boosting, ICML 2025. Rows from
  * pairs: Bolager et al., Sampling weights of deep neural networks (SWIM), NeurIPS 2023. */

@@ -242,7 +242,7 @@ static void set_directions(const snnk__boosting *g) {
         }
         trace += row[D + k];
     }
-    if (!(trace > 0)) return; /* W is 0: so are the targets */
+    if (!(trace > 0)) return; /* W is 0, and so is the first part of K: nothing moves */
     for (size_t k = 0; k < l; k++) g->K[k * ld + D + k] += SMALL * trace / (double)l;
     for (size_t k = 0; k < l; k++) { /* positive definite: no pivots are needed */
         double *pivot = g->K + k * ld;
@@ -258,24 +258,9 @@ static void set_directions(const snnk__boosting *g) {
     }
 }
 
-/* T = R K: what the correction of the representation should be. */
-static void set_targets(const snnk__boosting *g, size_t first, size_t count, double *T) {
-    for (size_t i = 0; i < count; i++) {
-        double *t = T + i * g->width;
-
-        for (size_t j = 0; j < g->width; j++) t[j] = 0;
-        for (size_t k = 0; k < g->outputs; k++) {
-            const double r = g->R[(first + i) * g->outputs + k];
-            const double *w = g->K + k * (g->width + g->outputs);
-
-            for (size_t j = 0; j < g->width; j++) t[j] += r * w[j];
-        }
-    }
-}
-
-/* Add rows first ... end-1 of features of the state. */
+/* Add rows first ... end-1 of features of the state, with their residuals. */
 static int add_features(const snnk__boosting *g, const snnk_map *map, size_t first, size_t end,
-                        double *T, snnk_lstsq *lstsq) {
+                        snnk_lstsq *lstsq) {
     const size_t m = snnk_map_features(map);
     int st = SNNK_OK;
 
@@ -284,12 +269,11 @@ static int add_features(const snnk__boosting *g, const snnk_map *map, size_t fir
         const snnk_rows rows = {.size = sizeof rows,
                                 .n = count,
                                 .X = g->block,
-                                .Y_f64 = T,
+                                .Y_f64 = g->R + first * g->outputs,
                                 .weights = g->weights ? g->weights + first : NULL};
 
         st = snnk_map_input_tower(map, count, g->S + first * g->state, g->state, g->block, m,
                                   g->workspace);
-        set_targets(g, first, count, T);
         if (st == SNNK_OK) st = snnk_lstsq_add(lstsq, &rows, g->workspace);
         if (st == SNNK_OK)
             st = snnk__progress_count(g->progress, (double)(first + count), (double)g->n);
@@ -318,59 +302,58 @@ static int solve(const snnk__boosting *g, snnk_lstsq *train, const snnk_lstsq *h
     return snnk_lstsq_solve(train, &config, g->workspace, B, snnk_lstsq_features(train), b, NULL);
 }
 
-/* Set A (width x m) and a to the correction on features of a map. */
-static int solve_correction(const snnk__boosting *g, const snnk_map *map, double *A, double *a) {
-    const size_t m = snnk_map_features(map);
+/* Set A (outputs x m, followed by outputs numbers) to the ridge solution from features of a map to
+ * residuals. The correction of the representation is K' times it: the ridge solution is linear in
+ * the targets. */
+static int solve_correction(const snnk__boosting *g, const snnk_map *map, double *A) {
+    const size_t m = snnk_map_features(map), l = g->outputs;
     snnk_lstsq *train = NULL, *heldout = NULL;
-    double ridge = g->config->ridge, *T = NULL;
-    int st = snnk__alloc(g->allocator, BLOCK * g->width, sizeof *T, "targets", &T);
+    double ridge = g->config->ridge;
+    int st = snnk_lstsq_create(m, l, g->allocator, &train);
 
     snnk__progress_begin_stage(g->progress, 1);
-    if (st == SNNK_OK) st = snnk_lstsq_create(m, g->width, g->allocator, &train);
-    if (st == SNNK_OK) st = add_features(g, map, 0, g->train, T, train);
+    if (st == SNNK_OK) st = add_features(g, map, 0, g->train, train);
     if (st == SNNK_OK && ridge < 0) {
-        st = snnk_lstsq_create(m, g->width, g->allocator, &heldout);
-        if (st == SNNK_OK) st = add_features(g, map, g->train, g->n, T, heldout);
+        st = snnk_lstsq_create(m, l, g->allocator, &heldout);
+        if (st == SNNK_OK) st = add_features(g, map, g->train, g->n, heldout);
     }
     if (st == SNNK_OK) snnk__progress_begin_stage(g->progress, 1);
-    if (st == SNNK_OK) st = solve(g, train, heldout, &ridge, A, a);
+    if (st == SNNK_OK) st = solve(g, train, heldout, &ridge, A, A + l * m);
     snnk_lstsq_free(heldout);
     snnk_lstsq_free(train);
-    snnk__free(g->allocator, T);
     return st;
 }
 
-/* Set K (outputs x m, followed by outputs numbers) to W A and W a: where the correction moves the
+/* Set M (outputs x m, followed by outputs numbers) to W K' A: where the correction moves the
  * outputs. */
-static void move_of_outputs(const snnk__boosting *g, size_t m, const double *A, const double *a,
-                            double *K) {
-    for (size_t k = 0; k < g->outputs; k++) {
-        const double *w = g->B + k * g->state + g->inputs;
-        double *row = K + k * m, *last = K + g->outputs * m + k;
+static void move_of_outputs(const snnk__boosting *g, size_t m, const double *A, double *M) {
+    const size_t l = g->outputs, D = g->width;
 
-        *last = 0;
-        for (size_t j = 0; j < m; j++) row[j] = 0;
-        for (size_t i = 0; i < g->width; i++) {
-            for (size_t j = 0; j < m; j++) row[j] += w[i] * A[i * m + j];
-            *last += w[i] * a[i];
+    for (size_t i = 0; i < l * (m + 1); i++) M[i] = 0;
+    for (size_t k = 0; k < l; k++)
+        for (size_t c = 0; c < l; c++) {
+            const double *w = g->B + k * g->state + g->inputs, *direction = g->K + c * (D + l);
+            double product = 0;
+
+            for (size_t i = 0; i < D; i++) product += w[i] * direction[i];
+            for (size_t j = 0; j < m; j++) M[k * m + j] += product * A[c * m + j];
+            M[l * m + k] += product * A[l * m + c];
         }
-    }
 }
 
-/* Set V to the outputs of a layer K on the state. */
-static int set_moves(const snnk__boosting *g, const snnk_map *map, const double *A,
-                     const double *a) {
+/* Set V to where the correction moves the outputs of all rows. */
+static int set_moves(const snnk__boosting *g, const snnk_map *map, const double *A) {
     const size_t m = snnk_map_features(map), l = g->outputs;
     snnk_layer *layer = NULL;
-    double *K;
-    int st = snnk__alloc(g->allocator, l * (m + 1), sizeof *K, "moves", &K);
+    double *M;
+    int st = snnk__alloc(g->allocator, l, (m + 1) * sizeof *M, "moves", &M);
 
     if (st != SNNK_OK) return st;
-    move_of_outputs(g, m, A, a, K);
-    st = snnk__layer_of_solution(map, l, K, K + l * m, &layer);
+    move_of_outputs(g, m, A, M);
+    st = snnk__layer_of_solution(map, l, M, M + l * m, &layer);
     if (st == SNNK_OK) st = snnk_layer_forward(layer, g->n, g->S, g->state, g->V, l, g->workspace);
     snnk_layer_free(layer);
-    snnk__free(g->allocator, K);
+    snnk__free(g->allocator, M);
     return st;
 }
 
@@ -386,28 +369,35 @@ static snnk__line line_of(const snnk__boosting *g, size_t first, size_t count, b
                         .weights = g->weights ? g->weights + first : NULL};
 }
 
-/* Create s + (0, eta (A Phi(s) + a)). */
-static int residual_layer(const snnk__boosting *g, const snnk_map *map, double eta, const double *A,
-                          const double *a, snnk_layer **layer) {
-    const size_t m = snnk_map_features(map);
-    snnk_layer *inner = NULL;
-    double *Psi = NULL, *bias = NULL;
-    int st = snnk__alloc_zero(g->allocator, g->state * m, sizeof *Psi, "Psi", &Psi);
+/* Create the dense layer from outputs to (0, K'): it leaves x' as they are. */
+static int direction_layer(const snnk__boosting *g, snnk_layer **layer) {
+    const size_t l = g->outputs;
+    float *W;
+    int st = snnk__alloc_zero(g->allocator, g->state * l, sizeof *W, "directions", &W);
 
-    if (st == SNNK_OK) st = snnk__alloc_zero(g->allocator, g->state, sizeof *bias, "a bias", &bias);
-    if (st == SNNK_OK) {
-        for (size_t i = 0; i < g->width * m; i++) Psi[g->inputs * m + i] = eta * A[i];
-        for (size_t i = 0; i < g->width; i++) bias[g->inputs + i] = eta * a[i];
-        st = snnk__layer_of_solution(map, g->state, Psi, bias, &inner);
-    }
-    if (st == SNNK_OK) {
-        const snnk_layer *layers[1] = {inner};
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < g->width; i++)
+        for (size_t k = 0; k < l; k++)
+            W[(g->inputs + i) * l + k] = (float)g->K[k * (g->width + l) + i];
+    st = snnk_layer_create_dense(l, g->state, W, l, NULL, SNNK_IDENTITY, g->allocator, layer);
+    snnk__free(g->allocator, W);
+    return st;
+}
 
-        st = snnk_layer_create_residual(1, layers, SNNK_RESIDUAL_ADD, 1, g->allocator, layer);
-    }
-    snnk_layer_free(inner);
-    snnk__free(g->allocator, bias);
-    snnk__free(g->allocator, Psi);
+/* Create s + (0, K' eta (A Phi(s) + a)). Changes A. */
+static int residual_layer(const snnk__boosting *g, const snnk_map *map, double eta, double *A,
+                          snnk_layer **layer) {
+    const size_t m = snnk_map_features(map), l = g->outputs;
+    snnk_layer *inner[2] = {NULL, NULL};
+    int st;
+
+    for (size_t i = 0; i < l * (m + 1); i++) A[i] *= eta;
+    st = snnk__layer_of_solution(map, l, A, A + l * m, &inner[0]);
+    if (st == SNNK_OK) st = direction_layer(g, &inner[1]);
+    if (st == SNNK_OK)
+        st = snnk_layer_create_residual(2, (const snnk_layer *const *)inner, SNNK_RESIDUAL_ADD, 1,
+                                        g->allocator, layer);
+    for (int k = 0; k < 2; k++) snnk_layer_free(inner[k]);
     return st;
 }
 
@@ -427,15 +417,15 @@ int snnk__boosting_round(const snnk__boosting *g, uint64_t round, snnk_layer **l
     set_directions(g);
     st = snnk__boost_draw(g->config, g->allocator, round, m, &source, &map);
     if (st == SNNK_OK)
-        st = snnk__alloc(g->allocator, g->width * (m + 1), sizeof *A, "a correction", &A);
-    if (st == SNNK_OK) st = solve_correction(g, map, A, A + g->width * m);
-    if (st == SNNK_OK) st = set_moves(g, map, A, A + g->width * m);
+        st = snnk__alloc(g->allocator, g->outputs, (m + 1) * sizeof *A, "a correction", &A);
+    if (st == SNNK_OK) st = solve_correction(g, map, A);
+    if (st == SNNK_OK) st = set_moves(g, map, A);
     if (st == SNNK_OK) {
         const snnk__line line = line_of(g, 0, g->train, true);
 
         eta = g->config->shrinkage * snnk__line_search(&line);
     }
-    if (st == SNNK_OK && eta > 0) st = residual_layer(g, map, eta, A, A + g->width * m, layer);
+    if (st == SNNK_OK && eta > 0) st = residual_layer(g, map, eta, A, layer);
     if (st == SNNK_OK && eta > 0) st = move_state(g, *layer);
     snnk__free(g->allocator, A);
     snnk_map_free(map);

@@ -171,7 +171,7 @@ static int finish(snnk__boosting *g, const course *c, snnk_network **network) {
     return st;
 }
 
-/* Losses of rounds, as the library computes them: they reach the caller's arrays on success only. */
+/* Room for the losses of rounds: they reach the caller's arrays on success only. */
 static int own_losses(const snnk_allocator *allocator, size_t count, double **losses) {
     const int st = snnk__alloc(allocator, 3 * count, sizeof **losses, "losses", losses);
 

@@ -223,8 +223,9 @@ static void set_residuals(const snnk__boosting *g) {
     }
 }
 
-/* Set the first `width` of each row of K to (W W' + small I)^-1 W: R times it is the shortest change
- * of the representation that moves the outputs by R. Elimination in place, of rows of width + l. */
+/* Set the first `width` of each row of K to (W W' + small I)^-1 W: R times it is the shortest
+ * change of the representation that moves the outputs by R. Elimination in place, of rows of width
+ * + l. */
 static void set_directions(const snnk__boosting *g) {
     const size_t l = g->outputs, D = g->width, ld = D + l;
     double trace = 0;

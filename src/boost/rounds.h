@@ -49,8 +49,8 @@ int snnk__boosting_round(const snnk__boosting *boosting, uint64_t round, snnk_la
  * outputs of all rows. layer: out, NULL if not wanted. */
 int snnk__boosting_readout(snnk__boosting *boosting, size_t count, snnk_layer **layer);
 
-/* The losses of the present outputs: means over the rows to learn from, and over those held out (NaN
- * without), and the objective of the readout. */
+/* The losses of the present outputs: means over the rows to learn from, and over those held out
+ * (NaN without), and the objective of the readout. */
 void snnk__boosting_losses(const snnk__boosting *boosting, double *train, double *heldout,
                            double *objective);
 

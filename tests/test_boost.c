@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "boost/line_search.h"
 
 enum { D = 3, N = 240, L = 2, WIDTH = 5, M = 7, LAYERS = 4 };
 
@@ -283,6 +284,43 @@ static void test_given_map(void **state) {
     snnk_network_free(network);
 }
 
+/* The step has the least loss: by the slope of the loss, which differences of it give. A direction
+ * that raises the loss has step 0. */
+static void test_line_search(void **state) {
+    enum { ROWS = 30, OUT = 3 };
+    float P[ROWS * OUT], V[ROWS * OUT];
+    double T[ROWS * OUT];
+    int32_t classes[ROWS];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        double draws[2 * OUT];
+
+        snnk__random_normal(12, 100, i, 0, 2 * OUT, draws);
+        classes[i] = (int32_t)(i % OUT);
+        for (size_t k = 0; k < OUT; k++) {
+            P[i * OUT + k] = (float)draws[k];
+            V[i * OUT + k] = (float)(0.1 * draws[OUT + k] + (k == i % OUT ? 0.05 : 0));
+            T[i * OUT + k] = k == i % OUT;
+        }
+    }
+    for (int k = 0; k < 4; k++) {
+        const snnk__line line = {
+            .n = ROWS, .outputs = OUT, .P = P, .V = V, .Y = k & 1 ? T : NULL, .labels = classes};
+        const double eta = snnk__line_search(&line), h = 1e-3;
+
+        if (k < 2) {
+            assert_true(eta > 0.1);
+            assert_close((snnk__line_loss(&line, eta + h) - snnk__line_loss(&line, eta - h)) / h, 0,
+                         0, 1e-5);
+            assert_true(snnk__line_loss(&line, eta) < snnk__line_loss(&line, 0));
+        } else {
+            assert_true(eta == 0);
+        }
+        for (size_t i = 0; k == 1 && i < ROWS * OUT; i++) V[i] = -V[i];
+    }
+}
+
 /* ---- Early stop ---- */
 
 /* Targets without any relation to the inputs: no round helps, and few are tried. */
@@ -540,6 +578,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_objective_never_rises),
                                        cmocka_unit_test(test_one_round),
                                        cmocka_unit_test(test_reported_losses),
+                                       cmocka_unit_test(test_line_search),
                                        cmocka_unit_test(test_given_map),
                                        cmocka_unit_test(test_early_stop),
                                        cmocka_unit_test(test_groups),

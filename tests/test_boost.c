@@ -300,8 +300,8 @@ static void test_line_search(void **state) {
         classes[i] = (int32_t)(i % OUT);
         for (size_t k = 0; k < OUT; k++) {
             P[i * OUT + k] = (float)draws[k];
-            V[i * OUT + k] = (float)(0.1 * draws[OUT + k] + (k == i % OUT ? 0.05 : 0));
             T[i * OUT + k] = k == i % OUT;
+            V[i * OUT + k] = (float)(0.3 * (T[i * OUT + k] - draws[k]) + 0.1 * draws[OUT + k]);
         }
     }
     for (int k = 0; k < 4; k++) {

@@ -98,10 +98,10 @@
  *     table (in bf16 and bf16x3: and one make of processor). Fits, which go through BLAS, give the
  *     same bits only for the same build, machine and one BLAS thread.
  *
- * The minimal build cannot fit, score, save or load: functions of boost.h, choose.h, fit.h, score.h,
- * encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h, compress.h, table.h and
- * tensors.h, and those of map.h, scaling.h, layer.h, network.h and uncertainty.h for statistics and
- * files, are declared but do not link. */
+ * The minimal build cannot fit, score, save or load: functions of boost.h, choose.h, fit.h,
+ * score.h, encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h, compress.h,
+ * table.h and tensors.h, and those of map.h, scaling.h, layer.h, network.h and uncertainty.h for
+ * statistics and files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 

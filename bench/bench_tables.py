@@ -8,6 +8,9 @@ split has a fifth of the rows, after a shuffle, as test rows. In each split all 
   best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the
                  first split (--full: on all). It is a bound for the choice of defaults, not a
                  method
+  boost          snnk fit --layers 8 --m 1024 --width 512: several layers in closed form
+  one_layer      snnk fit --m M, with the M that makes the model as many numbers as that of boost,
+                 but at most 4096, the most that snnk fit tries itself. Needs snnk and boost
   ridge          RidgeCV, or RidgeClassifierCV
   rbf_sampler    RBFSampler with 1024 components, and ridge
   random_forest  RandomForest*
@@ -31,7 +34,8 @@ import tables_data
 import tables_figures as figures
 
 RIVALS = ["ridge", "rbf_sampler", "random_forest", "boosting", "mlp"]
-METHODS = ["snnk", "best_flags"] + RIVALS
+METHODS = ["snnk", "boost", "one_layer", "best_flags"] + RIVALS
+BOOST = "--layers 8 --m 1024 --width 512".split()
 
 FLAGS = [
     "--features identity",
@@ -93,7 +97,19 @@ def run_snnk(program, table, train, test, model, flags=()):
     metric = answer.get(key) if answer else None
     if answer and metric is None:
         say(f"  snnk took {table.name} for a {answer.get('task')}, not a {table.task}")
-    return {"metric": metric, "seconds": seconds}
+    sizes = {key: answer.get(key) if answer else None for key in ("parameters", "m")}
+    return {"metric": metric, "seconds": seconds, **sizes}
+
+
+def run_one_layer(program, table, train, test, model, runs):
+    """One layer of as many numbers as the last run of boost."""
+    try:
+        m = figures.equal_features(runs["snnk"][-1], runs["boost"][-1])
+    except KeyError:
+        raise BenchError("one_layer needs the methods snnk and boost before it")
+    if m is None:
+        return {"metric": None, "seconds": 0.0}
+    return run_snnk(program, table, train, test, model, ["--m", str(m)])
 
 
 def run_eval(program, table, test, model):
@@ -136,6 +152,10 @@ def run_split(options, table, split, runs, by_flags):
                 run = run_snnk(options.program, table, train, test, model)
                 if run["metric"] is not None:
                     run.update(run_eval(options.program, table, test, model))
+            elif method == "boost":
+                run = run_snnk(options.program, table, train, test, model, BOOST)
+            elif method == "one_layer":
+                run = run_one_layer(options.program, table, train, test, model, runs)
             elif method == "best_flags":
                 if table.in_figures and (split == 0 or options.full):
                     run_flags(options, table, split, train, test, model, by_flags)

@@ -12,7 +12,12 @@ FIGURES = [("defaults_vs_best_flags_worst", 0.99, True),
            ("seconds_vs_mlp_median", 0.3, False),
            ("seconds_vs_mlp_median_with_imports", None, False),
            ("coverage_error_worst", 0.02, False),
-           ("calibration_error_worst", 0.05, False)]
+           ("calibration_error_worst", 0.05, False),
+           ("boost_wins_vs_one_layer", 7, True),
+           ("boost_rank_vs_rivals", 2.2, False),
+           ("boost_faster_than_mlp", 8, True)]
+RANKED = ["boost", "snnk", "random_forest", "boosting", "mlp"]
+MOST_FEATURES = 4096  # of the one layer that is compared with boost
 
 
 def split_rows(rows, split, seed=0):
@@ -49,7 +54,17 @@ def summarize_method(runs):
     """The mean metric and the median seconds of a method. runs: a dict for each split."""
     return {"metric": mean(run["metric"] for run in runs),
             "seconds": median(run["seconds"] for run in runs),
+            "parameters": median(run.get("parameters") for run in runs),
             "metrics": [run["metric"] for run in runs]}
+
+
+def equal_features(one, several):
+    """How many features one layer needs to have as many numbers as several: an even number, at most
+    MOST_FEATURES. one, several: runs with parameters, and m of one. None if one of them failed."""
+    if not all((one.get("parameters"), one.get("m"), several.get("parameters"))):
+        return None
+    m = several["parameters"] * one["m"] / one["parameters"]
+    return max(2, min(MOST_FEATURES, 2 * round(m / 2)))
 
 
 def summarize_best(defaults, by_flags):
@@ -88,20 +103,43 @@ def metric(table, method):
     return table["methods"].get(method, {}).get("metric")
 
 
-def wins(tables, rival):
-    """The number of tables where the mean metric of snnk is at least the rival's. None if one of
-    them was not measured. A table where snnk has failed is not won."""
+def wins(tables, rival, ours="snnk"):
+    """The number of tables where the mean metric of our method is at least the rival's. None if one
+    of them was not measured. A table where ours has failed is not won."""
     rated = [table for table in tables
-             if "snnk" in table["methods"] and metric(table, rival) is not None]
+             if ours in table["methods"] and metric(table, rival) is not None]
     if not rated:
         return None
-    return sum(metric(table, "snnk") is not None and metric(table, "snnk") >= metric(table, rival)
+    return sum(metric(table, ours) is not None and metric(table, ours) >= metric(table, rival)
                for table in rated)
 
 
-def seconds_ratio(table, rival, imports=0.0):
-    """Seconds of snnk, divided by the rival's and those of its imports."""
-    ours = table["methods"].get("snnk", {}).get("seconds")
+def mean_rank(tables, method, methods):
+    """The mean over tables of a method's rank among all: 1 is the best, equal ones share the mean of
+    their ranks, and a method that failed is the last. None if a table lacks one of them."""
+    ranks = []
+    for table in tables:
+        if any(other not in table["methods"] for other in methods):
+            return None
+        values = [-1e300 if metric(table, other) is None else metric(table, other)
+                  for other in methods]
+        ours = values[methods.index(method)]
+        ranks.append(sum(value > ours for value in values)
+                     + (sum(value == ours for value in values) + 1) / 2)
+    return mean(ranks)
+
+
+def faster(tables, rival, ours):
+    """The number of tables where our method takes at most the rival's seconds. None if no table has
+    both."""
+    ratios = [ratio for ratio in (seconds_ratio(table, rival, ours=ours) for table in tables)
+              if ratio is not None]
+    return sum(ratio <= 1 for ratio in ratios) if ratios else None
+
+
+def seconds_ratio(table, rival, imports=0.0, ours="snnk"):
+    """Seconds of our method, divided by the rival's and those of its imports."""
+    ours = table["methods"].get(ours, {}).get("seconds")
     theirs = table["methods"].get(rival, {}).get("seconds")
     return ours / (theirs + imports) if ours is not None and theirs else None
 
@@ -126,13 +164,17 @@ def summarize(tables, imports=None):
                                         if value is not None),
         "calibration_error_worst": largest(table["calibration_error"] for table in tables
                                            if table["task"] == "classification"),
+        "boost_wins_vs_one_layer": wins(tables, "one_layer", "boost"),
+        "boost_rank_vs_rivals": mean_rank(tables, "boost", RANKED),
+        "boost_faster_than_mlp": faster(tables, "mlp", "boost"),
         "tables": len(tables),
     }
 
 
 def margin(table):
     """The metric of snnk minus that of the best rival. A missing metric of snnk counts as -1."""
-    rivals = [metric(table, method) for method in table["methods"] if method != "snnk"]
+    rivals = [metric(table, method) for method in table["methods"]
+              if method not in ("snnk", "boost", "one_layer")]
     best = largest(rivals)
     ours = metric(table, "snnk")
     return (-1.0 if ours is None else ours) - (best if best is not None else 0.0)

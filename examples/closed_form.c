@@ -6,8 +6,8 @@
  *                images -> pooled features -> 8192 random cosines and sines -> least squares
  *
  *   Fashion-MNIST  windows: 256 patches of 6 x 6, whitened, both signs, pooled over 4 x 4 cells
- *   MNIST          scattering: moduli of wavelets, in which nothing is learnt; and a changed copy of
- *                  each training image: shifted, turned, scaled and deformed a little
+ *   MNIST          scattering: moduli of wavelets, in which nothing is learnt; and a copy of each
+ *                  training image, shifted, turned, scaled and deformed a little
  *
  * MNIST is fitted twice. The second time a row weighs 1 minus the margin of its score, cut to 0.05
  * ... 1, so that rows near a class border count most. Its lambda is 0.3 times the first one, which
@@ -130,8 +130,8 @@ static snnk_map *scattering_map(void) {
     return map;
 }
 
-/* Cosines and sines of the standardized features of a map: a Gaussian kernel, whose bandwidth is the
- * usual length of a row divided by `scale`. */
+/* Cosines and sines of the standardized features of a map: a Gaussian kernel, whose bandwidth is
+ * the usual length of a row divided by `scale`. */
 static snnk_map *random_map(const snnk_map *map, const images *train, size_t m, double scale,
                             snnk_workspace *workspace) {
     const size_t n = train->n < BLOCK ? train->n : BLOCK, d = snnk_map_features(map);
@@ -187,8 +187,8 @@ static void weigh(const job *j, const snnk_network *fitted, size_t n, const floa
     }
 }
 
-/* Add the images, and changed copies of them, to a fit. A row and its copies share a group: they are
- * held out together.
+/* Add the images, and changed copies of them, to a fit. A row and its copies share a group: they
+ * are held out together.
  *   fitted  NULL, or what weighs the rows */
 static void add_images(const job *j, const snnk_network *fitted, snnk_fit *fit) {
     static float changed[BLOCK * PIXELS], weights[BLOCK];

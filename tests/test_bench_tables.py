@@ -83,7 +83,8 @@ class Figures(unittest.TestCase):
     def test_a_table(self):
         table = regression()
         self.assertEqual(table["methods"]["snnk"],
-                         {"metric": .75, "seconds": 2, "metrics": [.5, .75, 1.0]})
+                         {"metric": .75, "seconds": 2, "parameters": None,
+                          "metrics": [.5, .75, 1.0]})
         self.assertEqual(table["methods"]["mlp"]["seconds"], 8)
         self.assertAlmostEqual(table["coverage"], 2.6875 / 3, places=15)
         best = table["best_flags"]
@@ -120,6 +121,33 @@ class Figures(unittest.TestCase):
                                         {"--a": [run(.5, 1), run(.5, 1)]})
         self.assertEqual(figures.summarize([table])["wins_vs_mlp"], 0)
         self.assertEqual(figures.summarize([table])["defaults_vs_best_flags_worst"], 0)
+
+    def test_features_of_one_layer(self):
+        one = {"parameters": 5000, "m": 100}  # 50 numbers for each feature
+        self.assertEqual(figures.equal_features(one, {"parameters": 10010}), 200)
+        self.assertEqual(figures.equal_features(one, {"parameters": 10}), 2)
+        self.assertEqual(figures.equal_features(one, {"parameters": 1e9}), 4096)
+        self.assertIsNone(figures.equal_features(one, {"parameters": None}))
+        self.assertIsNone(figures.equal_features({}, {"parameters": 5}))
+
+    def test_boost(self):
+        def table(name, metrics, seconds=1):
+            return figures.summarize_table(
+                about(name, "classification"),
+                {method: [run(value, seconds if method == "boost" else 2)]
+                 for method, value in metrics.items()}, {})
+        # Ranks of boost: 1; 2.5 (equal to the forest, behind one); 5 (it failed).
+        tables = [table("a", {"boost": .9, "one_layer": .8, "snnk": .7, "random_forest": .6,
+                              "boosting": .5, "mlp": .4}, 2),
+                  table("b", {"boost": .8, "one_layer": .8, "snnk": .7, "random_forest": .8,
+                              "boosting": .9, "mlp": .4}, 3),
+                  table("c", {"boost": None, "one_layer": .1, "snnk": .7, "random_forest": .6,
+                              "boosting": .5, "mlp": .4}, 1)]
+        summary = figures.summarize(tables)
+        self.assertAlmostEqual(summary["boost_rank_vs_rivals"], 8.5 / 3, places=15)
+        self.assertEqual(summary["boost_wins_vs_one_layer"], 2)  # the second one is equal
+        self.assertEqual(summary["boost_faster_than_mlp"], 2)    # 2 and 1 of 2 seconds
+        self.assertIsNone(figures.summarize([regression()])["boost_rank_vs_rivals"])
 
     def test_goals(self):
         self.assertTrue(figures.reached(7, 7, True))
@@ -172,6 +200,15 @@ class Program(unittest.TestCase):
         self.assertGreater(result["seconds"], 0)
         self.assertEqual(self.arguments(), "fit --train a.csv --target y --test b.csv --json "
                                            "--save m".split())
+
+    def test_one_layer_has_as_many_numbers(self):
+        self.write("""echo '{"task":"regression","test_r2":0.5,"parameters":12,"m":4}'""")
+        runs = {"snnk": [{"parameters": 12, "m": 4}], "boost": [{"parameters": 24}]}
+        result = bench_tables.run_one_layer(str(self.program), self.table, "a", "b", "m", runs)
+        self.assertEqual(self.arguments()[-2:], ["--m", "8"])
+        self.assertEqual((result["metric"], result["parameters"]), (.5, 12))
+        with self.assertRaises(bench_tables.BenchError):
+            bench_tables.run_one_layer(str(self.program), self.table, "a", "b", "m", {})
 
     def test_coverage_is_read(self):
         self.write("""echo '{"coverage":0.875,"r2":1}'""")

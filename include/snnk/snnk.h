@@ -38,6 +38,7 @@
  *     directions.h  fits of features that look along what the targets depend on
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
+ *     boost.h       deep networks in closed form: boosted representations
  *     loss.h        squared error or cross-entropy: what suits classes better
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
@@ -101,15 +102,16 @@
  *     table (in bf16 and bf16x3: and one make of processor). Fits, which go through BLAS, give the
  *     same bits only for the same build, machine and one BLAS thread.
  *
- * The minimal build cannot fit, score, save or load: functions of choose.h, directions.h, fit.h,
- * score.h, encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h, compress.h,
- * table.h and tensors.h, and those of map.h, scaling.h, layer.h, network.h and uncertainty.h for
- * statistics and files, are declared but do not link. */
+ * The minimal build cannot fit, score, save or load: functions of boost.h, choose.h, directions.h,
+ * fit.h, score.h, encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h,
+ * compress.h, table.h and tensors.h, and those of map.h, scaling.h, layer.h, network.h and
+ * uncertainty.h for statistics and files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 
 /* Basics */
 #include <snnk/augment.h>
+#include <snnk/boost.h>
 #include <snnk/choose.h>
 #include <snnk/directions.h>
 #include <snnk/encoder.h>

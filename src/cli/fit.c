@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/fit_boost.h"
 #include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
@@ -45,6 +46,7 @@ typedef struct session {
     snnk_map *learnt; /* the map with learnt directions */
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
+    fit_boost boost;      /* with --layers, instead of `best` */
     snnk_network *network;
     snnk_network *like;            /* with --like: its model */
     snnk_lstsq *statistics;        /* with --keep-statistics */
@@ -406,6 +408,19 @@ static int fit(session *s) {
     return EXIT_OK;
 }
 
+/* Fit the layers of --layers. */
+static int boost(session *s) {
+    int exit_status;
+
+    begin_bar(s, "fitting");
+    exit_status =
+        fit_boost_layers(command, s->o, &s->task, &s->train, s->batch, s->workspace, &s->boost);
+    end_bar(s);
+    s->loss.report.loss = s->boost.config.loss;
+    s->train_seconds = seconds_now() - s->start;
+    return exit_status;
+}
+
 /* Open the model of --like. Columns, target and classes are taken from it too. */
 static int open_like(session *s) {
     int exit_status;
@@ -481,7 +496,7 @@ static int prepare(session *s) {
                                snnk_network_encoder(s->like), &s->train)
                 : dataset_open_training(command, &s->o->data.train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->o->heldout_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+    if (s->o->heldout_given && !s->o->boosted && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
                            "--heldout has no effect on up to %d rows: each is left out in turn",
                            SNNK_FIT_MAX_LEFT_OUT);
@@ -510,7 +525,20 @@ static const char *scaling_name(const session *s) {
     const char *name = snnk_scaling_mode_name(s->o->scaling);
 
     if (s->like) return snnk_network_note(s->like, "scaling");
+    if (s->o->boosted) return snnk_scaling_mode_name(SNNK_SCALING_STANDARDIZE);
     return s->o->scaling == SCALING_NONE || !name ? "none" : name;
+}
+
+/* Append the layers that were fitted. */
+static int append_layers(session *s) {
+    const size_t count = snnk_network_layers(s->boost.network);
+    int st = SNNK_OK;
+
+    if (s->train.tower) st = snnk_network_append(s->network, snnk_network_layer(s->train.tower, 0));
+    if (st == SNNK_OK && s->best.layer) st = snnk_network_append(s->network, s->best.layer);
+    for (size_t k = 0; st == SNNK_OK && k < count; k++)
+        st = snnk_network_append(s->network, snnk_network_layer(s->boost.network, k));
+    return st;
 }
 
 static int complete_network(session *s) {
@@ -519,9 +547,7 @@ static int complete_network(session *s) {
 
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
     snprintf(ridge, sizeof ridge, "%.17g", s->best.report.ridge);
-    if ((s->train.tower &&
-         snnk_network_append(s->network, snnk_network_layer(s->train.tower, 0)) != SNNK_OK) ||
-        snnk_network_append(s->network, s->best.layer) != SNNK_OK ||
+    if (append_layers(s) != SNNK_OK ||
         snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
         snnk_network_set_uncertainty(s->network, s->uncertainty) != SNNK_OK ||
         snnk_network_set_note(s->network, "scaling", scaling_name(s)) != SNNK_OK ||
@@ -555,6 +581,7 @@ static int finish(session *s) {
                                .choice = &s->choice,
                                .loss = &s->loss,
                                .directions = &s->directions,
+                               .boost = s->boost.network ? &s->boost : NULL,
                                .scaling = scaling_name(s),
                                .report = &s->best.report,
                                .map = s->best.map,
@@ -586,6 +613,8 @@ static int complete_options(session *s) {
                            "squared");
     if (several && o->directions > 0)
         return wrong_usage(command, "several processes cannot learn directions: use one");
+    if (several && o->boosted)
+        return wrong_usage(command, "several processes cannot fit --layers: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
@@ -600,8 +629,8 @@ static int run(session *s) {
     s->start = seconds_now();
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
-    if (exit_status == EXIT_OK) exit_status = fit(s);
-    if (exit_status == EXIT_OK && s->best.layer) {
+    if (exit_status == EXIT_OK) exit_status = s->o->boosted ? boost(s) : fit(s);
+    if (exit_status == EXIT_OK && (s->best.layer || s->boost.network)) {
         exit_status = complete_network(s);
         if (exit_status == EXIT_OK) exit_status = finish(s);
     }
@@ -617,6 +646,7 @@ static void session_free(session *s) {
     trial_free(&s->best);
     fit_directions_free(&s->directions);
     snnk_map_free(s->learnt);
+    fit_boost_free(&s->boost);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);
     task_free(&s->task);

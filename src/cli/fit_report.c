@@ -33,6 +33,7 @@ static void add_choice(const fit_result *fit, cJSON *json) {
                           fit->scaling ? cJSON_CreateString(fit->scaling) : cJSON_CreateNull());
     if (choice->form >= 0)
         cJSON_AddStringToObject(json, "number_form", snnk_number_form_name(choice->form));
+    if (fit->boost) return; /* chosen for one layer; only the form of numbers is used */
     if (map->kind == SNNK_MAP_ELEMENTWISE)
         cJSON_AddStringToObject(json, "activation", snnk_activation_name(map->activation));
     if (fit->options->series) return;
@@ -47,21 +48,10 @@ static void add_choice(const fit_result *fit, cJSON *json) {
     cJSON_AddNumberToObject(json, "not_linear_error", choice->other_error);
 }
 
-static void print_json(const fit_result *fit, const evaluation *test) {
+/* Add the one layer, and how it was solved. */
+static void add_layer(const fit_result *fit, cJSON *json) {
     const snnk_fit_report *r = fit->report;
-    cJSON *json = cJSON_CreateObject();
-    char seed[24];
 
-    task_add_json(fit->task, json);
-    if (test && fit->task->classification)
-        cJSON_AddNumberToObject(json, "test_accuracy", test->accuracy);
-    if (test && !fit->task->classification) {
-        cJSON_AddNumberToObject(json, "test_rmse", test->rmse);
-        cJSON_AddNumberToObject(json, "test_mae", test->mae);
-        cJSON_AddNumberToObject(json, "test_r2", test->r2);
-    }
-    cJSON_AddNumberToObject(json, "train_seconds", fit->train_seconds);
-    cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(fit->network));
     cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(fit->map));
     cJSON_AddNumberToObject(json, "lambda", r->ridge);
     cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(fit));
@@ -77,6 +67,26 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddNumberToObject(json, "condition", r->condition);
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
+}
+
+static void print_json(const fit_result *fit, const evaluation *test) {
+    cJSON *json = cJSON_CreateObject();
+    char seed[24];
+
+    task_add_json(fit->task, json);
+    if (test && fit->task->classification)
+        cJSON_AddNumberToObject(json, "test_accuracy", test->accuracy);
+    if (test && !fit->task->classification) {
+        cJSON_AddNumberToObject(json, "test_rmse", test->rmse);
+        cJSON_AddNumberToObject(json, "test_mae", test->mae);
+        cJSON_AddNumberToObject(json, "test_r2", test->r2);
+    }
+    cJSON_AddNumberToObject(json, "train_seconds", fit->train_seconds);
+    cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(fit->network));
+    if (fit->boost)
+        fit_boost_add_json(fit->boost, json);
+    else
+        add_layer(fit, json);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddNumberToObject(json, "inputs", (double)dataset_raw_inputs(fit->train));
     if (fit->train->tower) {
@@ -88,7 +98,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     if (fit->train->encoder)
         cJSON_AddNumberToObject(json, "encoded_columns",
                                 (double)snnk_encoder_columns(fit->train->encoder));
-    cJSON_AddStringToObject(json, "features", fit_features_name(fit->options));
+    if (!fit->boost) cJSON_AddStringToObject(json, "features", fit_features_name(fit->options));
     add_choice(fit, json);
     fit_directions_add_json(fit->directions, json);
     snprintf(seed, sizeof seed, "%llu",
@@ -191,11 +201,25 @@ static void print_error_of(const fit_result *fit) {
                weighted);
 }
 
-static void print_text(const fit_result *fit, const evaluation *test) {
+static void print_layer(const fit_result *fit) {
     const snnk_fit_report *r = fit->report;
 
+    print_choice(fit);
+    fit_directions_print(fit->directions);
+    printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(fit));
+    print_error_of(fit);
+    fit_loss_print(fit->loss);
+    printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
+           snnk_map_features(fit->map), r->condition, snnk_solve_method_name(r->method));
+}
+
+static void print_text(const fit_result *fit, const evaluation *test) {
+    const uint64_t rows = fit->boost
+                              ? fit->boost->report.train_rows + fit->boost->report.heldout_rows
+                              : fit->report->rows;
+
     task_print(fit->task);
-    printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
+    printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)rows,
            dataset_raw_inputs(fit->train), fit->task->outputs,
            fit->task->classification ? "classes"
            : fit->task->outputs == 1 ? "target"
@@ -208,13 +232,10 @@ static void print_text(const fit_result *fit, const evaluation *test) {
     dataset_print_mixed(fit->train);
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);
-    print_choice(fit);
-    fit_directions_print(fit->directions);
-    printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(fit));
-    print_error_of(fit);
-    fit_loss_print(fit->loss);
-    printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
-           snnk_map_features(fit->map), r->condition, snnk_solve_method_name(r->method));
+    if (fit->boost)
+        fit_boost_print(fit->boost);
+    else
+        print_layer(fit);
     if (test && fit->task->classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
     if (test && !fit->task->classification) {

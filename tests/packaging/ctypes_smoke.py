@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_pool_name", "snnk_fill_name", "snnk_filters_name", "snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
+TEXT = {"snnk_pool_name", "snnk_boost_rows_name", "snnk_fill_name", "snnk_filters_name", "snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_residual_form_name", "snnk_save_projection_name",
@@ -453,6 +453,14 @@ assert call("snnk_choice_candidates", choice) > 8
 call("snnk_choice_get", choice, size(0), byref(candidate))
 assert struct.unpack_from("d", bytes(candidate), 32)[0] < 1e-3  # the target is linear
 call("snnk_choice_free", choice)
+
+boost_config = config("snnk_boost_config_init", 128)
+ctypes.memmove(ctypes.addressof(boost_config) + 8, (c_uint64 * 3)(2, 8, 8), 24)
+boost_report = report(88)
+boosted = handle("snnk_boost_fit", data(20, X=X, Y=Y, inputs=2), size(1), byref(boost_config), None, byref(boost_report))
+assert call("snnk_network_layers", boosted) == 2 + struct.unpack_from("Q", bytes(boost_report), 16)[0]
+assert call("snnk_boost_rows_name", c_int32(1)) == b"pairs"
+call("snnk_network_free", boosted)
 
 score = report(48)
 for scored in (("snnk_layer_score", fitted, data(20, X=X, Y=Y), None), ("snnk_rls_score", rls, data(20, X=X, Y=Y))):

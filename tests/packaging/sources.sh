@@ -31,6 +31,7 @@ predict: predict uncertainty
 layer: layer
 network: network quantize
 fit: fit score choose loss directions
+boost: boost
 train: train
 distill: distill compress
 io: table tensors

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Tests of snnk fit --layers: several layers in closed form. test_cli_boost.sh PROGRAM
+set -u
+snnk=$1
+tests=$(cd "$(dirname "$0")" && pwd)
+. "$tests/support/program.sh"
+
+# ---- Data: products of inputs, which take more than a linear model ----
+python3 - <<'PYTHON'
+import random
+r = random.Random(4)
+for name, n in ("train.csv", 1500), ("test.csv", 400):
+    with open(name, "w") as f, open(name.replace(".csv", "_class.csv"), "w") as g:
+        print("a,b,colour,y", file=f), print("a,b,colour,kind", file=g)
+        for i in range(n):
+            a, b, c = r.gauss(0, 1), r.gauss(5, 2), r.choice(["red", "green", "blue"])
+            y = a * (b - 5) + (c == "red") + r.gauss(0, 0.05)
+            print("%.5f,%.5f,%s,%.5f" % (a, b, c, y), file=f)
+            print("%.5f,%.5f,%s,%s" % (a, b, c, "high" if y > 0.5 else "low"), file=g)
+PYTHON
+
+# ---- Fits ----
+fit="$snnk fit --train train.csv --target y --test test.csv --m 64 --quiet"
+gives "regression" 0 $fit --layers 4 --json --save model.safetensors
+json "layers of the regression" "j['layers'] <= 4 and 0 <= j['layers_kept'] <= j['layers']"
+json "losses of the regression" "len(j['train_losses']) == len(j['heldout_losses']) == j['layers'] + 1"
+json "the best round is kept" "j['heldout_loss'] == min(j['heldout_losses']) == j['heldout_losses'][j['layers_kept']]"
+json "the regression predicts" "j['test_r2'] > 0.95 and j['loss'] == 'squared' and j['m'] == j['width'] == 64"
+json "rows of the regression" "j['train_rows'] == 1500 and j['heldout_rows'] == 150"
+cp out fitted
+gives "eval" 0 "$snnk" eval model.safetensors --test test.csv --json --quiet
+json "eval scores as fit did" "abs(j['r2'] - __import__('json').load(open('fitted'))['test_r2']) < 1e-9"
+gives "predict" 0 "$snnk" predict model.safetensors test.csv
+gives "info" 0 "$snnk" info model.safetensors
+has "info names the layers" out "residual"
+
+gives "classes" 0 "$snnk" fit --train train_class.csv --target kind --test test_class.csv --m 32 --width 48 --layers 2 \
+    --loss cross-entropy --pairs --activation tanh --json --quiet
+json "the classes are told apart" "j['test_accuracy'] > 0.9 and j['loss'] == 'cross-entropy'"
+json "settings of the classes" "j['rows'] == 'pairs' and j['activation'] == 'tanh' and j['width'] == 48"
+gives "text" 0 $fit --layers 2 --heldout 0.2
+has "text has the layers" out "^layers +[0-2] of [12] that were tried, each of 64 relu features"
+has "text has the losses" out "^losses +squared, layer by layer: "
+has "text has the held-out losses" out "^held-out .* on 300 rows"
+gives "the same bits again" 0 $fit --layers 4 --json --threads 2 --save again.safetensors
+tensors model.safetensors >a.txt
+tensors again.safetensors >b.txt
+if cmp -s a.txt b.txt; then ok; else not_ok "two threads give other numbers"; fi
+
+# ---- Refusals ----
+refused() { # refused SENTENCE OPTIONS...
+    sentence=$1
+    shift
+    gives "refuses $*" 2 $fit "$@"
+    has "says why it refuses $*" err "$sentence"
+}
+refused "layers.*1 to 1000" --layers 0
+refused "need --layers" --width 32
+refused "need --layers" --pairs
+for option in "--windows 8" "--keep-statistics" "--choose gcv" "--features gaussian" \
+    "--factorization qr" "--precision single" "--projection gaussian" "--linear"; do
+    refused "^snnk fit: ${option%% *} and --layers: use one of them" --layers 2 $option
+done
+refused "no effect with --pairs" --layers 2 --pairs --projection-scale 2
+fit="$snnk fit --train train.csv --target y"
+refused "above 32768" --layers 2 --m 40000
+refused "^snnk fit: --like and --layers: use one of them" --layers 2 --like model.safetensors
+gives "one class" 1 "$snnk" fit --train train.csv --target y --layers 2 --loss cross-entropy --quiet
+has "says that cross-entropy needs classes" err "needs classes"
+
+gives "series" 2 "$snnk" fit --train x.csv --series --layers 2
+has "series" err '--series and --layers: use one of them'
+gives "directions" 2 "$snnk" fit --train x.csv --learn-directions 2 --layers 2
+has "directions" err '--learn-directions and --layers: use one of them'
+report cli_boost

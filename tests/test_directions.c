@@ -175,7 +175,7 @@ static void test_differences(void **state) {
     for (size_t i = 0; i < 200; i++) {
         X[i * D] += 100;
         Y[2 * i] = sinf(X[i * D + 1] + X[i * D + 2]);
-        Y[2 * i + 1] = X[i * D] * X[i * D + 3];
+        Y[2 * i + 1] = 3 * fmaxf(X[i * D] - 100, 0) * X[i * D + 3];
         weights[i] = X[i * D] > 100 ? 9 : 1; /* where x_0 is large, so is another gradient */
     }
     snnk_scaling *scaling;

@@ -175,7 +175,7 @@ static void test_differences(void **state) {
     for (size_t i = 0; i < 200; i++) {
         X[i * D] += 100;
         Y[2 * i] = sinf(X[i * D + 1] + X[i * D + 2]);
-        Y[2 * i + 1] = X[i * D] * X[i * D + 3];
+        Y[2 * i + 1] = 3 * fmaxf(X[i * D] - 100, 0) * X[i * D + 3];
         weights[i] = X[i * D] > 100 ? 9 : 1; /* where x_0 is large, so is another gradient */
     }
     snnk_scaling *scaling;
@@ -296,10 +296,12 @@ static void test_inputs_in_double(void **state) {
     for (size_t k = 0; k < D; k++) assert_close(importances[1][k], importances[0][k], 0, 1e-3);
 }
 
-/* Every scaling gives the same importances of a linear target: those of standardized inputs.
- * Identity features, so that the fit is exact but for the least ridge: 1e-3. */
+/* Every scaling gives the same importances of a linear target: those of standardized inputs. M
+ * keeps the sum of the variances of the scaled inputs. Identity features, so that the fit is exact
+ * but for the least ridge: 1e-3. */
 static void test_scalings(void **state) {
-    static const double w[D] = {1, 1, 1, 0};
+    static const double w[D] = {1, 1, 1, 0}, ones[D] = {1, 1, 1, 1};
+    double deviations[D];
 
     (void)state;
     draw_inputs(7, N, D);
@@ -310,16 +312,29 @@ static void test_scalings(void **state) {
     for (int32_t mode = SNNK_SCALING_CENTER; mode <= SNNK_SCALING_STANDARDIZE; mode++) {
         const snnk_map_config map = features(SNNK_MAP_IDENTITY, 1, D);
         snnk_directions_config config = settings();
-        double importances[D], sum = 0, v[D];
+        double importances[D], M[D * D], own[D], v[D], sum = 0, kept = 0, all = 0;
+        snnk_scaling *scaling;
         snnk_layer *layer;
 
         config.map = &map;
         config.scaling = mode;
         assert_ok(snnk_fit_directions(SNNK_ROWS(.n = N, .inputs = D, .X = X, .Y = Y), 1, &config,
-                                      NULL, NULL, importances, NULL, 0, &layer));
+                                      NULL, NULL, importances, M, D, &layer));
         standardized(w, N, D, v);
+        standardized(ones, N, D, deviations);
         for (size_t k = 0; k < D; k++) sum += v[k] * v[k];
         for (size_t k = 0; k < D; k++) assert_close(importances[k], v[k] * v[k] / sum, 0, 1e-3);
+        assert_ok(snnk_scaling_create(D, mode, NULL, &scaling));
+        assert_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = N, .inputs = D, .X = X)));
+        assert_ok(snnk_scaling_get(scaling, NULL, own));
+        for (size_t k = 0; k < D; k++) {
+            const double deviation = own[k] * deviations[k];
+
+            kept += M[k * D + k] * deviation * deviation;
+            all += deviation * deviation;
+        }
+        assert_close(kept, all, 1e-9, 0);
+        snnk_scaling_free(scaling);
         snnk_layer_free(layer);
     }
 }

@@ -65,6 +65,9 @@ refused "no effect with --pairs" --layers 2 --pairs --projection-scale 2
 fit="$snnk fit --train train.csv --target y"
 refused "above 32768" --layers 2 --m 40000
 refused "^snnk fit: --like and --layers: use one of them" --layers 2 --like model.safetensors
+refused "needs --scaling common or standardize" --layers 2 --scaling none
+gives "common scaling" 0 $fit --layers 1 --m 16 --scaling common --json --quiet
+json "common scaling is used" "j['scaling'] == 'common'"
 gives "one class" 1 "$snnk" fit --train train.csv --target y --layers 2 --loss cross-entropy --quiet
 has "says that cross-entropy needs classes" err "needs classes"
 

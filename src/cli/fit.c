@@ -525,7 +525,7 @@ static const char *scaling_name(const session *s) {
     const char *name = snnk_scaling_mode_name(s->o->scaling);
 
     if (s->like) return snnk_network_note(s->like, "scaling");
-    if (s->o->boosted) return snnk_scaling_mode_name(SNNK_SCALING_STANDARDIZE);
+    if (s->o->boosted) return snnk_scaling_mode_name(s->boost.config.scaling);
     return s->o->scaling == SCALING_NONE || !name ? "none" : name;
 }
 

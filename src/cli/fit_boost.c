@@ -52,10 +52,18 @@ int fit_boost_layers(const char *command, const fit_options *o, const task *what
     int exit_status = all_rows_read(command, what, train, true, batch, &all, &memory);
 
     configure(o, what, train, boost);
-    if (!memory)
+    if (boost->config.map && boost->first.kind == SNNK_MAP_GAUSSIAN &&
+        boost->config.width % 2 != 0) {
+        exit_status =
+            failed(command,
+                   "--width %llu is odd, but the first features, gaussian ones, are pairs: "
+                   "pass an even number",
+                   (unsigned long long)boost->config.width);
+    } else if (!memory) {
         exit_status = failed(command, "out of memory: --layers needs all rows in memory");
-    else if (exit_status == EXIT_OK)
+    } else if (exit_status == EXIT_OK) {
         exit_status = fit(command, what, &all, workspace, boost);
+    }
     all_rows_free(&all);
     return exit_status;
 }

@@ -325,9 +325,9 @@ static int check_directions(const fit_options *o) {
 /* With --layers: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
 static int check_layers(fit_options *o, const bool *given) {
-    static const int refused[] = {FEATURES,  ORDER,   FLOOR,      PROJECTION, SCALING,
-                                  LINEAR,    CHOOSE,  KEEP,       LIKE,       FACTORIZATION,
-                                  PRECISION, WINDOWS, STORE_SEED, SERIES,     LEARN_DIRECTIONS};
+    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,      LINEAR,
+                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,   PRECISION,
+                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS};
 
     if (!o->boosted) {
         if (given[WIDTH - FIRST_OPTION] || given[PAIRS - FIRST_OPTION])
@@ -341,6 +341,9 @@ static int check_layers(fit_options *o, const bool *given) {
         while (option->val != refused[i]) option++;
         return wrong_usage(command, "--%s and --layers: use one of them", option->name);
     }
+    if (given[SCALING - FIRST_OPTION] && o->scaling != SNNK_SCALING_COMMON &&
+        o->scaling != SNNK_SCALING_STANDARDIZE)
+        return wrong_usage(command, "--layers needs --scaling common or standardize");
     if (o->features_given && o->map.features > 32768)
         return wrong_usage(command, "--m %llu is above 32768, the most of each of --layers",
                            (unsigned long long)o->map.features);

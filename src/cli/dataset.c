@@ -558,8 +558,17 @@ size_t dataset_raw_inputs(const dataset *data) {
     return data->tower ? snnk_network_inputs(data->tower) : data->n_inputs;
 }
 
+void dataset_clear_tower(dataset *data) {
+    data->n_inputs = dataset_raw_inputs(data);
+    free(data->before_tower);
+    snnk_network_free(data->tower);
+    data->before_tower = NULL;
+    data->tower = NULL;
+}
+
 int dataset_set_tower(const char *command, snnk_network *tower, snnk_workspace *workspace,
                       dataset *data) {
+    dataset_clear_tower(data);
     data->before_tower = calloc(BATCH_ROWS, data->n_inputs * sizeof *data->before_tower);
     data->tower = tower;
     data->workspace = workspace;

@@ -41,9 +41,11 @@ void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);
 /* Let inputs pass through a network when they are read; n_inputs becomes its number of outputs.
  *   tower      taken: dataset_close frees it
  *   workspace  for its threads; borrowed
- * Prints the error and returns an exit status. */
+ * Prints the error and returns an exit status. dataset_clear_tower removes it. */
 int dataset_set_tower(const char *command, snnk_network *tower, snnk_workspace *workspace,
                       dataset *data);
+
+void dataset_clear_tower(dataset *data);
 
 /* The number of inputs before a tower. */
 size_t dataset_raw_inputs(const dataset *data);

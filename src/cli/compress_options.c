@@ -411,7 +411,7 @@ static int set_option(int option, char *value, compress_options *o, given *g) {
 
 int compress_options_read(int argc, char **argv, compress_options *o) {
     given g = {.first.activation = -1, .then.activation = SNNK_IDENTITY};
-    uint64_t seen = 0;
+    bool seen[HELP - FIRST_OPTION + 1] = {false};
     int option, exit_status;
 
     *o = (compress_options){.orientation = -1, .tune_blends = -1, .threads = usable_processors()};
@@ -420,8 +420,8 @@ int compress_options_read(int argc, char **argv, compress_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
-        seen &= ~(UINT64_C(1) << (LAYER - FIRST_OPTION)); /* it may be given again */
-        exit_status = check_option(command, &long_options[option - LAYER], argv, &seen);
+        seen[LAYER - FIRST_OPTION] = false; /* it may be given again */
+        exit_status = check_option(command, &long_options[option - LAYER], argv, seen);
         if (exit_status != EXIT_OK) return exit_status;
         if ((exit_status = set_option(option, optarg, o, &g)) != EXIT_OK) return exit_status;
     }

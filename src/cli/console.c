@@ -21,6 +21,12 @@ void print_held_error(void) {
     held[0] = '\0';
 }
 
+void take_held_error(char *text, size_t bytes) {
+    snprintf(text, bytes, "%.*s", (int)strcspn(held, "\n"), held);
+    held[0] = '\0';
+    holding = false;
+}
+
 /* Whether the progress bar is on the current line. */
 static bool barred = false;
 

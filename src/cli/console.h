@@ -27,6 +27,9 @@ CLI_PRINTF void print_note(const char *command, const char *format, ...);
 void hold_errors(void);
 void print_held_error(void);
 
+/* Move the stored error, or "" if there is none, to `text`, and print errors again. */
+void take_held_error(char *text, size_t bytes);
+
 /* Print an error and give the exit status to return. Macros, so that analysers see the status. */
 #define failed(...)             (print_error(__VA_ARGS__), EXIT_FAILED)
 #define wrong_usage(...)        (print_usage_error(__VA_ARGS__), EXIT_USAGE)

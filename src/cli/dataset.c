@@ -110,7 +110,16 @@ static int check_encoded_target(const char *command, const snnk_encoder *encoder
 
 /* ---- Weights and groups ---- */
 
-int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights) {
+void dataset_set_fold(const uint8_t *folds, uint8_t fold, bool without, dataset *data) {
+    data->folds = folds;
+    data->fold = fold;
+    data->without_fold = without;
+}
+
+bool dataset_leaves_out(const dataset *data) { return data->weights != NO_COLUMN || data->folds; }
+
+/* Read the column of weights. */
+static int read_weights(const dataset *data, size_t first, size_t n, float *weights) {
     double values[BATCH_ROWS];
     char text[640];
     int st;
@@ -133,6 +142,14 @@ int dataset_read_weights(const dataset *data, size_t first, size_t n, float *wei
                      value);
         return snnk_fail(SNNK_E_RANGE, text);
     }
+    return st;
+}
+
+int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights) {
+    const int st = read_weights(data, first, n, weights);
+
+    for (size_t i = 0; st == SNNK_OK && data->folds && i < n; i++)
+        if ((data->folds[first + i] == data->fold) == data->without_fold) weights[i] = 0;
     return st;
 }
 

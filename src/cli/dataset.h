@@ -47,6 +47,14 @@ int dataset_set_tower(const char *command, snnk_network *tower, snnk_workspace *
 
 void dataset_clear_tower(dataset *data);
 
+/* Let only the rows of one fold count, or only the others: the rest have weight 0 from now on.
+ *   folds    the fold of each row, borrowed; NULL: all rows count again
+ *   without  the others */
+void dataset_set_fold(const uint8_t *folds, uint8_t fold, bool without, dataset *data);
+
+/* Whether rows may have weight 0, by a column or by folds. */
+bool dataset_leaves_out(const dataset *data);
+
 /* The number of inputs before a tower. */
 size_t dataset_raw_inputs(const dataset *data);
 
@@ -73,7 +81,7 @@ int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
 int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows);
 
 /* Read the weights of rows: 1 each if there is no column of weights; 0, or in the range that the
- * library takes. SNNK_E_RANGE, with file, row and column, for other values. */
+ * library takes; 0 for rows of a fold that does not count. SNNK_E_RANGE, with file, row and column, for other values. */
 int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights);
 
 /* Read the groups of rows, where data->group is not NO_COLUMN: rows with equal values have the same

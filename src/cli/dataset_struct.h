@@ -48,6 +48,9 @@ typedef struct dataset {
     snnk_network *tower;       /* what the inputs pass through when they are read; NULL: nothing */
     snnk_workspace *workspace; /* for the tower, borrowed */
     double *before_tower;      /* a batch of its inputs */
+    const uint8_t *folds;      /* the fold of each row, borrowed; NULL: all rows count */
+    uint8_t fold;              /* if folds: only rows of this fold count, */
+    bool without_fold;         /* or only the others */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
     /* If missing > 0: the row that was read first with one, from 0, and its column in the
      * encoder. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/fit_effort.h"
 #include "cli/fit_report.h"
 #include "cli/fit_run.h"
 #include "cli/model.h"
@@ -15,7 +16,8 @@ static const char command[] = "fit";
 typedef struct session {
     fit_job job;
     fit_run run;
-    dataset test; /* not open if none is given */
+    fit_effort effort; /* with --effort */
+    dataset test;      /* not open if none is given */
     snnk_network *network;
     double start, train_seconds;
 } session;
@@ -88,7 +90,10 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->run.options.threads, NULL, &s->job.workspace) != SNNK_OK)
         return library_failed(command);
-    exit_status = fit_run_prepare(&s->run);
+    if (s->run.options.effort != EFFORT_NONE)
+        exit_status = fit_effort_begin(&s->job, &s->run.options, &s->effort);
+    if (exit_status == EXIT_OK) exit_status = fit_run_prepare(&s->run);
+    dataset_set_fold(NULL, 0, false, &s->job.train);
     if (exit_status != EXIT_OK) return exit_status; /* the inputs are known now */
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
         task_save(&s->job.task, &s->job.train, s->network) != SNNK_OK)
@@ -139,6 +144,7 @@ static int finish(session *s) {
                                .loss = &s->run.loss,
                                .directions = &s->run.directions,
                                .boost = s->run.boost.network ? &s->run.boost : NULL,
+                               .effort = &s->effort,
                                .scaling = fit_run_scaling(&s->run),
                                .report = &s->run.best.report,
                                .map = s->run.best.map,
@@ -172,6 +178,8 @@ static int complete_options(session *s) {
         return wrong_usage(command, "several processes cannot learn directions: use one");
     if (several && o->boosted)
         return wrong_usage(command, "several processes cannot fit --layers: use one");
+    if (several && o->effort != EFFORT_NONE)
+        return wrong_usage(command, "several processes cannot share --effort: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
@@ -186,7 +194,10 @@ static int run(session *s) {
     s->start = seconds_now();
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->job.processes, exit_status);
-    if (exit_status == EXIT_OK) exit_status = fit_run_fit(&s->run, true);
+    if (exit_status == EXIT_OK)
+        exit_status = s->run.options.effort != EFFORT_NONE
+                          ? fit_effort_fit(&s->effort, s->start, &s->run)
+                          : fit_run_fit(&s->run, true);
     s->train_seconds = seconds_now() - s->start;
     if (exit_status == EXIT_OK && fit_run_has_layers(&s->run)) {
         exit_status = complete_network(s);
@@ -198,6 +209,7 @@ static int run(session *s) {
 
 static void session_free(session *s) {
     fit_run_free(&s->run);
+    fit_effort_free(&s->effort);
     snnk_network_free(s->job.like);
     snnk_network_free(s->network);
     snnk_workspace_free(s->job.workspace);

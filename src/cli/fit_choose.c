@@ -66,7 +66,7 @@ static int list_weighted(const char *command, const dataset *train, size_t **row
 
 /* Set rows to the rows of the sample. */
 static int draw_rows(const char *command, const dataset *train, sample *s) {
-    const bool weighted = train->weights != NO_COLUMN;
+    const bool weighted = dataset_leaves_out(train);
     size_t *usable = NULL, count = train->rows;
     const int exit_status = weighted ? list_weighted(command, train, &usable, &count) : EXIT_OK;
 

@@ -58,6 +58,14 @@ static const char help_layers[] =
     "  --pairs                  features along differences of two rows, instead of random ones\n"
     "                           With --layers, also --activation (default relu), --ridge of each\n"
     "                           layer, --projection-scale, --offset-scale, --heldout and --loss\n";
+static const char help_effort[] =
+    "\n"
+    "Choice among all of these, each scored on rows that are held out:\n"
+    "  --effort LEVEL           quick (60 seconds), normal (300) or high (1800): try windows (of\n"
+    "                           images), learnt directions, more features, several layers, and\n"
+    "                           more, and fit the best to all rows. Reports what was tried, with\n"
+    "                           the options that do the same. What options give stays\n"
+    "  --seconds S              a budget of time for --effort\n";
 static const char help_fit[] =
     "\n"
     "Fit:\n"
@@ -100,11 +108,13 @@ void fit_print_help(void) {
     fputs(help_features, stdout);
     fputs(help_windows, stdout);
     fputs(help_layers, stdout);
+    fputs(help_effort, stdout);
     fputs(help_fit, stdout);
 }
 
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_choices[2] = {"heldout", "gcv"};
+const char *const fit_efforts[4] = {"none", "quick", "normal", "high"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
 enum {
@@ -136,6 +146,8 @@ enum {
     IMAGE_SHAPE,
     SERIES,
     LEARN_DIRECTIONS,
+    EFFORT,
+    SECONDS,
     LAYERS,
     WIDTH,
     PAIRS,
@@ -173,6 +185,8 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"series", 0, NULL, SERIES},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
+                                             {"effort", 1, NULL, EFFORT},
+                                             {"seconds", 1, NULL, SECONDS},
                                              {"layers", 1, NULL, LAYERS},
                                              {"width", 1, NULL, WIDTH},
                                              {"pairs", 0, NULL, PAIRS},
@@ -206,6 +220,8 @@ static const char *takes(int option) {
     case PATCH:
     case GRID: return "a whole number >= 1";
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
+    case EFFORT: return "quick, normal or high";
+    case SECONDS: return "a number above 0 and at most 1e6";
     case LAYERS: return "a whole number from 1 to 1000";
     case WIDTH: return "a whole number from 1 to 32768";
     case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
@@ -285,6 +301,8 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case LEARN_DIRECTIONS:
         return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
+    case EFFORT: return choose(value, fit_efforts, 4, &o->effort) && o->effort > EFFORT_NONE;
+    case SECONDS: return read_double(value, &o->seconds) && o->seconds > 0 && o->seconds <= 1e6;
     case LAYERS:
         o->boosted = true;
         return read_u64(value, &o->boost.layers) && o->boost.layers >= 1 && o->boost.layers <= 1000;
@@ -355,6 +373,19 @@ static int check_layers(fit_options *o, const bool *given) {
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
     if (o->heldout_given) o->boost.heldout_share = o->fit.heldout_share;
     o->boost.ridge = o->fit.ridge;
+    return EXIT_OK;
+}
+
+/* Check that --effort has something to choose. given: as in check_kind. */
+static int check_effort(const fit_options *o, const bool *given) {
+    if (o->effort == EFFORT_NONE) {
+        if (given[SECONDS - FIRST_OPTION]) return wrong_usage(command, "--seconds needs --effort");
+        return EXIT_OK;
+    }
+    if (o->boosted)
+        return wrong_usage(command, "--effort and --layers: use one of them, --effort tries layers "
+                                    "too");
+    if (o->like) return wrong_usage(command, "--effort and --like: use one of them");
     return EXIT_OK;
 }
 
@@ -442,7 +473,6 @@ static int check_series(fit_options *o, const bool *given) {
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
     bool given[HELP - FIRST_OPTION + 1] = {false};
-    uint64_t seen = 0;
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .loss = -1};
@@ -461,9 +491,8 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
             o->help = true;
             return EXIT_OK;
         }
-        exit_status = check_option(command, &long_options[index], argv, &seen);
+        exit_status = check_option(command, &long_options[index], argv, given);
         if (exit_status != EXIT_OK) return exit_status;
-        given[option - FIRST_OPTION] = true;
         if ((option >= FEATURES && option <= SCALING) || option == LINEAR ||
             is_decided_by_model(option))
             conflicting = long_options[index].name;
@@ -495,6 +524,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            (unsigned long long)o->map.features);
     if ((exit_status = check_layers(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_effort(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)
         return wrong_usage(command,

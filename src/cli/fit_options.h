@@ -13,6 +13,9 @@ enum { SCALING_NONE = 3, SCALING_DEFAULT = 4 };
 /* How lambda is chosen. The default is HELDOUT. */
 enum { CHOOSE_HELDOUT, CHOOSE_GCV };
 
+/* How much is tried, with --effort. */
+enum { EFFORT_NONE, EFFORT_QUICK, EFFORT_NORMAL, EFFORT_HIGH };
+
 typedef struct fit_options {
     data_options data;
     const char *save, *like;
@@ -24,6 +27,8 @@ typedef struct fit_options {
     int scaling;
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */
+    int32_t effort;      /* EFFORT_NONE: not given */
+    double seconds;      /* of --effort; 0: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
@@ -35,6 +40,7 @@ typedef struct fit_options {
 /* Names of the values of snnk_map_kind, snnk_precision and the choices above. */
 extern const char *const fit_kinds[4];
 extern const char *const fit_choices[2];
+extern const char *const fit_efforts[4];
 
 /* The name of the features for reports. */
 const char *fit_features_name(const fit_options *o);

@@ -101,6 +101,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     if (!fit->boost) cJSON_AddStringToObject(json, "features", fit_features_name(fit->options));
     add_choice(fit, json);
     fit_directions_add_json(fit->directions, json);
+    fit_effort_add_json(fit->effort, json);
     snprintf(seed, sizeof seed, "%llu",
              (unsigned long long)fit->options->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
@@ -236,6 +237,7 @@ static void print_text(const fit_result *fit, const evaluation *test) {
         fit_boost_print(fit->boost);
     else
         print_layer(fit);
+    fit_effort_print(fit->effort);
     if (test && fit->task->classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
     if (test && !fit->task->classification) {

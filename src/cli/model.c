@@ -81,7 +81,7 @@ static bool read_layers(const char *text, model_use *use) {
 int model_options(const char *command, const char *accepted, int argc, char **argv,
                   model_use *use) {
     int option, index = 0, exit_status;
-    uint64_t given = 0;
+    bool given[HELP - FIRST_OPTION + 1] = {false};
 
     *use =
         (model_use){.threads = usable_processors(), .ridge = -1, .storage = -1, .all_layers = true};
@@ -92,7 +92,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         if (option != HELP && !strstr(accepted, long_options[index].name))
             return wrong_usage(command, "unknown option '--%s'", long_options[index].name);
         exit_status =
-            option == HELP ? EXIT_OK : check_option(command, &long_options[index], argv, &given);
+            option == HELP ? EXIT_OK : check_option(command, &long_options[index], argv, given);
         if (exit_status != EXIT_OK) return exit_status;
         switch (option) {
         case TEST: use->files.table = optarg; break;

@@ -71,14 +71,13 @@ bool find_value(const char *text, const char *(*name_of)(int32_t value), int32_t
     return false;
 }
 
-int check_option(const char *command, const struct option *option, char **argv, uint64_t *given) {
-    const uint64_t bit = UINT64_C(1) << (option->val - FIRST_OPTION);
+int check_option(const char *command, const struct option *option, char **argv, bool *given) {
+    bool *const seen = &given[option->val - FIRST_OPTION];
 
     if (option->has_arg && optarg == argv[optind - 1] && strncmp(optarg, "--", 2) == 0)
         return wrong_usage(command, "--%s needs a value, but %s follows", option->name, optarg);
-    if (option->has_arg && (*given & bit))
-        return wrong_usage(command, "--%s is given twice", option->name);
-    *given |= bit;
+    if (option->has_arg && *seen) return wrong_usage(command, "--%s is given twice", option->name);
+    *seen = true;
     return EXIT_OK;
 }
 

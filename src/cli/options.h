@@ -20,9 +20,10 @@ bool find_value(const char *text, const char *(*name_of)(int32_t value), int32_t
 
 /* Check an option with its value, which getopt_long has just read. It is refused if it was given
  * before, or if its value begins with "--": then the value was forgotten. After "=" it may.
- *   given  the options so far, 0 at first: bit k for the one of val FIRST_OPTION + k
+ *   given  whether an option was given so far, false at first: entry k for that of val
+ *          FIRST_OPTION + k
  * Prints the error and returns an exit status. */
-int check_option(const char *command, const struct option *option, char **argv, uint64_t *given);
+int check_option(const char *command, const struct option *option, char **argv, bool *given);
 #define FIRST_OPTION 256
 
 /* Print the error for an option that getopt_long rejected at argv[optind - 1]. option: its result,

@@ -368,7 +368,6 @@ int train_options_read(int argc, char **argv, train_options *o) {
     bool given[HELP - FIRST_OPTION + 1] = {false};
     const char *decided = NULL;
     int option, index = 0, exit_status;
-    uint64_t seen = 0;
 
     *o = (train_options){.scaling = TRAIN_SCALING_DEFAULT};
     data_options_init(&o->data);
@@ -382,9 +381,8 @@ int train_options_read(int argc, char **argv, train_options *o) {
             o->help = true;
             return EXIT_OK;
         }
-        exit_status = check_option(command, &long_options[index], argv, &seen);
+        exit_status = check_option(command, &long_options[index], argv, given);
         if (exit_status != EXIT_OK) return exit_status;
-        given[option - FIRST_OPTION] = true;
         if (option == SCALING || is_decided_by_model(option)) decided = long_options[index].name;
         if (is_data_option(option) ? !data_option_set(option, optarg, &o->data)
                                    : !set_plain(option, optarg, o) && !set_value(option, optarg, o))

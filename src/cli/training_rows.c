@@ -100,7 +100,7 @@ int training_rows_read_inputs(const char *command, dataset *data, size_t first, 
                               training_rows *to) {
     const int exit_status = read_batch(command, data, first, n, to);
 
-    if (exit_status == EXIT_OK && to->rows.weights) leave_out(data, to);
+    if (exit_status == EXIT_OK && dataset_leaves_out(data)) leave_out(data, to);
     return exit_status;
 }
 
@@ -121,7 +121,7 @@ int training_rows_read(const char *command, const task *what, dataset *data, siz
         exit_status = check_floats(command, data, to, first, data->n_targets, to->Y, true);
         if (exit_status != EXIT_OK) return exit_status;
     }
-    if (to->rows.weights) leave_out(data, to);
+    if (to->rows.weights || dataset_leaves_out(data)) leave_out(data, to);
     return EXIT_OK;
 }
 

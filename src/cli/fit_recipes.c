@@ -1,0 +1,199 @@
+#include "cli/fit_recipes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The most features of one layer: 16384^2 sums are 2 GB. */
+enum { WIDEST = 8192, WIDEST_HIGH = 16384, WIDEST_SERIES = 39984 };
+
+/* Filters of windows, rounds of directions, and layers. */
+enum { FILTERS = 128, FILTERS_HIGH = 512, ROUNDS = 3, LAYERS = 6 };
+
+/* Leaving each row out of a fit of few rows allows more features than rows. */
+enum { FEATURES_OF_FEW = 2048 };
+
+static bool is_plain_table(const recipe_start *s, const fit_options *o) {
+    return !s->job->like && !o->series && o->windows.filters == 0 && !o->boosted;
+}
+
+/* Take the number of features from the best way so far, which a fit need not find again. */
+static void fix_features(const recipe_start *s, fit_options *o) {
+    if (o->features_given || o->map.kind == SNNK_MAP_IDENTITY) return;
+    o->map.features = s->features;
+    o->features_given = true;
+}
+
+static bool one_layer(const recipe_start *s, fit_options *o, bool *chosen) {
+    (void)s, (void)o, (void)chosen;
+    return true;
+}
+
+/* Windows, for files of images. */
+static bool set_windows(const recipe_start *s, size_t filters, fit_options *o, bool *chosen) {
+    const dataset *train = &s->job->train;
+    const size_t dims = snnk_table_dims(train->inputs);
+    const bool images = o->windows.shape[0] > 0 || dims == 3 || dims == 4;
+
+    if (s->job->like || o->series || train->encoder || !images || o->windows.filters >= filters)
+        return false;
+    *o = *s->first;
+    o->windows.filters = filters;
+    if (s->job->train.tower == NULL && !o->kind_given) o->scaling = SCALING_DEFAULT;
+    *chosen = false; /* the inputs become others */
+    return true;
+}
+
+static bool windows(const recipe_start *s, fit_options *o, bool *chosen) {
+    return s->first->windows.filters == 0 && set_windows(s, FILTERS, o, chosen);
+}
+
+static bool more_windows(const recipe_start *s, fit_options *o, bool *chosen) {
+    return o->windows.filters > 0 && s->first->windows.filters == 0 &&
+           set_windows(s, FILTERS_HIGH, o, chosen);
+}
+
+static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {
+    const size_t n = s->job->train.rows;
+    const uint64_t most = o->series                  ? WIDEST_SERIES
+                          : s->effort >= EFFORT_HIGH ? WIDEST_HIGH
+                                                     : WIDEST;
+
+    (void)chosen;
+    if (s->first->features_given || o->boosted || s->job->like) return false;
+    if (!o->series && o->map.kind == SNNK_MAP_IDENTITY) return false;
+    if (2 * s->features > most || (n < 2 * s->features && 2 * s->features > FEATURES_OF_FEW))
+        return false;
+    o->map.features = 2 * s->features;
+    o->features_given = true;
+    return true;
+}
+
+static bool directions(const recipe_start *s, fit_options *o, bool *chosen) {
+    const bool step = (o->map.kind == SNNK_MAP_ARC_COSINE && o->map.order == 0) ||
+                      (o->map.kind == SNNK_MAP_ELEMENTWISE && o->map.activation == SNNK_STEP);
+
+    (void)chosen;
+    if (!is_plain_table(s, o) || o->map.kind == SNNK_MAP_IDENTITY || step || o->store_seed ||
+        o->directions > 0 || s->job->train.n_inputs < 2 ||
+        s->job->train.n_inputs > SNNK_DIRECTIONS_MAX_INPUTS)
+        return false;
+    fix_features(s, o);
+    o->directions = ROUNDS;
+    return true;
+}
+
+static bool linear(const recipe_start *s, fit_options *o, bool *chosen) {
+    (void)chosen;
+    if (!is_plain_table(s, o) || o->linear || o->map.kind == SNNK_MAP_IDENTITY) return false;
+    fix_features(s, o);
+    o->linear = true;
+    return true;
+}
+
+/* Features of one kind, of the scale that is best for it. */
+static bool set_kind(const recipe_start *s, int32_t kind, int32_t activation, fit_options *o,
+                     bool *chosen) {
+    const fit_options *f = s->first;
+
+    if (f->kind_given || f->scale_given || !is_plain_table(s, o) || o->directions > 0 || o->linear)
+        return false;
+    if (o->map.kind == kind && (kind != SNNK_MAP_ELEMENTWISE || o->map.activation == activation))
+        return false;
+    if (kind == SNNK_MAP_GAUSSIAN && s->features % 2 != 0) return false;
+    o->map.kind = kind;
+    o->map.activation = activation;
+    o->map.projection_scale = 1;
+    o->map.offset_scale = kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
+    o->kind_given = true;
+    *chosen = false; /* the scale; the scaling of inputs stays */
+    return true;
+}
+
+static bool arc_cosine(const recipe_start *s, fit_options *o, bool *chosen) {
+    return set_kind(s, SNNK_MAP_ARC_COSINE, 0, o, chosen);
+}
+
+static bool gaussian(const recipe_start *s, fit_options *o, bool *chosen) {
+    return set_kind(s, SNNK_MAP_GAUSSIAN, 0, o, chosen);
+}
+
+static bool tanh_features(const recipe_start *s, fit_options *o, bool *chosen) {
+    return set_kind(s, SNNK_MAP_ELEMENTWISE, SNNK_TANH, o, chosen);
+}
+
+static bool boosting(const recipe_start *s, fit_options *o, bool *chosen) {
+    (void)chosen;
+    if (!is_plain_table(s, o) || o->keep_statistics || o->store_seed ||
+        o->map.kind == SNNK_MAP_IDENTITY || o->choose != CHOOSE_HELDOUT)
+        return false;
+    o->directions = 0;
+    o->linear = false;
+    o->boosted = true;
+    o->boost.layers = LAYERS;
+    o->boost.ridge = o->fit.ridge;
+    if (!s->first->features_given) o->features_given = false;
+    return true;
+}
+
+static bool cross_entropy(const recipe_start *s, fit_options *o, bool *chosen) {
+    (void)chosen;
+    if (!s->job->task.classification || s->first->loss >= 0 || s->job->like || o->keep_statistics)
+        return false;
+    fix_features(s, o);
+    o->loss = SNNK_LOSS_CROSS_ENTROPY;
+    return true;
+}
+
+const recipe fit_recipes[] = {
+    {"one layer, as without --effort", EFFORT_QUICK, false, one_layer},
+    {"filters on windows", EFFORT_QUICK, false, windows},
+    {"arc-cosine features", EFFORT_NORMAL, false, arc_cosine},
+    {"gaussian features", EFFORT_NORMAL, false, gaussian},
+    {"tanh features", EFFORT_NORMAL, false, tanh_features},
+    {"learnt directions", EFFORT_QUICK, false, directions},
+    {"twice the features", EFFORT_QUICK, true, wider},
+    {"the inputs as features too", EFFORT_NORMAL, false, linear},
+    {"cross-entropy", EFFORT_NORMAL, false, cross_entropy},
+    {"several layers", EFFORT_NORMAL, false, boosting},
+    {"more filters", EFFORT_HIGH, false, more_windows},
+};
+const size_t fit_recipes_count = sizeof fit_recipes / sizeof *fit_recipes;
+
+/* ---- Describing ---- */
+
+typedef struct writer {
+    char *text;
+    size_t bytes;
+} writer;
+
+static void add(writer *w, const char *option, const char *value) {
+    const size_t length = strlen(w->text);
+
+    snprintf(w->text + length, w->bytes - length, "%s--%s%s%s", length > 0 ? " " : "", option,
+             value ? " " : "", value ? value : "");
+}
+
+static void add_count(writer *w, const char *option, uint64_t value) {
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    add(w, option, digits);
+}
+
+void fit_recipe_describe(const fit_options *first, const fit_options *o, char *text, size_t bytes) {
+    writer w = {text, bytes};
+
+    text[0] = '\0';
+    if (o->windows.filters != first->windows.filters) add_count(&w, "windows", o->windows.filters);
+    if (o->kind_given && !first->kind_given) {
+        if (o->map.kind == SNNK_MAP_ELEMENTWISE)
+            add(&w, "activation", snnk_activation_name(o->map.activation));
+        else
+            add(&w, "features", fit_kinds[o->map.kind]);
+    }
+    if (o->features_given && !first->features_given) add_count(&w, "m", o->map.features);
+    if (o->directions != first->directions) add_count(&w, "learn-directions", o->directions);
+    if (o->linear && !first->linear) add(&w, "linear", NULL);
+    if (o->loss != first->loss) add(&w, "loss", snnk_loss_name(o->loss));
+    if (o->boosted && !first->boosted) add_count(&w, "layers", o->boost.layers);
+}

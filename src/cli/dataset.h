@@ -81,7 +81,8 @@ int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
 int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows);
 
 /* Read the weights of rows: 1 each if there is no column of weights; 0, or in the range that the
- * library takes; 0 for rows of a fold that does not count. SNNK_E_RANGE, with file, row and column, for other values. */
+ * library takes; 0 for rows of a fold that does not count. SNNK_E_RANGE, with file, row and
+ * column, for other values. */
 int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights);
 
 /* Read the groups of rows, where data->group is not NO_COLUMN: rows with equal values have the same

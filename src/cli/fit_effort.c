@@ -84,6 +84,7 @@ int fit_effort_begin(fit_job *job, const fit_options *o, fit_effort *effort) {
     int exit_status;
 
     effort->seconds = o->seconds > 0 ? o->seconds : default_seconds[o->effort];
+    effort->level = o->effort;
     effort->squared = !job->task.classification;
     effort->judged = n <= FEW ? 5 : n <= SOME ? 3 : 1;
     if (n < FEWEST)
@@ -402,6 +403,7 @@ void fit_effort_add_json(const fit_effort *effort, cJSON *json) {
     cJSON *list;
 
     if (effort->n == 0) return;
+    cJSON_AddStringToObject(json, "effort", fit_efforts[effort->level]);
     cJSON_AddNumberToObject(json, "budget_seconds", effort->seconds);
     cJSON_AddNumberToObject(json, "judged_rows", (double)effort->rows);
     list = cJSON_AddArrayToObject(json, "tried");

@@ -26,6 +26,7 @@ typedef struct fit_effort {
     uint8_t *folds; /* the fold of each row */
     uint8_t judged; /* how many folds are held out, one after another */
     size_t rows;    /* in them */
+    int32_t level;
     double seconds; /* the budget */
     tried tried[MOST_TRIED];
     size_t n, best; /* best: index of the one that was kept */

@@ -26,7 +26,8 @@ static const char help_features[] =
     "  --order N                arc-cosine: 0, 1 or 2 (default 1)\n"
     "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"
     "  --activation NAME        elementwise features of relu, gelu, tanh, sin, ...\n"
-    "  --projection KIND        gaussian (iid) or orthogonal (default)\n"
+    "  --projection KIND        gaussian (iid) or orthogonal (default: orthogonal for up to 1024\n"
+    "                           inputs)\n"
     "  --projection-scale S     standard deviation of the random rows\n"
     "  --offset-scale S         standard deviation of the offsets (gaussian: 0)\n"
     "  --scaling MODE           of inputs: none, center, common or standardize\n"
@@ -515,6 +516,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                     given[FLOOR - FIRST_OPTION] || given[ACTIVATION - FIRST_OPTION];
     o->scale_given = given[PROJECTION_SCALE - FIRST_OPTION] || given[OFFSET_SCALE - FIRST_OPTION];
     o->features_given = given[M - FIRST_OPTION];
+    o->projection_given = given[PROJECTION - FIRST_OPTION];
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;

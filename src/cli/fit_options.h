@@ -32,7 +32,7 @@ typedef struct fit_options {
     uint64_t directions; /* rounds to learn directions in; 0: none */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
-    bool kind_given, scale_given, features_given, heldout_given;
+    bool kind_given, scale_given, features_given, heldout_given, projection_given;
     bool series;
     bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;

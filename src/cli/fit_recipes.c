@@ -7,7 +7,7 @@
 enum { WIDEST = 8192, WIDEST_HIGH = 16384, WIDEST_SERIES = 39984 };
 
 /* Filters of windows, rounds of directions, and layers. */
-enum { FILTERS = 128, FILTERS_HIGH = 512, ROUNDS = 3, LAYERS = 6 };
+enum { FEW_ROWS = 5000, FILTERS_FEW = 32, FILTERS = 128, ROUNDS = 3, LAYERS = 6 };
 
 /* Leaving each row out of a fit of few rows allows more features than rows. */
 enum { FEATURES_OF_FEW = 2048 };
@@ -43,13 +43,18 @@ static bool set_windows(const recipe_start *s, size_t filters, fit_options *o, b
     return true;
 }
 
+/* Filters for so many rows: each gives 32 numbers. */
+static size_t filters(const recipe_start *s) {
+    return s->job->train.rows < FEW_ROWS ? FILTERS_FEW : FILTERS;
+}
+
 static bool windows(const recipe_start *s, fit_options *o, bool *chosen) {
-    return s->first->windows.filters == 0 && set_windows(s, FILTERS, o, chosen);
+    return s->first->windows.filters == 0 && set_windows(s, filters(s), o, chosen);
 }
 
 static bool more_windows(const recipe_start *s, fit_options *o, bool *chosen) {
     return o->windows.filters > 0 && s->first->windows.filters == 0 &&
-           set_windows(s, FILTERS_HIGH, o, chosen);
+           set_windows(s, 4 * filters(s), o, chosen);
 }
 
 static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {

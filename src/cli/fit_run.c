@@ -13,9 +13,10 @@ static const char command[] = "fit";
 /* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the
  * last doubling lowered the error by this much. */
 enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
-#define FINER_ROWS  8000  /* four samples */
-#define LEAST_GAIN  0.002 /* of error_of; of classes also of the share misclassified */
-#define LEAST_SHARE 0.1   /* of the error */
+enum { MOST_ORTHOGONAL = 1024 }; /* inputs d of orthogonal rows, unless asked for: they cost d^3 */
+#define FINER_ROWS  8000         /* four samples */
+#define LEAST_GAIN  0.002        /* of error_of; of classes also of the share misclassified */
+#define LEAST_SHARE 0.1          /* of the error */
 
 /* Whether the fit shall end now. */
 static bool is_late(fit_job *job) {
@@ -436,6 +437,8 @@ static int set_tower(fit_run *r) {
 int fit_run_prepare(fit_run *r) {
     int exit_status = set_tower(r);
 
+    if (!r->options.projection_given && r->job->train.n_inputs > MOST_ORTHOGONAL)
+        r->options.map.projection = SNNK_PROJECTION_GAUSSIAN;
     if (exit_status != EXIT_OK || r->chosen) return exit_status;
     r->choice.form = -1;
     r->chosen = true;

@@ -48,6 +48,7 @@ typedef struct dataset {
     snnk_network *tower;       /* what the inputs pass through when they are read; NULL: nothing */
     snnk_workspace *workspace; /* for the tower, borrowed */
     double *before_tower;      /* a batch of its inputs */
+    struct row_copies *copies; /* take the place of rows, before the tower; borrowed. NULL: none */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
     /* If missing > 0: the row that was read first with one, from 0, and its column in the
      * encoder. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/fit_augment.h"
 #include "cli/fit_boost.h"
 #include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
@@ -43,6 +44,7 @@ typedef struct session {
     fit_choice choice;
     fit_loss loss;
     fit_directions directions;
+    row_copies copies;
     snnk_map *learnt; /* the map with learnt directions */
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
@@ -97,8 +99,12 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
-    st = s->current->gcv ? gcv_fit_add(s->current->gcv, &s->batch->rows, s->workspace)
-                         : snnk_fit_add(s->current->fit, &s->batch->rows, s->workspace);
+    if (s->current->gcv)
+        st = gcv_fit_add(s->current->gcv, &s->batch->rows, s->workspace);
+    else if (s->copies.copy > 0)
+        st = snnk_fit_add_copies(s->current->fit, &s->batch->rows, s->workspace);
+    else
+        st = snnk_fit_add(s->current->fit, &s->batch->rows, s->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 
@@ -176,6 +182,19 @@ static int center(session *s, trial *t) {
     return EXIT_OK;
 }
 
+/* Add the rows, then their changed copies if the options ask for them. */
+static int add_all(session *s, size_t first, size_t end) {
+    int exit_status = each_batch(s, "fitting", first, end, add_to_fit);
+
+    s->copies.added = snnk_fit_rows(s->current->fit);
+    while (exit_status == EXIT_OK && s->copies.copy < s->o->augment) {
+        s->copies.copy++;
+        exit_status = each_batch(s, "fitting copies", first, end, add_to_fit);
+    }
+    s->copies.copy = 0;
+    return exit_status;
+}
+
 /* The part of the fit that each process does on its own rows. */
 static int collect(session *s, trial *t) {
     size_t first, end;
@@ -194,7 +213,7 @@ static int collect(session *s, trial *t) {
     if (st != SNNK_OK) return library_failed(command);
     s->current = t;
     processes_part(&s->processes, s->train.rows, &first, &end);
-    return each_batch(s, "fitting", first, end, add_to_fit);
+    return add_all(s, first, end);
 }
 
 /* Merge the rows of all processes, and solve on process 0. Returns a status of the library. */
@@ -496,7 +515,8 @@ static int prepare(session *s) {
                                snnk_network_encoder(s->like), &s->train)
                 : dataset_open_training(command, &s->o->data.train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->o->heldout_given && !s->o->boosted && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+    if (s->o->heldout_given && !s->o->boosted && s->o->augment == 0 &&
+        s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
                            "--heldout has no effect on up to %d rows: each is left out in turn",
                            SNNK_FIT_MAX_LEFT_OUT);
@@ -506,6 +526,8 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
+    exit_status = fit_augment_begin(command, s->o, s->workspace, &s->train, &s->copies);
+    if (exit_status != EXIT_OK) return exit_status;
     if ((exit_status = set_tower(s)) != EXIT_OK) return exit_status;
     if ((exit_status = choose(s)) != EXIT_OK) return exit_status; /* the inputs are known now */
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
@@ -582,6 +604,8 @@ static int finish(session *s) {
                                .loss = &s->loss,
                                .directions = &s->directions,
                                .boost = s->boost.network ? &s->boost : NULL,
+                               .copies =
+                                   s->o->augment > 0 ? s->best.report.rows - s->copies.added : 0,
                                .scaling = scaling_name(s),
                                .report = &s->best.report,
                                .map = s->best.map,
@@ -613,13 +637,15 @@ static int complete_options(session *s) {
                            "squared");
     if (several && o->directions > 0)
         return wrong_usage(command, "several processes cannot learn directions: use one");
+    if (several && o->augment > 0)
+        return wrong_usage(command, "several processes cannot use --augment: use one");
     if (several && o->boosted)
         return wrong_usage(command, "several processes cannot fit --layers: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->processes.rank > 0) o->quiet = true;
-    return EXIT_OK;
+    return fit_augment_check(command, o);
 }
 
 static int run(session *s) {
@@ -647,6 +673,7 @@ static void session_free(session *s) {
     fit_directions_free(&s->directions);
     snnk_map_free(s->learnt);
     fit_boost_free(&s->boost);
+    fit_augment_free(&s->copies);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);
     task_free(&s->task);

@@ -25,6 +25,7 @@ typedef struct fit_options {
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
+    uint64_t augment;    /* changed copies of each row; 0: none */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;

@@ -66,7 +66,7 @@ static void add_layer(const fit_result *fit, cJSON *json) {
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
-    cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
+    cJSON_AddNumberToObject(json, "train_rows", (double)(r->rows - fit->copies));
 }
 
 static void print_json(const fit_result *fit, const evaluation *test) {
@@ -92,6 +92,10 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     if (fit->train->tower) {
         cJSON_AddNumberToObject(json, "windows", (double)fit->options->windows.filters);
         cJSON_AddNumberToObject(json, "window_features", (double)fit->train->n_inputs);
+    }
+    if (fit->options->augment > 0) {
+        cJSON_AddNumberToObject(json, "augment", (double)fit->options->augment);
+        cJSON_AddNumberToObject(json, "copies", (double)fit->copies);
     }
     dataset_add_constants(fit->train, json);
     dataset_add_mixed(fit->train, json);
@@ -216,7 +220,7 @@ static void print_layer(const fit_result *fit) {
 static void print_text(const fit_result *fit, const evaluation *test) {
     const uint64_t rows = fit->boost
                               ? fit->boost->report.train_rows + fit->boost->report.heldout_rows
-                              : fit->report->rows;
+                              : fit->report->rows - fit->copies;
 
     task_print(fit->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)rows,
@@ -229,6 +233,9 @@ static void print_text(const fit_result *fit, const evaluation *test) {
     if (fit->train->tower)
         printf("windows       %zu filters, pooled to %zu numbers\n", fit->options->windows.filters,
                fit->train->n_inputs);
+    if (fit->options->augment > 0)
+        printf("copies        %llu, changed; the held-out rows have none\n",
+               (unsigned long long)fit->copies);
     dataset_print_mixed(fit->train);
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);

@@ -21,6 +21,7 @@ typedef struct fit_result {
     const snnk_fit_report *report;
     const snnk_map *map;
     const snnk_network *network;
+    uint64_t copies; /* changed copies of rows that were learned from, beside the rows */
     double train_seconds;
     int processes;
 } fit_result;

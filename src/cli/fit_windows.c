@@ -31,24 +31,23 @@ bool read_image_shape(const char *text, size_t shape[3]) {
     return false;
 }
 
-/* Set the shape of a row: given, or that of the file. */
-static int find_shape(const char *command, const window_options *o, const dataset *data,
-                      size_t shape[3]) {
+int find_image_shape(const char *command, const char *what, const window_options *o,
+                     const dataset *data, size_t shape[3]) {
     const size_t dims = snnk_table_dims(data->inputs);
     size_t most;
 
     if (data->encoder)
         return failed(command,
-                      "%s: windows take numbers as they are, but it has columns of words, or "
-                      "missing values",
-                      data->path);
+                      "%s: %s take numbers as they are, but it has columns of words, or missing "
+                      "values",
+                      data->path, what);
     memcpy(shape, o->shape, 3 * sizeof *shape);
     if (shape[0] == 0) {
         if (dims != 3 && dims != 4)
             return failed(command,
-                          "%s has rows of %zu numbers, and windows need their shape: pass "
+                          "%s has rows of %zu numbers, and %s need their shape: pass "
                           "--image-shape HEIGHTxWIDTH, or 1xLENGTH for series",
-                          data->path, data->n_inputs);
+                          data->path, data->n_inputs, what);
         shape[2] = 1;
         for (size_t k = 1; k < dims; k++) shape[k - 1] = snnk_table_dim(data->inputs, k);
     }
@@ -98,7 +97,7 @@ int fit_windows_create(const char *command, const window_options *o, uint64_t se
     snnk_window_config config;
     snnk_map *map = NULL;
     size_t shape[3];
-    const int exit_status = find_shape(command, o, data, shape);
+    const int exit_status = find_image_shape(command, "windows", o, data, shape);
     int st;
 
     *tower = NULL;

@@ -14,6 +14,13 @@ typedef struct window_options {
 /* Read the value of --image-shape: HxW or HxWxC. Returns false if it is none. */
 bool read_image_shape(const char *text, size_t shape[3]);
 
+/* Set the shape of a row: that of the options, or that of the file. Prints its error and returns an
+ * exit status.
+ *   what  what needs it, as in "windows"
+ *   data  not through a tower yet */
+int find_image_shape(const char *command, const char *what, const window_options *o,
+                     const dataset *data, size_t shape[3]);
+
 /* Make the tower from a sample of the rows, which are images or series. Prints its error and
  * returns an exit status.
  *   data   not through a tower yet

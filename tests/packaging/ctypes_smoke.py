@@ -102,10 +102,15 @@ class Rows(ctypes.Structure):
                 ("labels", c_void_p), ("weights", c_void_p)]
 
 
+class GroupedRows(ctypes.Structure):
+    """The same of a later version, which has groups."""
+    _fields_ = Rows._fields_ + [("groups", c_void_p)]
+
+
 def data(n, **arrays):
     """Rows of packed arrays."""
-    rows = Rows()
-    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(Rows)))
+    rows = GroupedRows() if "groups" in arrays else Rows()
+    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(rows)))
     rows.n = n
     rows.kept = arrays
     for name, array in arrays.items():
@@ -435,6 +440,12 @@ loaded_fit = handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None)
 call("snnk_fit_merge", fit, loaded_fit, None)
 assert call("snnk_fit_rows", fit) == 80
 call("snnk_fit_free", loaded_fit)
+call("snnk_fit_free", fit)
+fit = handle("snnk_fit_create", drawn, size(1), None)
+numbers = (c_uint64 * 20)(*range(20))
+call("snnk_fit_add", fit, data(20, X=X, Y=Y, groups=numbers), None)
+call("snnk_fit_add_copies", fit, data(20, X=X, Y=Y, groups=numbers), None)
+assert 20 < call("snnk_fit_rows", fit) < 40
 call("snnk_fit_free", fit)
 
 directions_config = config("snnk_directions_config_init", 72)

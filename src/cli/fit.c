@@ -481,12 +481,12 @@ static int find_task(session *s) {
     return exit_status;
 }
 
-/* Let the inputs pass through windows, if the options say so. */
+/* Let the inputs pass through windows or scattering, if the options say so. */
 static int set_tower(session *s) {
     snnk_network *tower;
     int exit_status;
 
-    if (s->o->windows.filters == 0) return EXIT_OK;
+    if (!has_windows(&s->o->windows)) return EXIT_OK;
     exit_status = fit_windows_create(command, &s->o->windows, s->o->map.seed, &s->train, &tower);
     return exit_status == EXIT_OK ? dataset_set_tower(command, tower, s->workspace, &s->train)
                                   : exit_status;

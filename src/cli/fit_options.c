@@ -48,6 +48,8 @@ static const char help_windows[] =
     "  --image-shape HxW[xC]    of a row, channels last; a series of L steps is 1xL (default: "
     "that\n"
     "                           of the file, if it has 3 or 4 dimensions)\n"
+    "  --scattering             wavelets of three sizes and six angles, in two orders: nothing is\n"
+    "                           learnt. Alone, or beside --windows\n"
     "  --augment K              learn from K changed copies of each row too: images shifted,\n"
     "                           turned and deformed a little, series (--series) shifted and with\n"
     "                           noise. The fit takes K + 1 times as long. Good values: 2 to 10\n";
@@ -134,6 +136,7 @@ enum {
     FACTORIZATION,
     STORE_SEED,
     WINDOWS,
+    SCATTERING,
     PATCH,
     GRID,
     IMAGE_SHAPE,
@@ -172,6 +175,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"factorization", 1, NULL, FACTORIZATION},
                                              {"store-seed", 0, NULL, STORE_SEED},
                                              {"windows", 1, NULL, WINDOWS},
+                                             {"scattering", 0, NULL, SCATTERING},
                                              {"patch", 1, NULL, PATCH},
                                              {"grid", 1, NULL, GRID},
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
@@ -255,6 +259,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
+    case SCATTERING: o->windows.scattering = true; return true;
     case PAIRS: o->boost.rows = SNNK_BOOST_PAIRS; return true;
     case JSON: o->json = true; return true;
     case QUIET: o->quiet = true; return true;
@@ -317,9 +322,11 @@ static int check_overwriting(const fit_options *o) {
 static int check_directions(const fit_options *o) {
     if (o->directions == 0) return EXIT_OK;
     if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
-    if (o->windows.filters > 0)
-        return wrong_usage(command, "--learn-directions and --windows: use one of them, "
-                                    "directions of pooled filters have no columns");
+    if (has_windows(&o->windows))
+        return wrong_usage(command,
+                           "--learn-directions and --%s: use one of them, directions of pooled "
+                           "filters have no columns",
+                           o->windows.filters > 0 ? "windows" : "scattering");
     if (o->like)
         return wrong_usage(command, "--learn-directions and --like: use one of them, --like takes "
                                     "the features from its model");
@@ -332,9 +339,9 @@ static int check_directions(const fit_options *o) {
 /* With --layers: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
 static int check_layers(fit_options *o, const bool *given) {
-    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,      LINEAR,
-                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,   PRECISION,
-                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS};
+    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,       LINEAR,
+                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,    PRECISION,
+                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS, SCATTERING};
 
     if (!o->boosted) {
         if (given[WIDTH - FIRST_OPTION] || given[PAIRS - FIRST_OPTION])
@@ -375,13 +382,13 @@ static int check_effect(const fit_options *o, const bool *given) {
         return wrong_usage(command, "--heldout has no effect with --ridge");
     if (o->windows.filters == 0 && (given[PATCH - FIRST_OPTION] || given[GRID - FIRST_OPTION]))
         return wrong_usage(command, "--patch and --grid need --windows");
-    if (given[IMAGE_SHAPE - FIRST_OPTION] && o->windows.filters == 0 &&
+    if (given[IMAGE_SHAPE - FIRST_OPTION] && !has_windows(&o->windows) &&
         (o->augment == 0 || o->series))
-        return wrong_usage(command, "--image-shape needs --windows or --augment, for images");
-    if (o->windows.filters > 0 && o->series)
-        return wrong_usage(command, "--windows and --series: use one of them");
-    if (o->windows.filters > 0 && o->like)
-        return wrong_usage(command, "--windows and --like: use one of them");
+        return wrong_usage(command, "--image-shape needs --windows, --scattering or --augment");
+    if (has_windows(&o->windows) && (o->series || o->like))
+        return wrong_usage(command, "--%s and --%s: use one of them",
+                           o->windows.filters > 0 ? "windows" : "scattering",
+                           o->series ? "series" : "like");
     if (o->choose == CHOOSE_GCV && o->heldout_given)
         return wrong_usage(command, "--heldout needs --choose heldout");
     if (o->store_seed && !o->like && o->map.projection != SNNK_PROJECTION_GAUSSIAN)
@@ -511,6 +518,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            "solution by cross-entropy");
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
         return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
-    if (o->windows.filters > 0) o->data.train.keep_constants = true; /* they are pixels */
+    if (has_windows(&o->windows)) o->data.train.keep_constants = true; /* they are pixels */
     return check_overwriting(o);
 }

@@ -90,8 +90,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddNumberToObject(json, "inputs", (double)dataset_raw_inputs(fit->train));
     if (fit->train->tower) {
-        cJSON_AddNumberToObject(json, "windows", (double)fit->options->windows.filters);
-        cJSON_AddNumberToObject(json, "window_features", (double)fit->train->n_inputs);
+        fit_windows_add_json(&fit->options->windows, fit->train, json);
     }
     if (fit->options->augment > 0) {
         cJSON_AddNumberToObject(json, "augment", (double)fit->options->augment);
@@ -230,9 +229,7 @@ static void print_text(const fit_result *fit, const evaluation *test) {
                                      : "targets",
            fit->train_seconds);
     print_encoder(fit->train->encoder);
-    if (fit->train->tower)
-        printf("windows       %zu filters, pooled to %zu numbers\n", fit->options->windows.filters,
-               fit->train->n_inputs);
+    if (fit->train->tower) fit_windows_print(&fit->options->windows, fit->train);
     if (fit->options->augment > 0)
         printf("copies        %llu, changed; the held-out rows have none\n",
                (unsigned long long)fit->copies);

@@ -99,5 +99,5 @@ refused "statistics" 2 'to forget a row would leave its copies' $files --augment
 refused "like" 2 '--augment and --like' $files --augment 2 --like a.st
 refused "gcv" 2 'takes copies for new rows' $files --augment 2 --choose gcv
 refused "cross-entropy" 2 '--augment and --loss cross-entropy' $files --augment 2 --loss cross-entropy
-refused "a shape of nothing" 2 'needs --windows or --augment' $files --image-shape 14x14
+refused "a shape of nothing" 2 'needs --windows, --scattering or --augment' $files --image-shape 14x14
 report augment

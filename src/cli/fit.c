@@ -45,6 +45,7 @@ typedef struct session {
     fit_loss loss;
     fit_directions directions;
     row_copies copies;
+    size_t channels;  /* of series */
     snnk_map *learnt; /* the map with learnt directions */
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
@@ -497,7 +498,7 @@ static int choose(session *s) {
     int exit_status;
 
     s->choice.form = -1;
-    if (s->o->series) return fit_series_check(command, &s->train);
+    if (s->o->series) return fit_series_check(command, s->o, &s->train, &s->channels);
     if (s->like) return EXIT_OK;
     begin_bar(s, "choosing");
     exit_status = fit_choose(command, s->o, &s->train, &s->task, s->workspace, &s->choice);
@@ -606,6 +607,7 @@ static int finish(session *s) {
                                .boost = s->boost.network ? &s->boost : NULL,
                                .copies =
                                    s->o->augment > 0 ? s->best.report.rows - s->copies.added : 0,
+                               .channels = s->channels,
                                .scaling = scaling_name(s),
                                .report = &s->best.report,
                                .map = s->best.map,

@@ -86,11 +86,11 @@ static int configure(const char *command, const fit_options *o, dataset *data,
 static int find_shape(const char *command, const fit_options *o, const dataset *data,
                       size_t shape[3]) {
     if (!o->series) return find_image_shape(command, "changed copies", &o->windows, data, shape);
-    const int exit_status = fit_series_check(command, data);
+    const int exit_status = fit_series_check(command, o, data, &shape[2]);
 
     if (exit_status != EXIT_OK) return exit_status;
-    shape[0] = shape[2] = 1;
-    shape[1] = data->n_inputs;
+    shape[0] = 1;
+    shape[1] = data->n_inputs / shape[2];
     return EXIT_OK;
 }
 

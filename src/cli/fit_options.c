@@ -33,6 +33,8 @@ static const char help_features[] =
     "  --linear                 use the inputs themselves as features too\n"
     "  --series                 each row is a time series: MINIROCKET features, standardized\n"
     "                           (--m is rounded down to a multiple of 84; default 9996)\n"
+    "  --channels C             of --series: each moment has C numbers, side by side (default:\n"
+    "                           the last dimension of an array of three, else 1)\n"
     "  --learn-directions K     K rounds (3, say) of features that look along the inputs and\n"
     "                           their combinations on which the last round depends; the best on\n"
     "                           held-out rows is kept. Reports the importance of each column\n"
@@ -142,6 +144,7 @@ enum {
     IMAGE_SHAPE,
     AUGMENT,
     SERIES,
+    CHANNELS,
     LEARN_DIRECTIONS,
     LAYERS,
     WIDTH,
@@ -181,6 +184,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"augment", 1, NULL, AUGMENT},
                                              {"series", 0, NULL, SERIES},
+                                             {"channels", 1, NULL, CHANNELS},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
                                              {"layers", 1, NULL, LAYERS},
                                              {"width", 1, NULL, WIDTH},
@@ -213,6 +217,7 @@ static const char *takes(int option) {
     case FACTORIZATION: return "gram, qr or auto";
     case WINDOWS:
     case PATCH:
+    case CHANNELS:
     case GRID: return "a whole number >= 1";
     case AUGMENT:
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
@@ -291,6 +296,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
     case WINDOWS: return read_size(value, &o->windows.filters) && o->windows.filters > 0;
+    case CHANNELS: return read_size(value, &o->channels) && o->channels > 0;
     case PATCH: return read_size(value, &o->windows.patch) && o->windows.patch > 0;
     case GRID: return read_size(value, &o->windows.grid) && o->windows.grid > 0;
     case LEARN_DIRECTIONS:
@@ -385,6 +391,7 @@ static int check_effect(const fit_options *o, const bool *given) {
     if (given[IMAGE_SHAPE - FIRST_OPTION] && !has_windows(&o->windows) &&
         (o->augment == 0 || o->series))
         return wrong_usage(command, "--image-shape needs --windows, --scattering or --augment");
+    if (o->channels && !o->series) return wrong_usage(command, "--channels needs --series");
     if (has_windows(&o->windows) && (o->series || o->like))
         return wrong_usage(command, "--%s and --%s: use one of them",
                            o->windows.filters > 0 ? "windows" : "scattering",

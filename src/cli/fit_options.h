@@ -30,6 +30,7 @@ typedef struct fit_options {
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;
     bool series;
+    size_t channels; /* of --series; 0: not given */
     bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 

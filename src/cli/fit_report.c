@@ -92,6 +92,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     if (fit->train->tower) {
         fit_windows_add_json(&fit->options->windows, fit->train, json);
     }
+    if (fit->channels > 0) cJSON_AddNumberToObject(json, "channels", (double)fit->channels);
     if (fit->options->augment > 0) {
         cJSON_AddNumberToObject(json, "augment", (double)fit->options->augment);
         cJSON_AddNumberToObject(json, "copies", (double)fit->copies);
@@ -230,6 +231,9 @@ static void print_text(const fit_result *fit, const evaluation *test) {
            fit->train_seconds);
     print_encoder(fit->train->encoder);
     if (fit->train->tower) fit_windows_print(&fit->options->windows, fit->train);
+    if (fit->channels > 1)
+        printf("series        %zu moments of %zu channels\n", fit->train->n_inputs / fit->channels,
+               fit->channels);
     if (fit->options->augment > 0)
         printf("copies        %llu, changed; the held-out rows have none\n",
                (unsigned long long)fit->copies);

@@ -334,6 +334,14 @@ call("snnk_map_block_minirocket", minirocket, size(0), byref(minirocket_config),
 given_minirocket = handle("snnk_map_create_minirocket_from_biases", size(20), size(84), biases,
                           byref(minirocket_config))
 call("snnk_map_free", given_minirocket)
+minirocket_config = config("snnk_minirocket_config_init", 80)
+c_uint64.from_buffer(minirocket_config, 8).value = 84
+c_uint64.from_buffer(minirocket_config, 48).value = 2  # channels: 20 numbers are 10 moments
+channels = handle("snnk_map_create_minirocket", size(10), data(2, X=series), byref(minirocket_config))
+sets, set_total = c_size_t(), c_size_t()
+call("snnk_map_block_minirocket_channels", channels, size(0), byref(sets), byref(set_total), None, None)
+assert call("snnk_map_inputs", channels) == 20 and sets.value == 84 and 84 < set_total.value <= 168
+call("snnk_map_free", channels)
 call("snnk_map_free", minirocket)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()

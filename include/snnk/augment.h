@@ -26,8 +26,8 @@
  * Never augment the rows that a model is judged by. A fit that holds rows out must not learn from
  * copies of them: give a row and its copies the same number in `groups` (<snnk/rows.h>). With
  * snnk_fit_add (above) they are then held out together, and errors are those of rows and copies.
- * With snnk_fit_add_copies (<snnk/fit.h>) for the copies, errors are those of rows alone, and copies
- * of held-out rows are left out.
+ * With snnk_fit_add_copies (<snnk/fit.h>) for the copies, errors are those of rows alone, and
+ * copies of held-out rows are left out.
  *
  * What happens, in this order:
  *   1. One displacement for each pixel: turned, enlarged and shifted about the middle of the image,

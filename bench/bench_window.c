@@ -2,6 +2,7 @@
  * oneDNN's convolution of the same shape with the same ReLU.
  *
  *     bench_window [--quick] [--json]
+ *     bench_window --fit N [--threads T] [--json]      a fit of N streamed images of 32 x 32 x 3
  *
  * Two maps for each shape, both with mean pooling to 4 x 4 cells:
  *
@@ -24,6 +25,7 @@
 
 #include "measure.h"
 #include "rivals.h"
+#include "window_fit.h"
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -179,6 +181,7 @@ static void print_table(const result *results) {
 
 int main(int argc, char **argv) {
     bool json = false, quick = false;
+    long rows = 0, threads = 1;
     result results[SHAPES];
 
     for (int i = 1; i < argc; i++) {
@@ -186,10 +189,19 @@ int main(int argc, char **argv) {
             json = true;
         } else if (strcmp(argv[i], "--quick") == 0) {
             quick = true;
+        } else if (strcmp(argv[i], "--fit") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
+            rows = atol(argv[++i]);
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
+            threads = atol(argv[++i]);
         } else {
-            fprintf(stderr, "Usage: bench_window [--quick] [--json]\n");
+            fprintf(stderr, "Usage: bench_window [--quick] [--json]\n"
+                            "   or: bench_window --fit N [--threads T] [--json]\n");
             return 2;
         }
+    }
+    if (rows > 0) {
+        window_fit((size_t)rows, (size_t)threads, json);
+        return 0;
     }
     omp_set_num_threads(1);
     for (size_t k = 0; k < SHAPES; k++)

@@ -51,6 +51,30 @@ gives "quantized" 0 "$snnk" quantize m.st --storage bf16 --save q.st
 gives "quantized eval" 0 "$snnk" eval q.st --test-images test.images --test-labels test.labels --json
 json "quantized eval" "j['accuracy'] > 0.9"
 
+# ---- Scattering: 1 + 18 + 108 paths of each cell of 8 x 8 pixels; the number before the logarithm is
+# a hundredth of the largest value; alone and beside windows ----
+gives "scattering" 0 "$snnk" fit $files --scattering --save w.st --json
+json "scattering" "j['test_accuracy'] > 0.95 and j['scattering_features'] == 127 and 'windows' not in j and j['inputs'] == 64"
+gives "info" 0 "$snnk" info w.st --json
+json "info" "[b['kind'] for b in j['layers'][0]['blocks']] == ['scattering']"
+largest=$(python3 -c "print(max(open('train.images', 'rb').read()[16:]))")
+if python3 - w.st "$largest" <<'PYTHON'; then ok; else not_ok "epsilon"; fi
+import re, sys
+epsilon = re.search(rb'epsilon[^0-9]+([0-9.e-]+)', open(sys.argv[1], "rb").read())
+sys.exit(0 if abs(float(epsilon[1]) - float(sys.argv[2]) / 100) < 0.02 * float(sys.argv[2]) / 100 else 1)
+PYTHON
+gives "both" 0 "$snnk" fit $files --scattering --windows 16 --patch 3 --save both.st --json
+json "both" "j['test_accuracy'] > 0.95 and j['scattering_features'] == 127 and j['windows'] == 16 and j['window_features'] == 16 * 2 * 16"
+gives "info" 0 "$snnk" info both.st --json
+json "info" "[b['kind'] for b in j['layers'][0]['blocks']] == ['window', 'scattering']"
+gives "eval" 0 "$snnk" eval both.st --test-images test.images --test-labels test.labels --json
+json "eval" "j['accuracy'] > 0.95"
+gives "scattering of a table" 0 "$snnk" fit --train train.csv --test test.csv --drop edge --image-shape 8x8 --scattering --augment 2
+has "scattering of a table" out '^scattering +127 numbers'
+has "scattering of a table" out '^copies +'
+gives "two small channels" 0 "$snnk" fit --train train.csv --drop edge --image-shape 4x8x2 --scattering --json
+json "two small channels" "j['scattering_features'] == 2 * (1 + 12 + 36) * 2"
+
 # ---- CSV: constant columns are pixels too ----
 gives "csv" 0 "$snnk" fit --train train.csv --test test.csv --drop edge --image-shape 8x8 --windows 16 --patch 3 --json
 json "csv" "j['test_accuracy'] > 0.9"
@@ -79,9 +103,16 @@ refused "another shape" 1 '9x9x1 is not the 65 numbers of a row' --train train.c
 refused "a bad shape" 2 "'8x' is not HEIGHTxWIDTH" --train train.csv --windows 8 --image-shape 8x
 refused "a large patch" 1 "patch_width = 9, but must be from 1 to the image's 8" $files --windows 8 --patch 9
 refused "no windows" 2 'need --windows' $files --patch 3
+refused "no windows but scattering" 2 'need --windows' $files --scattering --patch 3
 refused "windows 0" 2 "'0' is not a whole number >= 1" $files --windows 0
 refused "like" 2 '--windows and --like: use one of them' $files --windows 8 --like m.st
 refused "windows and series" 2 '--windows and --series: use one of them' $files --windows 8 --series
+refused "scattering and series" 2 '--scattering and --series: use one of them' $files --scattering --series
+refused "scattering and like" 2 '--scattering and --like: use one of them' $files --scattering --like m.st
+refused "scattering and directions" 2 '--learn-directions and --scattering: use one of them' $files --scattering --learn-directions 2
+refused "scattering and layers" 2 '--scattering and --layers: use one of them' $files --scattering --layers 2
+refused "scattering of series" 1 'is 1 x 65: use --windows for series' --train train.csv --image-shape 1x65 --scattering
+refused "scattering without a shape" 1 'wavelets need their shape' --train train.csv --scattering
 refused "flat images" 1 'contrast 0' --train flat.csv --task classification --image-shape 8x8 --windows 8
 refused "words" 1 'windows take numbers as they are' --train words.csv --image-shape 2x2 --windows 8 --patch 2
 report images

@@ -38,6 +38,50 @@ json "cross-validation" 'j["m"] == 336'
 gives "info" 0 "$snnk" info m.st
 has "info" out '"kind":"minirocket","features":924'
 
+# ---- Several channels: the class is whether two of three channels move together, which no channel
+# alone tells ----
+python3 - <<'PYTHON'
+import math, random, struct
+r = random.Random(2)
+def write(name, n, length=40):
+    rows = []
+    for i in range(n):
+        together, p = i % 2, 6 * r.random()
+        a = [math.sin(0.6 * t + p) for t in range(length)]
+        rows.append(([[a[t], (1 if together else -1) * a[t], r.gauss(0, 1)] for t in range(length)], together))
+    with open(name + ".csv", "w") as f:
+        print(",".join("t%d_%s" % (t, c) for t in range(length) for c in "xyz") + ",y", file=f)
+        for x, y in rows: print(*["%.4f" % v for at in x for v in at], "ab"[y], sep=",", file=f)
+    def npy(path, shape, kind, data):
+        header = ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)).encode()
+        header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+        open(path, "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
+    npy(name + ".npy", (n, length, 3), "<f4", b"".join(struct.pack("<3f", *at) for x, _ in rows for at in x))
+    npy(name + "_labels.npy", (n,), "<i4", b"".join(struct.pack("<i", y) for _, y in rows))
+    npy(name + "_first.npy", (n, 3, length), "<f4", b"".join(struct.pack("<f", at[c]) for x, _ in rows for c in range(3) for at in x))
+write("two", 200), write("two_test", 200)
+PYTHON
+gives "channels" 0 "$snnk" fit --train two.csv --target y --series --channels 3 --m 1000 --test two_test.csv --save c.st --json
+json "channels" 'j["channels"] == 3 and j["inputs"] == 120 and j["m"] == 924 and j["test_accuracy"] > 0.95'
+gives "an array" 0 "$snnk" fit --train-inputs two.npy --train-labels two_labels.npy --series --m 1000 --test-inputs two_test.npy --test-labels two_test_labels.npy
+has "an array" out '^series +40 moments of 3 channels$'
+gives "copies of channels" 0 "$snnk" fit --train two.csv --target y --series --channels 3 --m 420 --augment 2 --test two_test.csv --json
+json "copies of channels" 'j["copies"] > 0 and j["test_accuracy"] > 0.9'
+gives "the saved model" 0 "$snnk" eval c.st --test two_test.csv --json
+json "the saved model" 'j["accuracy"] > 0.95'
+gives "no such channels" 1 "$snnk" fit --train two.csv --target y --series --channels 7
+has "no such channels" err '\-\-channels 7: a row of two.csv is no series of so many channels, it has 120 numbers'
+gives "too short channels" 1 "$snnk" fit --train two.csv --target y --series --channels 20
+has "too short channels" err 'at least 9 numbers in each channel, but there are 6, in 20 channels'
+gives "channels first" 1 "$snnk" fit --train-inputs two_first.npy --train-labels two_labels.npy --series
+has "channels first" err 'at least 9 numbers in each channel, but there are 3, in 40 channels.* \(an array of 200 x 3 x 40'
+gives "another number" 1 "$snnk" fit --train-inputs two.npy --train-labels two_labels.npy --series --channels 2
+has "another number" err 'channels 2: a row of two.npy is no series of so many channels'
+gives "channels of no series" 2 "$snnk" fit --train two.csv --target y --channels 3
+has "channels of no series" err '\-\-channels needs --series'
+gives "channels 0" 2 "$snnk" fit --train two.csv --target y --series --channels 0
+has "channels 0" err "'0' is not a whole number >= 1"
+
 gives "too short" 1 "$snnk" fit --train short.csv --target y --series
 has "too short" err 'at least 9 numbers in a row, but there are 8: each row is one series'
 gives "other lengths" 1 "$snnk" fit --train ragged.csv --target y --series

@@ -10,20 +10,24 @@
  *     config.shift = 1.5;
  *     config.rotation = 10;
  *     config.elastic = 1;
- *     snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels), workspace);
+ *     snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels, .groups = numbers), workspace);
  *     for (uint64_t copy = 0; copy < 4; copy++)
  *         for (size_t i = 0; i < n; i += block) {
  *             const size_t rows = n - i < block ? n - i : block;
  *             snnk_augment_rows(&config, rows, X + i * 784, 784, copy * n + i, made, 784,
  *                               workspace);
- *             snnk_fit_add(fit, SNNK_ROWS(.n = rows, .X = made, .labels = labels + i), workspace);
+ *             snnk_fit_add(fit, SNNK_ROWS(.n = rows, .X = made, .labels = labels + i,
+ *                                         .groups = numbers + i), workspace);
  *         }
  *
  * Every row has a number (above: copy * n + i), and what happens to it depends on that number, the
  * seed and the other settings alone: neither on blocks nor on threads.
  *
- * Never augment the rows that a model is judged by. A fit that holds rows out must hold a row and
- * its copies out together: give them the same number in `groups` (<snnk/rows.h>).
+ * Never augment the rows that a model is judged by. A fit that holds rows out must not learn from
+ * copies of them: give a row and its copies the same number in `groups` (<snnk/rows.h>). With
+ * snnk_fit_add (above) they are then held out together, and errors are those of rows and copies.
+ * With snnk_fit_add_copies (<snnk/fit.h>) for the copies, errors are those of rows alone, and
+ * copies of held-out rows are left out.
  *
  * What happens, in this order:
  *   1. One displacement for each pixel: turned, enlarged and shifted about the middle of the image,

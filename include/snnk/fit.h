@@ -155,6 +155,17 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
  * feature), SNNK_E_SIZE, SNNK_E_NOMEM. On failure nothing was added. */
 SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
+/* Add changed copies of rows (<snnk/augment.h>) that were added, with groups, before. The ridge is
+ * chosen by rows without their copies: copies are never held out, and those of rows that are held
+ * out are skipped, also in the final solution. That is the held-out share of them, less where
+ * SNNK_FIT_MAX_HELDOUT limits it. With a given ridge none is skipped.
+ *   rows       `groups` must be set: each copy has the group of its original
+ *   workspace  NULL for one thread
+ * From the first copy on rows are held out, even if there are few: no row is left out in turn.
+ * SNNK_E_STATE (no rows were added before, or none with groups; or groups are so large that rows
+ * are held out one by one), else statuses of snnk_fit_add. On failure nothing was added. */
+SNNK_API int snnk_fit_add_copies(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
+
 /* Add all rows of another fit, as if they had been added here. So threads or processes can share
  * the work: the same rows are held out, and the solution is the same, to rounding.
  *   fit        gets the rows

@@ -28,7 +28,8 @@ enum snnk__stream {
     SNNK__STREAM_PAIR = 17,    /* pairs of rows, for directions between them */
     SNNK__STREAM_AUGMENT = 20, /* shifts, angles, scales and mirror images of rows */
     SNNK__STREAM_ELASTIC = 21, /* elastic deformations of rows */
-    SNNK__STREAM_NOISE = 22    /* of augmented rows */
+    SNNK__STREAM_NOISE = 22,   /* of augmented rows */
+    SNNK__STREAM_CHANNEL = 23  /* sets of channels of series */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

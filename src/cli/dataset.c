@@ -9,6 +9,7 @@
 #include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/row_copies.h"
 
 static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
 
@@ -523,15 +524,25 @@ static int read_raw_rows(dataset *data, size_t first, size_t n, double *X, snnk_
     return read_raw(data, first, n, X);
 }
 
+/* Read rows as float, changed if the data say so.
+ *   X  n x raw inputs, as double: overwritten with floats */
+static int read_changed(dataset *data, size_t first, size_t n, double *X) {
+    float *floats = (float *)X; /* each is written after its double was read */
+    snnk_rows raw;
+    const int st = read_raw_rows(data, first, n, X, &raw);
+
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; raw.X_f64 && k < n * raw.inputs; k++) floats[k] = (float)X[k];
+    return data->copies ? row_copies_change(data->copies, first, n, floats) : SNNK_OK;
+}
+
 /* Read inputs and let them pass through the tower, in float. */
 static int read_through_tower(dataset *data, size_t first, size_t n, float *X) {
     const size_t d = dataset_raw_inputs(data);
-    float *floats = (float *)data->before_tower; /* each is written after its double was read */
-    snnk_rows raw;
-    const int st = read_raw_rows(data, first, n, data->before_tower, &raw);
+    const float *floats = (const float *)data->before_tower;
+    const int st = read_changed(data, first, n, data->before_tower);
 
     if (st != SNNK_OK) return st;
-    for (size_t k = 0; raw.X_f64 && k < n * d; k++) floats[k] = (float)data->before_tower[k];
     return snnk_network_forward(data->tower, n, floats, d, X, data->n_inputs, data->workspace);
 }
 
@@ -564,8 +575,9 @@ int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
 }
 
 int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
-    if (!data->tower) return read_raw_rows(data, first, n, X, rows);
+    if (!data->tower && !data->copies) return read_raw_rows(data, first, n, X, rows);
     *rows = *SNNK_ROWS(.n = n, .inputs = data->n_inputs, .X = (float *)X);
+    if (!data->tower) return read_changed(data, first, n, X);
     return read_through_tower(data, first, n, (float *)X);
 }
 

@@ -51,6 +51,7 @@ typedef struct dataset {
     const uint8_t *folds;      /* the fold of each row, borrowed; NULL: all rows count */
     uint8_t fold;              /* if folds: only rows of this fold count, */
     bool without_fold;         /* or only the others */
+    struct row_copies *copies; /* take the place of rows, before the tower; borrowed. NULL: none */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
     /* If missing > 0: the row that was read first with one, from 0, and its column in the
      * encoder. */

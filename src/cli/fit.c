@@ -79,7 +79,7 @@ static int prepare(session *s) {
                                      snnk_network_encoder(s->job.like), &s->job.train)
                       : dataset_open_training(command, &s->run.options.data.train, &s->job.train);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->run.options.heldout_given && !s->run.options.boosted &&
+    if (s->run.options.heldout_given && !s->run.options.boosted && s->run.options.augment == 0 &&
         s->job.train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
                            "--heldout has no effect on up to %d rows: each is left out in turn",
@@ -90,7 +90,9 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->run.options.threads, NULL, &s->job.workspace) != SNNK_OK)
         return library_failed(command);
-    if (s->run.options.effort != EFFORT_NONE)
+    exit_status = fit_augment_begin(command, &s->run.options, s->job.workspace, &s->job.train,
+                                    &s->job.copies);
+    if (exit_status == EXIT_OK && s->run.options.effort != EFFORT_NONE)
         exit_status = fit_effort_begin(&s->job, &s->run.options, &s->effort);
     if (exit_status == EXIT_OK) exit_status = fit_run_prepare(&s->run);
     dataset_set_fold(NULL, 0, false, &s->job.train);
@@ -137,20 +139,23 @@ static int save(const session *s) {
  * was. */
 static int finish(session *s) {
     const bool tested = s->test.rows > 0;
-    const fit_result fitted = {.options = &s->run.options,
-                               .train = &s->job.train,
-                               .task = &s->job.task,
-                               .choice = &s->run.choice,
-                               .loss = &s->run.loss,
-                               .directions = &s->run.directions,
-                               .boost = s->run.boost.network ? &s->run.boost : NULL,
-                               .effort = &s->effort,
-                               .scaling = fit_run_scaling(&s->run),
-                               .report = &s->run.best.report,
-                               .map = s->run.best.map,
-                               .network = s->network,
-                               .train_seconds = s->train_seconds,
-                               .processes = s->job.processes.size};
+    const fit_result fitted = {
+        .options = &s->run.options,
+        .train = &s->job.train,
+        .task = &s->job.task,
+        .choice = &s->run.choice,
+        .loss = &s->run.loss,
+        .directions = &s->run.directions,
+        .boost = s->run.boost.network ? &s->run.boost : NULL,
+        .effort = &s->effort,
+        .copies = s->run.options.augment > 0 ? s->run.best.report.rows - s->job.copies.added : 0,
+        .channels = s->job.channels,
+        .scaling = fit_run_scaling(&s->run),
+        .report = &s->run.best.report,
+        .map = s->run.best.map,
+        .network = s->network,
+        .train_seconds = s->train_seconds,
+        .processes = s->job.processes.size};
     evaluation result = {0};
     int exit_status = EXIT_OK;
 
@@ -176,6 +181,8 @@ static int complete_options(session *s) {
                            "squared");
     if (several && o->directions > 0)
         return wrong_usage(command, "several processes cannot learn directions: use one");
+    if (several && o->augment > 0)
+        return wrong_usage(command, "several processes cannot use --augment: use one");
     if (several && o->boosted)
         return wrong_usage(command, "several processes cannot fit --layers: use one");
     if (several && o->effort != EFFORT_NONE)
@@ -184,7 +191,7 @@ static int complete_options(session *s) {
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->job.processes.rank > 0) o->quiet = true;
-    return EXIT_OK;
+    return fit_augment_check(command, o);
 }
 
 static int run(session *s) {
@@ -210,6 +217,7 @@ static int run(session *s) {
 static void session_free(session *s) {
     fit_run_free(&s->run);
     fit_effort_free(&s->effort);
+    fit_augment_free(&s->job.copies);
     snnk_network_free(s->job.like);
     snnk_network_free(s->network);
     snnk_workspace_free(s->job.workspace);

@@ -34,6 +34,8 @@ static const char help_features[] =
     "  --linear                 use the inputs themselves as features too\n"
     "  --series                 each row is a time series: MINIROCKET features, standardized\n"
     "                           (--m is rounded down to a multiple of 84; default 9996)\n"
+    "  --channels C             of --series: each moment has C numbers, side by side (default:\n"
+    "                           the last dimension of an array of three, else 1)\n"
     "  --learn-directions K     K rounds (3, say) of features that look along the inputs and\n"
     "                           their combinations on which the last round depends; the best on\n"
     "                           held-out rows is kept. Reports the importance of each column\n"
@@ -48,7 +50,12 @@ static const char help_windows[] =
     "  --grid G                 cells of the grid in each direction (default 4)\n"
     "  --image-shape HxW[xC]    of a row, channels last; a series of L steps is 1xL (default: "
     "that\n"
-    "                           of the file, if it has 3 or 4 dimensions)\n";
+    "                           of the file, if it has 3 or 4 dimensions)\n"
+    "  --scattering             wavelets of three sizes and six angles, in two orders: nothing is\n"
+    "                           learnt. Alone, or beside --windows\n"
+    "  --augment K              learn from K changed copies of each row too: images shifted,\n"
+    "                           turned and deformed a little, series (--series) shifted and with\n"
+    "                           noise. The fit takes K + 1 times as long. Good values: 2 to 10\n";
 static const char help_layers[] =
     "\n"
     "Several layers (boosting in closed form; all rows are in memory):\n"
@@ -142,10 +149,13 @@ enum {
     FACTORIZATION,
     STORE_SEED,
     WINDOWS,
+    SCATTERING,
     PATCH,
     GRID,
     IMAGE_SHAPE,
+    AUGMENT,
     SERIES,
+    CHANNELS,
     LEARN_DIRECTIONS,
     EFFORT,
     SECONDS,
@@ -181,10 +191,13 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"factorization", 1, NULL, FACTORIZATION},
                                              {"store-seed", 0, NULL, STORE_SEED},
                                              {"windows", 1, NULL, WINDOWS},
+                                             {"scattering", 0, NULL, SCATTERING},
                                              {"patch", 1, NULL, PATCH},
                                              {"grid", 1, NULL, GRID},
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
+                                             {"augment", 1, NULL, AUGMENT},
                                              {"series", 0, NULL, SERIES},
+                                             {"channels", 1, NULL, CHANNELS},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
                                              {"effort", 1, NULL, EFFORT},
                                              {"seconds", 1, NULL, SECONDS},
@@ -219,7 +232,9 @@ static const char *takes(int option) {
     case FACTORIZATION: return "gram, qr or auto";
     case WINDOWS:
     case PATCH:
+    case CHANNELS:
     case GRID: return "a whole number >= 1";
+    case AUGMENT:
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
     case EFFORT: return "quick, normal or high";
     case SECONDS: return "a number above 0 and at most 1e6";
@@ -266,6 +281,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
+    case SCATTERING: o->windows.scattering = true; return true;
     case PAIRS: o->boost.rows = SNNK_BOOST_PAIRS; return true;
     case JSON: o->json = true; return true;
     case QUIET: o->quiet = true; return true;
@@ -297,10 +313,12 @@ static bool set_value(int option, const char *value, fit_options *o) {
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
     case WINDOWS: return read_size(value, &o->windows.filters) && o->windows.filters > 0;
+    case CHANNELS: return read_size(value, &o->channels) && o->channels > 0;
     case PATCH: return read_size(value, &o->windows.patch) && o->windows.patch > 0;
     case GRID: return read_size(value, &o->windows.grid) && o->windows.grid > 0;
     case LEARN_DIRECTIONS:
         return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
+    case AUGMENT: return read_u64(value, &o->augment) && o->augment >= 1 && o->augment <= 100;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
     case EFFORT: return choose(value, fit_efforts, 4, &o->effort) && o->effort > EFFORT_NONE;
     case SECONDS: return read_double(value, &o->seconds) && o->seconds > 0 && o->seconds <= 1e6;
@@ -329,9 +347,11 @@ static int check_overwriting(const fit_options *o) {
 static int check_directions(const fit_options *o) {
     if (o->directions == 0) return EXIT_OK;
     if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
-    if (o->windows.filters > 0)
-        return wrong_usage(command, "--learn-directions and --windows: use one of them, "
-                                    "directions of pooled filters have no columns");
+    if (has_windows(&o->windows))
+        return wrong_usage(command,
+                           "--learn-directions and --%s: use one of them, directions of pooled "
+                           "filters have no columns",
+                           o->windows.filters > 0 ? "windows" : "scattering");
     if (o->like)
         return wrong_usage(command, "--learn-directions and --like: use one of them, --like takes "
                                     "the features from its model");
@@ -344,9 +364,9 @@ static int check_directions(const fit_options *o) {
 /* With --layers: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
 static int check_layers(fit_options *o, const bool *given) {
-    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,      LINEAR,
-                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,   PRECISION,
-                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS};
+    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,       LINEAR,
+                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,    PRECISION,
+                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS, SCATTERING};
 
     if (!o->boosted) {
         if (given[WIDTH - FIRST_OPTION] || given[PAIRS - FIRST_OPTION])
@@ -398,13 +418,16 @@ static int check_effect(const fit_options *o, const bool *given) {
         return wrong_usage(command, "--choose has no effect with --ridge");
     if (fixed && o->heldout_given && !o->boosted)
         return wrong_usage(command, "--heldout has no effect with --ridge");
-    if (o->windows.filters == 0 && (given[PATCH - FIRST_OPTION] || given[GRID - FIRST_OPTION] ||
-                                    given[IMAGE_SHAPE - FIRST_OPTION]))
-        return wrong_usage(command, "--patch, --grid and --image-shape need --windows");
-    if (o->windows.filters > 0 && o->series)
-        return wrong_usage(command, "--windows and --series: use one of them");
-    if (o->windows.filters > 0 && o->like)
-        return wrong_usage(command, "--windows and --like: use one of them");
+    if (o->windows.filters == 0 && (given[PATCH - FIRST_OPTION] || given[GRID - FIRST_OPTION]))
+        return wrong_usage(command, "--patch and --grid need --windows");
+    if (given[IMAGE_SHAPE - FIRST_OPTION] && !has_windows(&o->windows) &&
+        (o->augment == 0 || o->series))
+        return wrong_usage(command, "--image-shape needs --windows, --scattering or --augment");
+    if (o->channels && !o->series) return wrong_usage(command, "--channels needs --series");
+    if (has_windows(&o->windows) && (o->series || o->like))
+        return wrong_usage(command, "--%s and --%s: use one of them",
+                           o->windows.filters > 0 ? "windows" : "scattering",
+                           o->series ? "series" : "like");
     if (o->choose == CHOOSE_GCV && o->heldout_given)
         return wrong_usage(command, "--heldout needs --choose heldout");
     if (o->store_seed && !o->like && o->map.projection != SNNK_PROJECTION_GAUSSIAN)
@@ -534,6 +557,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            "solution by cross-entropy");
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
         return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
-    if (o->windows.filters > 0) o->data.train.keep_constants = true; /* they are pixels */
+    if (has_windows(&o->windows)) o->data.train.keep_constants = true; /* they are pixels */
     return check_overwriting(o);
 }

@@ -30,10 +30,12 @@ typedef struct fit_options {
     int32_t effort;      /* EFFORT_NONE: not given */
     double seconds;      /* of --effort; 0: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
+    uint64_t augment;    /* changed copies of each row; 0: none */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given, projection_given;
     bool series;
+    size_t channels; /* of --series; 0: not given */
     bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 

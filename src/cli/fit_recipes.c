@@ -13,7 +13,8 @@ enum { FEW_ROWS = 5000, FILTERS_FEW = 32, FILTERS = 128, ROUNDS = 3, LAYERS = 6 
 enum { FEATURES_OF_FEW = 2048 };
 
 static bool is_plain_table(const recipe_start *s, const fit_options *o) {
-    return !s->job->like && !o->series && o->windows.filters == 0 && !o->boosted;
+    return !s->job->like && !o->series && !has_windows(&o->windows) && !o->boosted &&
+           o->augment == 0;
 }
 
 /* Take the number of features from the best way so far, which a fit need not find again. */
@@ -49,7 +50,7 @@ static size_t filters(const recipe_start *s) {
 }
 
 static bool windows(const recipe_start *s, fit_options *o, bool *chosen) {
-    return s->first->windows.filters == 0 && set_windows(s, filters(s), o, chosen);
+    return !has_windows(&s->first->windows) && set_windows(s, filters(s), o, chosen);
 }
 
 static bool more_windows(const recipe_start *s, fit_options *o, bool *chosen) {

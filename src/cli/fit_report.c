@@ -66,7 +66,7 @@ static void add_layer(const fit_result *fit, cJSON *json) {
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
-    cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
+    cJSON_AddNumberToObject(json, "train_rows", (double)(r->rows - fit->copies));
 }
 
 static void print_json(const fit_result *fit, const evaluation *test) {
@@ -90,8 +90,12 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddNumberToObject(json, "inputs", (double)dataset_raw_inputs(fit->train));
     if (fit->train->tower) {
-        cJSON_AddNumberToObject(json, "windows", (double)fit->options->windows.filters);
-        cJSON_AddNumberToObject(json, "window_features", (double)fit->train->n_inputs);
+        fit_windows_add_json(&fit->options->windows, fit->train, json);
+    }
+    if (fit->channels > 0) cJSON_AddNumberToObject(json, "channels", (double)fit->channels);
+    if (fit->options->augment > 0) {
+        cJSON_AddNumberToObject(json, "augment", (double)fit->options->augment);
+        cJSON_AddNumberToObject(json, "copies", (double)fit->copies);
     }
     dataset_add_constants(fit->train, json);
     dataset_add_mixed(fit->train, json);
@@ -217,7 +221,7 @@ static void print_layer(const fit_result *fit) {
 static void print_text(const fit_result *fit, const evaluation *test) {
     const uint64_t rows = fit->boost
                               ? fit->boost->report.train_rows + fit->boost->report.heldout_rows
-                              : fit->report->rows;
+                              : fit->report->rows - fit->copies;
 
     task_print(fit->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)rows,
@@ -227,9 +231,13 @@ static void print_text(const fit_result *fit, const evaluation *test) {
                                      : "targets",
            fit->train_seconds);
     print_encoder(fit->train->encoder);
-    if (fit->train->tower)
-        printf("windows       %zu filters, pooled to %zu numbers\n", fit->options->windows.filters,
-               fit->train->n_inputs);
+    if (fit->train->tower) fit_windows_print(&fit->options->windows, fit->train);
+    if (fit->channels > 1)
+        printf("series        %zu moments of %zu channels\n", fit->train->n_inputs / fit->channels,
+               fit->channels);
+    if (fit->options->augment > 0)
+        printf("copies        %llu, changed; the held-out rows have none\n",
+               (unsigned long long)fit->copies);
     dataset_print_mixed(fit->train);
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);

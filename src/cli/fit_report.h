@@ -23,6 +23,8 @@ typedef struct fit_result {
     const snnk_fit_report *report;
     const snnk_map *map;
     const snnk_network *network;
+    size_t channels; /* of series; 0: no series */
+    uint64_t copies; /* changed copies of rows that were learned from, beside the rows */
     double train_seconds;
     int processes;
 } fit_result;

@@ -78,8 +78,12 @@ static int add_to_fit(fit_run *r, size_t first, size_t n) {
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
-    st = r->current->gcv ? gcv_fit_add(r->current->gcv, &r->batch->rows, r->job->workspace)
-                         : snnk_fit_add(r->current->fit, &r->batch->rows, r->job->workspace);
+    if (r->current->gcv)
+        st = gcv_fit_add(r->current->gcv, &r->batch->rows, r->job->workspace);
+    else if (r->job->copies.copy > 0)
+        st = snnk_fit_add_copies(r->current->fit, &r->batch->rows, r->job->workspace);
+    else
+        st = snnk_fit_add(r->current->fit, &r->batch->rows, r->job->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &r->job->train, first, n);
 }
 
@@ -158,6 +162,20 @@ static int center(fit_run *r, fit_trial *t) {
     return EXIT_OK;
 }
 
+/* Add the rows, then their changed copies if the options ask for them. */
+static int add_all(fit_run *r, size_t first, size_t end) {
+    row_copies *copies = &r->job->copies;
+    int exit_status = each_batch(r, "fitting", first, end, add_to_fit);
+
+    copies->added = snnk_fit_rows(r->current->fit);
+    while (exit_status == EXIT_OK && copies->copy < r->options.augment) {
+        copies->copy++;
+        exit_status = each_batch(r, "fitting copies", first, end, add_to_fit);
+    }
+    copies->copy = 0;
+    return exit_status;
+}
+
 /* The part of the fit that each process does on its own rows. */
 static int collect(fit_run *r, fit_trial *t) {
     size_t first, end;
@@ -177,7 +195,7 @@ static int collect(fit_run *r, fit_trial *t) {
     if (st != SNNK_OK) return library_failed(command);
     r->current = t;
     processes_part(&r->job->processes, r->job->train.rows, &first, &end);
-    return each_batch(r, "fitting", first, end, add_to_fit);
+    return add_all(r, first, end);
 }
 
 /* Merge the rows of all processes, and solve on process 0. Returns a status of the library. */
@@ -420,14 +438,14 @@ int fit_run_fit(fit_run *r, bool whole) {
 
 /* ---- Preparing ---- */
 
-/* Let the inputs pass through windows, if the options say so. */
+/* Let the inputs pass through windows or scattering, if the options say so. */
 static int set_tower(fit_run *r) {
     dataset *train = &r->job->train;
     snnk_network *tower;
     int exit_status;
 
     dataset_clear_tower(train);
-    if (r->options.windows.filters == 0) return EXIT_OK;
+    if (!has_windows(&r->options.windows)) return EXIT_OK;
     exit_status =
         fit_windows_create(command, &r->options.windows, r->options.map.seed, train, &tower);
     return exit_status == EXIT_OK ? dataset_set_tower(command, tower, r->job->workspace, train)
@@ -442,7 +460,8 @@ int fit_run_prepare(fit_run *r) {
     if (exit_status != EXIT_OK || r->chosen) return exit_status;
     r->choice.form = -1;
     r->chosen = true;
-    if (r->options.series) return fit_series_check(command, &r->job->train);
+    if (r->options.series)
+        return fit_series_check(command, &r->options, &r->job->train, &r->job->channels);
     if (r->job->like) return EXIT_OK;
     begin_bar(r, "choosing");
     exit_status = fit_choose(command, &r->options, &r->job->train, &r->job->task, r->job->workspace,

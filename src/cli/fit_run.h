@@ -3,6 +3,7 @@
 #define SNNK_CLI_FIT_RUN_H
 
 #include "cli/console.h"
+#include "cli/fit_augment.h"
 #include "cli/fit_boost.h"
 #include "cli/fit_choose.h"
 #include "cli/fit_directions.h"
@@ -17,6 +18,8 @@ typedef struct fit_job {
     task task;
     snnk_workspace *workspace;
     snnk_network *like; /* with --like: its model */
+    row_copies copies;  /* with --augment */
+    size_t channels;    /* of series */
     progress_bar bar;
     const char *label; /* of progress bars; NULL: what is being done */
     double deadline;   /* by seconds_now: later the fit is cancelled; 0: never */

@@ -8,6 +8,7 @@
 
 #include "cli/columns.h"
 #include "cli/console.h"
+#include "cli/row_copies.h"
 
 int training_rows_create(const char *command, const dataset *data, training_rows **rows) {
     training_rows *made = calloc(1, sizeof *made);
@@ -91,7 +92,9 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
         return library_failed(command);
     for (size_t i = 0; i < n; i++) to->numbers[i] = first + i;
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
-    if (data->group != NO_COLUMN) to->rows.groups = to->groups;
+    if (data->group == NO_COLUMN && data->copies)
+        memcpy(to->groups, data->copies->groups, n * sizeof *to->groups);
+    if (data->group != NO_COLUMN || data->copies) to->rows.groups = to->groups;
     if (to->rows.X) return EXIT_OK;
     return check_floats(command, data, to, first, data->n_inputs, to->rows.X_f64, false);
 }

@@ -289,7 +289,18 @@ int snnk__fit_add_block(snnk_fit *fit, double drawn, snnk_workspace *workspace) 
     return st;
 }
 
-static int add_blocks(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+/* Add the rows of the block to the statistics, all but those whose originals are held out. */
+static int add_copies(snnk_fit *fit, snnk_workspace *workspace) {
+    int st;
+
+    if (snnk__fit_chooses_ridge(fit)) snnk__heldout_drop(&fit->heldout, &fit->block);
+    st = add_features(fit, &fit->block, workspace);
+    if (st == SNNK_OK) fit->rows += fit->block.n;
+    return st;
+}
+
+static int add_blocks(snnk_fit *fit, const snnk_rows *rows, bool copies,
+                      snnk_workspace *workspace) {
     const size_t n = rows->n;
     int st = check_features(fit, rows, workspace);
 
@@ -301,24 +312,24 @@ static int add_blocks(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *work
         snnk__fit_solution_clear(&fit->allocator, &fit->solution);
         fit->weighted |= rows->weights != NULL;
         fit->heldout.grouped |= rows->groups != NULL;
-        st = snnk__fit_add_block(fit, 1, workspace);
+        st = copies ? add_copies(fit, workspace) : snnk__fit_add_block(fit, 1, workspace);
     }
     return st;
 }
 
 /* Add checked rows. Scratch is allocated before the first block is added, so that no later block
  * can fail. */
-static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+static int add(snnk_fit *fit, const snnk_rows *rows, bool copies, snnk_workspace *workspace) {
     const snnk_network *lower = fit->features.hidden ? fit->features.lower : NULL;
     const size_t bytes =
         snnk__max_size(snnk_network_scratch_bytes(lower), snnk_network_scratch_bytes_f64(lower));
     snnk_workspace *own = NULL;
     int st = SNNK_OK;
 
-    if (rows->n <= SNNK__FIT_BLOCK_ROWS) return add_blocks(fit, rows, workspace);
+    if (rows->n <= SNNK__FIT_BLOCK_ROWS) return add_blocks(fit, rows, copies, workspace);
     if (!workspace) st = snnk_workspace_create(1, &fit->allocator, &own);
     if (st == SNNK_OK) st = snnk_workspace_reserve(workspace ? workspace : own, bytes);
-    if (st == SNNK_OK) st = add_blocks(fit, rows, workspace ? workspace : own);
+    if (st == SNNK_OK) st = add_blocks(fit, rows, copies, workspace ? workspace : own);
     snnk_workspace_free(own);
     return st;
 }
@@ -349,5 +360,42 @@ int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace
         st = snnk__lost_inputs_add(fit->features.map, &read, &fit->lost);
         if (st != SNNK_OK) return st;
     }
-    return add(fit, &read, workspace);
+    return add(fit, &read, false, workspace);
+}
+
+/* Hold rows out from now on, so that it is known which copies are to be skipped. */
+static int begin_copies(snnk_fit *fit, snnk_workspace *workspace) {
+    int st = SNNK_OK;
+
+    if (!snnk__fit_chooses_ridge(fit)) return SNNK_OK;
+    if (!fit->heldout.grouped)
+        return snnk__fail(
+            SNNK_E_STATE,
+            "the rows before these copies have no groups, which say whose copies they "
+            "are: add rows with groups first");
+    fit->block.n = 0;
+    snnk__fit_solution_clear(&fit->allocator, &fit->solution);
+    if (fit->heldout.threshold >= 1)
+        st = lower(fit, snnk__heldout_first_threshold(&fit->heldout), 1, workspace);
+    if (st != SNNK_OK || !fit->heldout.singly) return st;
+    return snnk__fail(
+        SNNK_E_STATE,
+        "groups are so large that rows are held out one by one, without their copies: "
+        "give each row and its copies a group of their own");
+}
+
+int snnk_fit_add_copies(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+    snnk_rows read;
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    st = snnk__rows_read(rows, snnk_fit_inputs(fit), fit->outputs, true, &read);
+    if (st != SNNK_OK || read.n == 0) return st;
+    if ((st = snnk__check_pointer(read.groups, "groups")) != SNNK_OK) return st;
+    if (fit->rows == 0)
+        return snnk__fail(SNNK_E_STATE, "copies of rows before any row: add the rows first");
+    if ((st = check_kind(fit, &read)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    if ((st = begin_copies(fit, workspace)) != SNNK_OK) return st;
+    return add(fit, &read, true, workspace);
 }

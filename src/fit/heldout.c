@@ -139,6 +139,14 @@ void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block) {
     block->n = left;
 }
 
+void snnk__heldout_drop(const snnk__heldout *heldout, snnk__feature_rows *block) {
+    size_t left = 0;
+
+    for (size_t i = 0; i < block->n; i++)
+        if (!is_kept(heldout, block->keys[i])) copy_row(block, left++, block, i);
+    block->n = left;
+}
+
 /* Whether at least `least` keys of the kept rows have a draw below the threshold. */
 static bool has_keys(const snnk__heldout *heldout, double threshold, size_t least) {
     const snnk__feature_rows *rows = &heldout->rows;

@@ -64,6 +64,9 @@ size_t snnk__heldout_count(const snnk__heldout *heldout, const snnk__feature_row
  * closed up. */
 void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block);
 
+/* Remove from a block the rows whose keys are kept; the others are closed up. */
+void snnk__heldout_drop(const snnk__heldout *heldout, snnk__feature_rows *block);
+
 /* Get the threshold for the first sample: the share, but high enough for one key. */
 double snnk__heldout_first_threshold(const snnk__heldout *heldout);
 

@@ -103,4 +103,61 @@ for number, case in enumerate(CASES):
     print("    {%d, %d, %d, %d, minirocket_series_%d, minirocket_biases_%d, minirocket_learnt_%d, minirocket_features_%d},"
           % (*case, number, number, number, number))
 print("};")
+
+
+# ---- Several channels, channels last ----
+def subsets(combinations, channels, rng):
+    """As in the authors' program: numbers of channels, then the channels of each combination."""
+    most = min(channels, 9)
+    sizes = (2 ** rng.uniform(0, np.log2(most + 1), combinations)).astype(int)
+    return [list(rng.choice(channels, size, replace=False)) for size in sizes]
+
+
+def channel_sums(x, dilation, kernel, subset):
+    total = np.zeros(len(x), np.float32)
+    for channel in subset:
+        total = total + sums_of(x[:, channel].copy(), dilation, kernel)
+    assert total.dtype == np.float32
+    return total
+
+
+def each(dilations, counts, sets):
+    for i, (dilation, count) in enumerate(zip(dilations, counts)):
+        for k, kernel in enumerate(KERNELS):
+            yield i, k, dilation, kernel, count, sets[84 * i + k]
+
+
+# length, channels, features, max dilations, series
+CASES = [(9, 2, 84, 32, 2), (30, 12, 84 * 4, 32, 2)]
+for number, (length, channels, features, most, series) in enumerate(CASES):
+    dilations, counts = dilations_of(length, features, most)
+    X = np.cumsum(rng.normal(size=(series, length, channels)), axis=1).astype(np.float32)
+    sets = subsets(84 * len(dilations), channels, rng)
+    biases, learnt, Phi = [], [], [[] for _ in range(series)]
+    for i, k, dilation, kernel, count, subset in each(dilations, counts, sets):
+        first = channel_sums(X[0], dilation, kernel, subset)
+        ordered = np.sort(first.astype(float))
+        own = rng.choice(first, count).astype(np.float32)
+        for s in range(series):
+            c = channel_sums(X[s], dilation, kernel, subset)
+            if (i + k) % 2 == 1:
+                c = c[4 * dilation:len(c) - 4 * dilation]
+            Phi[s] += [np.float32(np.mean(c > bias)) for bias in own]
+        biases += list(own)
+        for _ in range(count):
+            q = float(np.float32((len(learnt) + 1) * ((math.sqrt(5) + 1) / 2) % 1))
+            learnt.append(np.float32(np.interp(q * (length - 1), np.arange(length), ordered)))
+    write("float", "minirocket_channel_series_%d" % number, X)
+    write("uint32_t", "minirocket_channel_counts_%d" % number, [len(s) for s in sets])
+    write("uint32_t", "minirocket_channel_indices_%d" % number, sum(sets, []))
+    write("float", "minirocket_channel_biases_%d" % number, biases)
+    write("float", "minirocket_channel_learnt_%d" % number, learnt)
+    write("float", "minirocket_channel_features_%d" % number, Phi)
+print("static const struct { unsigned length, channels, features, most, series; const float *X; const uint32_t *counts, *indices; "
+      "const float *biases, *learnt, *Phi; unsigned combinations; } minirocket_channel_cases[] = {")
+for number, case in enumerate(CASES):
+    print("    {%d, %d, %d, %d, %d, " % case + "".join("minirocket_channel_%s_%d, " % (what, number) for what in
+          ("series", "counts", "indices", "biases", "learnt", "features"))
+          + "%d}," % (84 * len(dilations_of(case[0], case[2], case[3])[0])))
+print("};")
 print("/* clang-format on */")

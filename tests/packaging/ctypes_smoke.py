@@ -102,10 +102,15 @@ class Rows(ctypes.Structure):
                 ("labels", c_void_p), ("weights", c_void_p)]
 
 
+class GroupedRows(ctypes.Structure):
+    """The same of a later version, which has groups."""
+    _fields_ = Rows._fields_ + [("groups", c_void_p)]
+
+
 def data(n, **arrays):
     """Rows of packed arrays."""
-    rows = Rows()
-    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(Rows)))
+    rows = GroupedRows() if "groups" in arrays else Rows()
+    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(rows)))
     rows.n = n
     rows.kept = arrays
     for name, array in arrays.items():
@@ -329,6 +334,14 @@ call("snnk_map_block_minirocket", minirocket, size(0), byref(minirocket_config),
 given_minirocket = handle("snnk_map_create_minirocket_from_biases", size(20), size(84), biases,
                           byref(minirocket_config))
 call("snnk_map_free", given_minirocket)
+minirocket_config = config("snnk_minirocket_config_init", 80)
+c_uint64.from_buffer(minirocket_config, 8).value = 84
+c_uint64.from_buffer(minirocket_config, 48).value = 2  # channels: 20 numbers are 10 moments
+channels = handle("snnk_map_create_minirocket", size(10), data(2, X=series), byref(minirocket_config))
+sets, set_total = c_size_t(), c_size_t()
+call("snnk_map_block_minirocket_channels", channels, size(0), byref(sets), byref(set_total), None, None)
+assert call("snnk_map_inputs", channels) == 20 and sets.value == 84 and 84 < set_total.value <= 168
+call("snnk_map_free", channels)
 call("snnk_map_free", minirocket)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
@@ -435,6 +448,12 @@ loaded_fit = handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None)
 call("snnk_fit_merge", fit, loaded_fit, None)
 assert call("snnk_fit_rows", fit) == 80
 call("snnk_fit_free", loaded_fit)
+call("snnk_fit_free", fit)
+fit = handle("snnk_fit_create", drawn, size(1), None)
+numbers = (c_uint64 * 20)(*range(20))
+call("snnk_fit_add", fit, data(20, X=X, Y=Y, groups=numbers), None)
+call("snnk_fit_add_copies", fit, data(20, X=X, Y=Y, groups=numbers), None)
+assert 20 < call("snnk_fit_rows", fit) < 40
 call("snnk_fit_free", fit)
 
 directions_config = config("snnk_directions_config_init", 72)

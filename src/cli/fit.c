@@ -504,6 +504,7 @@ static int prepare(session *s) {
     if (s->o->save && s->processes.rank == 0 &&
         (exit_status = check_save(command, s->o->save)) != EXIT_OK)
         return exit_status;
+    if ((exit_status = fit_plot_begin(command, &s->o->plot)) != EXIT_OK) return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
     if ((exit_status = set_tower(s)) != EXIT_OK) return exit_status;
@@ -567,7 +568,8 @@ static int save(const session *s) {
     const int32_t projection = s->o->store_seed ? SNNK_SAVE_SEED : SNNK_SAVE_ROWS;
 
     if (!s->o->save || snnk_network_save(s->network, s->o->save, projection) == SNNK_OK)
-        return EXIT_OK;
+        return fit_plot_keep(command, &s->o->plot);
+    fit_plot_drop(&s->o->plot);
     return library_failed(command);
 }
 
@@ -595,6 +597,7 @@ static int finish(session *s) {
         exit_status =
             evaluate(command, s->network, &s->task, &s->test, s->workspace, s->o->quiet, &result);
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    if (exit_status == EXIT_OK) exit_status = fit_plot_draw(command, &s->o->plot, &s->directions);
     if (exit_status == EXIT_OK) exit_status = save(s);
     if (exit_status == EXIT_OK) fit_report_print(&fitted, tested ? &result : NULL);
     free(result.confusion);

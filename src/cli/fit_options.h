@@ -3,6 +3,7 @@
 #define SNNK_CLI_FIT_OPTIONS_H
 
 #include "cli/data_options.h"
+#include "cli/fit_plot.h"
 #include "cli/fit_windows.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
@@ -25,6 +26,7 @@ typedef struct fit_options {
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
+    fit_plot plot;       /* of their importances */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;

@@ -70,6 +70,57 @@ refused "windows" 2 '--learn-directions and --windows: use one' --train few.csv 
 refused "like" 2 '--learn-directions and --like: use one' --train few.csv --like m.st --learn-directions 1
 refused "a seed" 2 '--learn-directions and --store-seed: use one' --train few.csv --projection gaussian --store-seed --learn-directions 1
 refused "steps" 1 'no gradient' --train few.csv --order 0 --m 64 --learn-directions 1
+refused "a plot of nothing" 2 'plot draws the importances that --learn-directions finds: add it' --train few.csv --plot none.png
+refused "a plot over its input" 2 'the numbers of --plot few.csv would overwrite' --train few.csv --learn-directions 1 --plot few.png
+refused "a plot over the model" 2 'the numbers of --plot m.csv would overwrite --save' --train few.csv --learn-directions 1 --plot m.png --save m.csv
+refused "another picture" 2 'it draws PNG, not pdf' --train few.csv --learn-directions 1 --plot m.pdf
+
+# ---- Importances as a picture ----
+if command -v gnuplot >none.out; then
+    python3 - <<'PYTHON'
+import csv, random
+r = random.Random(2)
+with open("odd.csv", "w", newline="") as f:
+    w = csv.writer(f)
+    names = ["it's 100% \\n {x}_1^2 \"q\"", "Größe, in einer sehr langen Überschrift mit vielen Wörtern", "a`b$c", "\ttab"]
+    w.writerow(names + ["z%d" % k for k in range(20)] + ["city", "y"])
+    for i in range(400):
+        x = [r.gauss(0, 1) for _ in range(24)]
+        city = r.choice(["Rome", "Oslo", "Lima"])
+        w.writerow(["%.4f" % v for v in x] + [city, "%.4f" % (abs(x[0]) + x[1] + (city == "Rome"))])
+PYTHON
+    gives "plot" 0 "$snnk" fit --train odd.csv --m 100 --learn-directions 1 --plot "it's.png" --json
+    json "plot" "j['plot'] == \"it's.png\" and j['plot_data'] == \"it's.csv\""
+    if head -c 4 "it's.png" | grep -q PNG; then ok; else not_ok "the plot is no PNG"; fi
+    python3 - <<'PYTHON' >same
+import csv, json, struct
+names = next(csv.reader(open("odd.csv", newline="")))
+j, rows = json.load(open("out")), list(csv.reader(open("it's.csv", newline="")))
+shares = [(c["column"], float("%.6g" % c["importance"])) for c in j["importances"]]
+width, height = struct.unpack(">II", open("it's.png", "rb").read(24)[16:])
+print(rows[0] == ["column", "importance"] and [(a, float(b)) for a, b in rows[1:]] == shares and len(shares) == 25
+      and {rows[1][0], rows[2][0]} == {names[0], names[1]} and width == 900 and height == 21 * 26 + 96)
+PYTHON
+    if [ "$(cat same)" = True ]; then ok; else not_ok "the numbers of the plot: $(cat same)"; fi
+    # What gnuplot is told: names as they are, but a quote and a % twice, and no more than 36 letters.
+    mkdir -p told && printf '#!/bin/sh\n[ "$1" = --version ] || cat >told/commands\n' >told/gnuplot && chmod +x told/gnuplot
+    gives "a plot that draws nothing" 1 env PATH="$PWD/told:$PATH" "$snnk" fit --train odd.csv --m 100 --learn-directions 1 \
+        --plot "it's.png"
+    has "commands" told/commands "'it''s 100%% .n [{]x[}]_1\\^2 \"q\"' "
+    has "commands" told/commands "'Größe, in einer sehr langen Überschr\.\.\.' "
+    has "commands" told/commands "'5 others' 20[)]"
+    has "commands" told/commands "^set output 'it''s.png.part'"
+    mkdir -p broken && printf '#!/bin/sh\n[ "$1" = --version ]\n' >broken/gnuplot && chmod +x broken/gnuplot
+    echo kept >no.csv && cp m.st kept.st
+    gives "a plot that fails" 1 env PATH="$PWD/broken:$PATH" "$snnk" fit --train few.csv --m 50 --learn-directions 1 --plot no.png \
+        --save kept.st
+    one_line "a plot that fails" err
+    has "a plot that fails" err 'no\.png'
+    if cmp -s m.st kept.st && [ "$(cat no.csv)" = kept ] && [ "$(ls no.*)" = no.csv ]; then ok; else not_ok "a plot that fails wrote"; fi
+fi
+gives "a plot without gnuplot" 1 env PATH=/nonexistent "$snnk" fit --train few.csv --learn-directions 1 --plot none.png
+one_line "a plot without gnuplot" err
+has "a plot without gnuplot" err 'needs gnuplot, which could not be started'
 gives "series" 2 "$snnk" fit --train x.csv --series --learn-directions 2
 has "series" err '--learn-directions and --series: use one of them'
 report directions

@@ -101,7 +101,10 @@ refused() { # refused NAME STATUS PATTERN OPTIONS...
 refused "no shape" 1 'windows need their shape: pass --image-shape' --train train.csv --windows 8
 refused "another shape" 1 '9x9x1 is not the 65 numbers of a row' --train train.csv --windows 8 --image-shape 9x9
 refused "a bad shape" 2 "'8x' is not HEIGHTxWIDTH" --train train.csv --windows 8 --image-shape 8x
-refused "a large patch" 1 "patch_width = 9, but must be from 1 to the image's 8" $files --windows 8 --patch 9
+refused "a large patch" 1 "patch_height = 9, but must be from 1 to the image's 8" $files --windows 8 --patch 9
+refused "a patch for one side" 1 "patch_height = 5, but must be from 1 to the image's 4" --train train.csv --drop edge \
+    --image-shape 4x16 --windows 8 --patch 5
+refused "a large grid" 1 'grid_height = 7, but must be from 1 to the 6 positions' $files --windows 8 --patch 3 --grid 7
 refused "no windows" 2 'need --windows' $files --patch 3
 refused "no windows but scattering" 2 'need --windows' $files --scattering --patch 3
 refused "windows 0" 2 "'0' is not a whole number >= 1" $files --windows 0

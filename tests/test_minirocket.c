@@ -35,13 +35,6 @@ static snnk_map *learnt(size_t length, size_t n, const float *X,
     return map;
 }
 
-static float *drawn(size_t count, uint64_t seed) {
-    float *X = malloc(count * sizeof *X);
-
-    draw_floats(X, count, seed);
-    return X;
-}
-
 /* With given biases: the same bits as the definition. */
 static void test_definition(void **state) {
     (void)state;
@@ -92,7 +85,7 @@ static void test_biases_from_a_row(void **state) {
  * 0. The seed decides which rows give the biases. */
 static void test_standardized(void **state) {
     enum { N = 12, LENGTH = 20, M = 168 };
-    float *X = drawn(N * LENGTH, 3), *plain = malloc(N * M * sizeof *plain),
+    float *X = drawn_floats(N * LENGTH, 3), *plain = malloc(N * M * sizeof *plain),
           *standard = malloc(N * M * sizeof *standard), other[M], biases[M];
     snnk_minirocket_config config = config_for(M, 0);
     size_t constant = 0, differ = 0;
@@ -135,7 +128,7 @@ static void test_standardized(void **state) {
 /* Rows are apart, over any number of rows and threads; one that is not finite has NaN features. */
 static void test_rows_are_apart(void **state) {
     enum { N = 37, LENGTH = 1500, M = 252 };
-    float *X = drawn(N * LENGTH, 1), *all = malloc(N * M * sizeof *all), one[M],
+    float *X = drawn_floats(N * LENGTH, 1), *all = malloc(N * M * sizeof *all), one[M],
           *threaded = malloc(N * M * sizeof *threaded);
     const snnk_minirocket_config config = config_for(M, 1);
     snnk_map *map = learnt(LENGTH, N, X, &config);
@@ -165,7 +158,7 @@ static void test_rows_are_apart(void **state) {
  * forget its features. */
 static void test_fit(void **state) {
     enum { N = 80, LENGTH = 64, M = 168 };
-    float *X = drawn(N * LENGTH, 9), before[N * 2], after[N * 2];
+    float *X = drawn_floats(N * LENGTH, 9), before[N * 2], after[N * 2];
     int32_t labels[N];
     const snnk_minirocket_config config = config_for(M, 1);
     snnk_network *network, *loaded;
@@ -211,10 +204,10 @@ static void test_fit(void **state) {
 /* The readout over it can be trained; what lies below cannot. */
 static void test_training(void **state) {
     enum { N = 6, LENGTH = 12, M = 84 };
-    float *X = drawn(N * LENGTH, 2), *J = malloc(M * LENGTH * sizeof *J), W[LENGTH * LENGTH];
+    float *X = drawn_floats(N * LENGTH, 2), *J = malloc(M * LENGTH * sizeof *J), W[LENGTH * LENGTH];
     const snnk_minirocket_config config = config_for(M, 1);
     snnk_map *map = learnt(LENGTH, N, X, &config);
-    float *Psi = drawn(2 * M, 4);
+    float *Psi = drawn_floats(2 * M, 4);
     snnk_layer *below, *layer;
     snnk_network *network;
     snnk_trainer *trainer;
@@ -270,7 +263,7 @@ static void test_damaged_files(void **state) {
         {NULL, NULL, "blocks.0.dilation", "dilation"},
         {NULL, NULL, "blocks.0.mean", "mean"},
     };
-    float *X = drawn(5 * 20, 1);
+    float *X = drawn_floats(5 * 20, 1);
     const snnk_minirocket_config config = config_for(168, 1);
     snnk_map *map = learnt(20, 5, X, &config), *loaded;
     size_t bytes, edited_bytes;

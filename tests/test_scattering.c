@@ -46,13 +46,6 @@ static float *features_of(const snnk_map *map, size_t n, const float *X) {
     return Phi;
 }
 
-static float *drawn(size_t count, uint64_t seed) {
-    float *X = malloc(count * sizeof *X);
-
-    draw_floats(X, count, seed);
-    return X;
-}
-
 /* ---- Values ---- */
 
 /* Against NumPy: 1e-5 of the value, and 1e-6 of the pixels, which are at most 1, where a float sum
@@ -107,7 +100,7 @@ static void test_rows_are_apart(void **state) {
     enum { N = 37, D = 12 * 10 * 2 };
     snnk_scattering_config config = config_of(12, 10, 2);
     snnk_workspace *workspace;
-    float *X = drawn(N * D, 1), *all, *threaded;
+    float *X = drawn_floats(N * D, 1), *all, *threaded;
 
     (void)state;
     config.channels = 2;
@@ -242,7 +235,7 @@ static void test_stable_under_shifts(void **state) {
 static void test_nonexpansive(void **state) {
     enum { N = 6, D = 32 * 32 };
     snnk_scattering_config config = config_of(32, 32, 3);
-    float *X = drawn(N * D, 4), *Phi;
+    float *X = drawn_floats(N * D, 4), *Phi;
 
     (void)state;
     config.logarithm = 0;
@@ -368,7 +361,7 @@ static void check_forgetting(const snnk_map *map, const snnk_fit *fit, const flo
 static void test_layers(void **state) {
     enum { N = 90, D = 8 * 8, L = 2 };
     snnk_scattering_config config = config_of(8, 8, 2);
-    float *X = drawn(N * D, 1), Y[N * L], before[N * L], after[N * L], *Phi, *Psi;
+    float *X = drawn_floats(N * D, 1), Y[N * L], before[N * L], after[N * L], *Phi, *Psi;
     snnk_network *network, *loaded, *rounded;
     snnk_quantize_report report = {.size = sizeof report};
     snnk_layer *layer;

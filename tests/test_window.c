@@ -703,6 +703,39 @@ static void test_forgets(void **state) {
     snnk_map_free(map);
 }
 
+/* Features that overflow in the last block of rows: no row is added. */
+static void test_overflow_adds_nothing(void **state) {
+    enum { N = 1025, D = 4 };
+    static float X[N * D], Y[N];
+    const float G = 1, offset = 0;
+    snnk_window_config c = config_for(1, D, 1);
+    snnk_fit_report report = {.size = sizeof report};
+    snnk_fit_config config;
+    snnk_layer *layer;
+    snnk_map *map;
+    snnk_fit *fit;
+
+    (void)state;
+    draw_floats(X, N * D, 73);
+    draw_floats(Y, N, 74);
+    X[(N - 1) * D] = 60; /* exp(60) is a float, and its square is not */
+    c.patch_height = c.patch_width = c.grid_height = c.grid_width = 1;
+    c.normalise = c.both_signs = c.root = 0;
+    c.activation = SNNK_EXP;
+    c.pool = SNNK_POOL_ROOT_MEAN_SQUARE;
+    assert_ok(snnk_map_create_window_from_filters(&c, 1, &G, 1, &offset, &map));
+    assert_ok(snnk_fit_config_init(&config, sizeof config));
+    config.ridge = 1;
+    assert_ok(snnk_fit_create(map, 1, &config, &fit));
+    assert_status(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .Y = Y), NULL), SNNK_E_NONFINITE);
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = 50, .X = X, .Y = Y), NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+    assert_int_equal(report.rows, 50);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+}
+
 /* ---- Refusals ---- */
 
 static void refused(const snnk_rows *rows, const snnk_window_config *c, int status,
@@ -881,6 +914,37 @@ static void test_failing_allocations(void **state) {
         });
 }
 
+/* A stride beyond the image is the same as one of its size, in files too. */
+static void test_long_strides(void **state) {
+    snnk_window_config c = config_for(6, 5, 1), read;
+    float G[4] = {1, 2, 3, 4}, x[30], Phi[4], again[4];
+    snnk_map *map, *loaded;
+    size_t bytes;
+
+    (void)state;
+    draw_floats(x, 30, 96);
+    c.patch_height = c.patch_width = 2;
+    c.grid_height = c.grid_width = 1;
+    c.stride_height = c.stride_width = UINT64_MAX;
+    assert_ok(snnk_map_create_window_from_filters(&c, 1, G, 4, NULL, &map));
+    assert_int_equal(snnk_map_features(map), 2);
+    assert_ok(snnk_map_input_tower(map, 1, x, 30, Phi, 2, NULL));
+    assert_ok(snnk_map_saved_bytes(map, SNNK_SAVE_ROWS, &bytes));
+    void *file = malloc(bytes);
+
+    assert_ok(snnk_map_save_memory(map, SNNK_SAVE_ROWS, file, bytes));
+    assert_ok(snnk_map_load_memory(file, bytes, NULL, &loaded));
+    assert_ok(snnk_map_input_tower(loaded, 1, x, 30, again, 2, NULL));
+    assert_memory_equal(again, Phi, 2 * sizeof *Phi);
+    read.size = sizeof read;
+    assert_ok(snnk_map_block_window(loaded, 0, &read, NULL, 0, NULL));
+    assert_int_equal(read.stride_height, 6);
+    assert_int_equal(read.stride_width, 5);
+    free(file);
+    snnk_map_free(loaded);
+    snnk_map_free(map);
+}
+
 /* The same filters for more of them, and for rows in double. */
 static void test_seeds(void **state) {
     enum { N = 10, D = 49, P = 9 };
@@ -917,6 +981,8 @@ int main(void) {
         cmocka_unit_test(test_stacked),
         cmocka_unit_test(test_forgets),
         cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_long_strides),
+        cmocka_unit_test(test_overflow_adds_nothing),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_what_windows_cannot),
         cmocka_unit_test(test_refuses_damaged_files),

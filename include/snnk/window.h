@@ -60,7 +60,7 @@ typedef struct snnk_window_config {
     uint64_t height, width, channels;
     /* Sides of a patch, at most those of the input. Default 6 x 6 */
     uint64_t patch_height, patch_width;
-    /* Steps between positions, down and to the right, >= 1. Default 1 */
+    /* Steps between positions, down and to the right, >= 1; beyond a side, that side. Default 1 */
     uint64_t stride_height, stride_width;
     /* Cells of the pooling grid, at most as many as there are positions in that direction. Position
      * i of n belongs to cell i cells / n, rounded down. Default 4 x 4 */

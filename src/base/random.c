@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/size.h"
+
 /* Entries 2k and 2k+1 of row i come from one Philox block: counter (k, stream, i), key seed. */
 static void uniform_pair(uint64_t seed, uint32_t stream, uint64_t i, uint32_t k, double out[2]) {
     const philox4x32_ctr_t counter = {{k, stream, (uint32_t)i, (uint32_t)(i >> 32)}};
@@ -36,6 +38,20 @@ void snnk__random_normal(uint64_t seed, uint32_t stream, uint64_t i, uint32_t fi
                          double *out) {
     snnk__random_uniform(seed, stream, i, first, n, out);
     for (size_t k = 0; k < n; k++) out[k] = snnk__normal_quantile(out[k]);
+}
+
+void snnk__random_order(uint64_t seed, size_t n, size_t count, size_t *order) {
+    for (size_t i = 0; i < n; i++) order[i] = i;
+    for (size_t i = 0; i < count; i++) {
+        double u;
+
+        snnk__random_uniform(seed, SNNK__STREAM_SAMPLE, i, 0, 1, &u);
+        const size_t j = snnk__min_size(i + (size_t)(u * (double)(n - i)), n - 1);
+        const size_t kept = order[i];
+
+        order[i] = order[j];
+        order[j] = kept;
+    }
 }
 
 /* log(p) for a normal number 0 < p < 1, by operations that IEEE 754 fixes to the last bit: p = 2^e

@@ -41,6 +41,10 @@ void snnk__random_uniform(uint64_t seed, uint32_t stream, uint64_t i, uint32_t f
 void snnk__random_normal(uint64_t seed, uint32_t stream, uint64_t i, uint32_t first, size_t n,
                          double *out);
 
+/* Set order (n) to the numbers 0 ... n-1, the first `count` of them drawn at random without
+ * repetition, by the first steps of a shuffle. It is the stream of samples of the seed. */
+void snnk__random_order(uint64_t seed, size_t n, size_t count, size_t *order);
+
 /* Draw the i-th number of a chi distribution with `degrees` >= 1 degrees of freedom, the length of
  * a standard normal vector in `degrees` dimensions (by the gamma distribution: Marsaglia & Tsang
  * 2000). IEEE 754 fixes every bit, as for the normal draws. */

@@ -345,11 +345,6 @@ static int check_use(const given *g, const compress_options *o) {
     return EXIT_OK;
 }
 
-/* Whether two paths are the same text or file. */
-static bool same_path(const char *a, const char *b) {
-    return a && b && *a && *b && (strcmp(a, b) == 0 || same_file(a, b));
-}
-
 /* No two files that are written may be the same, and none may be an input. */
 static int check_paths(const compress_options *o) {
     const char *const read[] = {o->file, o->files.inputs, o->files.targets};

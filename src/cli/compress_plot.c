@@ -89,7 +89,7 @@ static void put_picture(FILE *gnuplot, const void *of) {
 }
 
 int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
-    return plot_draw(command, path, csv, put_picture, put_csv, curve);
+    return plot_draw(command, path, csv, PLOT_HEIGHT, put_picture, put_csv, curve);
 }
 
 int compress_plot_keep(const char *path, const char *csv) { return plot_keep(command, path, csv); }

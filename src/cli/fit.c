@@ -88,6 +88,8 @@ static int prepare(session *s) {
     if (s->run.options.save && s->job.processes.rank == 0 &&
         (exit_status = check_save(command, s->run.options.save)) != EXIT_OK)
         return exit_status;
+    exit_status = fit_plot_begin(command, &s->run.options.plot);
+    if (exit_status != EXIT_OK) return exit_status;
     if (snnk_workspace_create(s->run.options.threads, NULL, &s->job.workspace) != SNNK_OK)
         return library_failed(command);
     exit_status = fit_augment_begin(command, &s->run.options, s->job.workspace, &s->job.train,
@@ -131,7 +133,8 @@ static int save(const session *s) {
 
     if (!s->run.options.save ||
         snnk_network_save(s->network, s->run.options.save, projection) == SNNK_OK)
-        return EXIT_OK;
+        return fit_plot_keep(command, &s->run.options.plot);
+    fit_plot_drop(&s->run.options.plot);
     return library_failed(command);
 }
 
@@ -163,6 +166,8 @@ static int finish(session *s) {
         exit_status = evaluate(command, s->network, &s->job.task, &s->test, s->job.workspace,
                                s->run.options.quiet, &result);
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    if (exit_status == EXIT_OK)
+        exit_status = fit_plot_draw(command, &s->run.options.plot, &s->run.directions);
     if (exit_status == EXIT_OK) exit_status = save(s);
     if (exit_status == EXIT_OK) fit_report_print(&fitted, tested ? &result : NULL);
     free(result.confusion);

@@ -39,6 +39,8 @@ static const char help_features[] =
     "  --learn-directions K     K rounds (3, say) of features that look along the inputs and\n"
     "                           their combinations on which the last round depends; the best on\n"
     "                           held-out rows is kept. Reports the importance of each column\n"
+    "  --plot FILE              draw the importances as PNG, with gnuplot; the numbers are\n"
+    "                           written beside it, as .csv\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
 static const char help_windows[] =
@@ -159,6 +161,7 @@ enum {
     LEARN_DIRECTIONS,
     EFFORT,
     SECONDS,
+    PLOT,
     LAYERS,
     WIDTH,
     PAIRS,
@@ -201,6 +204,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
                                              {"effort", 1, NULL, EFFORT},
                                              {"seconds", 1, NULL, SECONDS},
+                                             {"plot", 1, NULL, PLOT},
                                              {"layers", 1, NULL, LAYERS},
                                              {"width", 1, NULL, WIDTH},
                                              {"pairs", 0, NULL, PAIRS},
@@ -279,6 +283,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case LINEAR: o->linear = true; return true;
     case SERIES: o->series = true; return true;
     case LIKE: o->like = value; return true;
+    case PLOT: o->plot.path = value; return true;
     case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
     case SCATTERING: o->windows.scattering = true; return true;
@@ -345,6 +350,9 @@ static int check_overwriting(const fit_options *o) {
 
 /* Check that directions can be learnt with the other options. */
 static int check_directions(const fit_options *o) {
+    if (o->plot.path && o->directions == 0)
+        return wrong_usage(command,
+                           "--plot draws the importances that --learn-directions finds: add it");
     if (o->directions == 0) return EXIT_OK;
     if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
     if (has_windows(&o->windows))
@@ -558,5 +566,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
         return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
     if (has_windows(&o->windows)) o->data.train.keep_constants = true; /* they are pixels */
-    return check_overwriting(o);
+    if ((exit_status = check_overwriting(o)) != EXIT_OK) return exit_status;
+    return fit_plot_check(command, &o->data, o->save, &o->plot);
 }

@@ -3,6 +3,7 @@
 #define SNNK_CLI_FIT_OPTIONS_H
 
 #include "cli/data_options.h"
+#include "cli/fit_plot.h"
 #include "cli/fit_windows.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
@@ -31,6 +32,7 @@ typedef struct fit_options {
     double seconds;      /* of --effort; 0: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
     uint64_t augment;    /* changed copies of each row; 0: none */
+    fit_plot plot;       /* of their importances */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given, projection_given;

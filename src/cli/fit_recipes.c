@@ -129,7 +129,7 @@ static bool tanh_features(const recipe_start *s, fit_options *o, bool *chosen) {
 
 static bool boosting(const recipe_start *s, fit_options *o, bool *chosen) {
     (void)chosen;
-    if (!is_plain_table(s, o) || o->keep_statistics || o->store_seed ||
+    if (!is_plain_table(s, o) || o->keep_statistics || o->store_seed || s->first->directions > 0 ||
         o->map.kind == SNNK_MAP_IDENTITY || o->choose != CHOOSE_HELDOUT)
         return false;
     o->directions = 0;

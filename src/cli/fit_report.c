@@ -120,6 +120,7 @@ static void print_json(const fit_result *fit, const evaluation *test) {
         cJSON_AddStringToObject(json, "model", fit->options->save);
     else
         cJSON_AddNullToObject(json, "model");
+    fit_plot_add_json(&fit->options->plot, json);
     print_json_object(json);
 }
 
@@ -253,6 +254,7 @@ static void print_text(const fit_result *fit, const evaluation *test) {
         evaluation_print_errors(test);
     }
     if (fit->options->save) printf("saved         %s\n", fit->options->save);
+    fit_plot_print(&fit->options->plot);
 }
 
 void fit_report_print(const fit_result *fit, const evaluation *test) {

@@ -59,26 +59,33 @@ int find_image_shape(const char *command, const char *what, const window_options
                   shape[0], shape[1], shape[2], data->n_inputs, data->path);
 }
 
-static size_t at_most(size_t wanted, size_t most) { return wanted < most ? wanted : most; }
+/* A size in one direction: as given, which the library checks, or a default that fits. */
+static size_t size_in(size_t given, size_t usual, size_t most) {
+    if (given) return given;
+    return usual < most ? usual : most;
+}
 
-/* Settings for a shape: sides that were not given fit into it. */
+/* How many places a patch has along a side, without a stride. */
+static size_t places(size_t side, uint64_t patch) {
+    return patch < side ? side - (size_t)patch + 1 : 1;
+}
+
+/* Settings for a shape: sides that were not given fit into it. A
+ * series has no height: there they are 1. */
 static void configure(const window_options *o, uint64_t seed, const size_t shape[3],
                       snnk_window_config *config) {
-    const size_t patch = o->patch        ? o->patch
-                         : shape[0] == 1 ? SERIES_PATCH
-                                         : 6,
-                 grid = o->grid ? o->grid : 4;
+    const bool series = shape[0] == 1;
+    const size_t patch = series ? SERIES_PATCH : 6, grid = 4;
 
     snnk_window_config_init(config, sizeof *config);
     config->height = shape[0];
     config->width = shape[1];
     config->channels = shape[2];
-    config->patch_height = at_most(patch, shape[0]);
-    config->patch_width = o->patch ? patch : at_most(patch, shape[1]);
-    config->grid_height = at_most(grid, shape[0] - (size_t)config->patch_height + 1);
-    config->grid_width = config->patch_width <= shape[1]
-                             ? at_most(grid, shape[1] - (size_t)config->patch_width + 1)
-                             : 1;
+    config->patch_height = series ? 1 : size_in(o->patch, patch, shape[0]);
+    config->patch_width = size_in(o->patch, patch, shape[1]);
+    config->grid_height =
+        series ? 1 : size_in(o->grid, grid, places(shape[0], config->patch_height));
+    config->grid_width = size_in(o->grid, grid, places(shape[1], config->patch_width));
     config->features = o->filters;
     config->seed = seed;
 }

@@ -76,23 +76,23 @@ static int write_numbers(const char *command, const char *path, plot_put *put, c
 }
 
 /* Returns whether gnuplot drew the picture. */
-static bool draw(const char *path, plot_put *put, const void *of) {
+static bool draw(const char *path, int height, plot_put *put, const void *of) {
     FILE *gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
 
     if (!gnuplot) return false;
-    fputs("set terminal pngcairo size 900,540 font ',11'\nset output ", gnuplot);
+    fprintf(gnuplot, "set terminal pngcairo size 900,%d font ',11'\nset output ", height);
     put_quoted(gnuplot, path);
     putc('\n', gnuplot);
     put(gnuplot, of);
     return pclose(gnuplot) == 0;
 }
 
-int plot_draw(const char *command, const char *path, const char *csv, plot_put *put_picture,
-              plot_put *put_numbers, const void *of) {
+int plot_draw(const char *command, const char *path, const char *csv, int height,
+              plot_put *put_picture, plot_put *put_numbers, const void *of) {
     char buffer[TEMPORARY_ROOM];
     int exit_status = write_numbers(command, temporary(csv, buffer), put_numbers, of);
 
-    if (exit_status == EXIT_OK && !draw(temporary(path, buffer), put_picture, of))
+    if (exit_status == EXIT_OK && !draw(temporary(path, buffer), height, put_picture, of))
         exit_status = interrupted ? EXIT_CANCELLED /* which ends gnuplot too */
                                   : failed(command, "gnuplot could not draw %s", path);
     if (exit_status != EXIT_OK) plot_drop(path, csv);

@@ -6,7 +6,10 @@
 
 #include "cli/cli.h"
 
-enum { PLOT_PATH_ROOM = 4096 }; /* of paths of pictures and numbers */
+enum {
+    PLOT_PATH_ROOM = 4096, /* of paths of pictures and numbers */
+    PLOT_HEIGHT = 540      /* pixels of most pictures, 900 wide */
+};
 
 /* Writes the commands of gnuplot after those that set terminal and output, or the numbers. */
 typedef void plot_put(FILE *file, const void *of);
@@ -22,8 +25,8 @@ int plot_check(const char *command);
 /* Draw the picture for `path`, and write its numbers for `csv`. Both are temporary files next to
  * these paths until plot_keep moves them there or plot_drop removes them. On failure nothing is
  * left. */
-int plot_draw(const char *command, const char *path, const char *csv, plot_put *put_picture,
-              plot_put *put_numbers, const void *of);
+int plot_draw(const char *command, const char *path, const char *csv, int height,
+              plot_put *put_picture, plot_put *put_numbers, const void *of);
 int plot_keep(const char *command, const char *path, const char *csv);
 void plot_drop(const char *path, const char *csv);
 

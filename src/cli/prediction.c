@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/console.h"
+#include "cli/csv_field.h"
 
 /* The prediction of one row, and room for it. */
 typedef struct prediction {
@@ -142,38 +143,13 @@ static const double *class_numbers(const prediction *p) {
 
 /* ---- CSV ---- */
 
-static bool is_plain(const char *text) {
-    for (const char *c = text; *c; c++)
-        if (*c == ',' || *c == '"' || (*c >= 0 && *c < ' ')) return false;
-    return true;
-}
-
-/* Write the inside of a quoted field. */
-static void write_inside(FILE *file, const char *text) {
-    for (const char *c = text; *c; c++) {
-        if (*c == '"') putc('"', file);
-        putc(*c, file);
-    }
-}
-
-/* Write a field of CSV, quoted if necessary. */
-static void write_field(FILE *file, const char *text) {
-    if (is_plain(text)) {
-        fputs(text, file);
-        return;
-    }
-    putc('"', file);
-    write_inside(file, text);
-    putc('"', file);
-}
-
 static void write_class_header(FILE *file, const prediction *p) {
     const task *what = &p->use->task;
 
     fputs("class", file);
     for (size_t k = 0; (p->use->scores || p->use->probabilities) && k < what->outputs; k++) {
         putc(',', file);
-        write_field(file, what->classes[k]);
+        put_csv_field(file, what->classes[k]);
     }
     if (p->use->coverage > 0) fputs(",set", file);
 }
@@ -185,7 +161,7 @@ static void write_value_header(FILE *file, const prediction *p) {
     for (size_t k = 0; k < l; k++) {
         if (k > 0) putc(',', file);
         if (l == 1 && target)
-            write_field(file, target);
+            put_csv_field(file, target);
         else
             fprintf(file, "y%zu", k);
         if (p->use->coverage == 0) continue;
@@ -201,7 +177,7 @@ static void write_set(FILE *file, const prediction *p) {
     bool plain = true, first = true;
 
     for (size_t k = 0; k < p->use->task.outputs; k++)
-        if (p->set[k]) plain = plain && is_plain(names[k]);
+        if (p->set[k]) plain = plain && csv_is_plain(names[k]);
     if (!plain) putc('"', file);
     for (size_t k = 0; k < p->use->task.outputs; k++) {
         if (!p->set[k]) continue;
@@ -210,7 +186,7 @@ static void write_set(FILE *file, const prediction *p) {
         if (plain)
             fputs(names[k], file);
         else
-            write_inside(file, names[k]);
+            put_csv_inside(file, names[k]);
     }
     if (!plain) putc('"', file);
 }
@@ -221,7 +197,7 @@ static void write_row(FILE *file, const prediction *p) {
     if (p->use->task.classification) {
         const double *numbers = class_numbers(p);
 
-        write_field(file, p->use->task.classes[p->best]);
+        put_csv_field(file, p->use->task.classes[p->best]);
         for (size_t k = 0; numbers && k < l; k++) fprintf(file, ",%.9g", numbers[k]);
         if (p->use->coverage > 0) {
             putc(',', file);

@@ -91,6 +91,10 @@ bool same_file(const char *a, const char *b) {
            first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+bool same_path(const char *a, const char *b) {
+    return a && b && *a && *b && (strcmp(a, b) == 0 || same_file(a, b));
+}
+
 int check_save(const char *command, const char *path) {
     const char *slash = strrchr(path, '/');
     struct stat there;

@@ -20,6 +20,9 @@ size_t usable_processors(void);
  * destroy an input. */
 bool same_file(const char *a, const char *b);
 
+/* Whether two paths (NULL is allowed) are the same text or file, or will be the same file. */
+bool same_path(const char *a, const char *b);
+
 /* Check, before long work, that a file can be created at `path`. Prints the error and returns an
  * exit status. */
 int check_save(const char *command, const char *path);

@@ -312,11 +312,6 @@ static int check_model(const train_options *o, const char *other) {
     return EXIT_OK;
 }
 
-/* Whether two paths are the same file, or will be. */
-static bool same_path(const char *a, const char *b) {
-    return a && b && (strcmp(a, b) == 0 || same_file(a, b));
-}
-
 /* No two files that are written may be the same, and none may be an input. A checkpoint may be
  * resumed from and written again, and a model may be replaced by what it became. */
 static int check_paths(const train_options *o) {

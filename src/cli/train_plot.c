@@ -85,5 +85,5 @@ static void put_picture(FILE *gnuplot, const void *of) {
 
 int train_plot(const char *command, const char *path, const char *csv,
                const learning_curve *curve) {
-    return plot_draw(command, path, csv, put_picture, put_numbers, curve);
+    return plot_draw(command, path, csv, PLOT_HEIGHT, put_picture, put_numbers, curve);
 }

@@ -146,21 +146,6 @@ static void sample_free(const snnk_allocator *allocator, const sample *s) {
     snnk__free(allocator, s->Phi);
 }
 
-/* Set index to `count` different numbers below n, at random, by the first steps of a shuffle. */
-static void draw_rows(uint64_t seed, size_t n, size_t count, size_t *order) {
-    for (size_t i = 0; i < n; i++) order[i] = i;
-    for (size_t i = 0; i < count; i++) {
-        double u;
-
-        snnk__random_uniform(seed, SNNK__STREAM_SAMPLE, i, 0, 1, &u);
-        const size_t j = snnk__min_size(i + (size_t)(u * (double)(n - i)), n - 1);
-        const size_t kept = order[i];
-
-        order[i] = order[j];
-        order[j] = kept;
-    }
-}
-
 /* Copy the sampled inputs of one way, in their own type. */
 static int copy_inputs(const snnk_allocator *allocator, const snnk_rows *from, const size_t *order,
                        size_t n, snnk_rows *to, void **inputs) {
@@ -233,7 +218,7 @@ static int sample_make(const snnk_allocator *allocator, size_t n_ways, const snn
         st = snnk__alloc(allocator, s->n, sizeof *s->groups, "groups", &s->groups);
     if (st == SNNK_OK) st = snnk__alloc(allocator, all, sizeof *order, "an order", &order);
     if (st == SNNK_OK) {
-        draw_rows(config->seed, all, s->n, order);
+        snnk__random_order(config->seed, all, s->n, order);
         copy_targets(&ways[0], order, s);
         s->variation = variation_of(s);
     }

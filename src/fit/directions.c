@@ -59,12 +59,15 @@ typedef struct fitted {
     snnk_layer *layer;
     snnk_layer *without_rows; /* the solution that has not seen the held-out targets; may be NULL */
     double *root;             /* d x d: a copy of its M^(1/2); NULL in round 0 */
+    size_t n_judged;          /* held-out rows, the same in all rounds; 0 with a given ridge */
+    double *errors;           /* n_judged: the squared error of each, times its weight */
 } fitted;
 
 static void fitted_free(const problem *p, fitted *f) {
     snnk_layer_free(f->layer);
     snnk_layer_free(f->without_rows);
     snnk__free(p->allocator, f->root);
+    snnk__free(p->allocator, f->errors);
     *f = (fitted){.layer = NULL};
 }
 
@@ -106,6 +109,18 @@ static int hold_out(snnk_fit *fit, snnk_workspace *workspace) {
     return snnk__fit_release(fit, &released, workspace);
 }
 
+/* Keep the errors of the held-out rows. */
+static int keep_errors(const problem *p, const snnk_fit *fit, fitted *f) {
+    const snnk__feature_rows *rows = &fit->heldout.rows;
+    int st = snnk__alloc(p->allocator, rows->n, sizeof *f->errors, "errors", &f->errors);
+
+    if (st == SNNK_OK) st = snnk__fit_heldout_errors(fit, p->workspace, f->errors);
+    if (st != SNNK_OK) return st;
+    f->n_judged = rows->n;
+    for (size_t i = 0; i < rows->n; i++) f->errors[i] *= (double)rows->weights[i];
+    return SNNK_OK;
+}
+
 /* Fit a map.
  *   judged  whether errors are those of rows that the layer before did not know: false for the last
  *           fit of few rows, whose ridge is chosen by leaving each out */
@@ -123,6 +138,7 @@ static int fit_map(const problem *p, const snnk_map *map, bool judged, fitted *f
     f->report = (snnk_fit_report){.size = sizeof f->report};
     if (st == SNNK_OK) st = snnk_fit_solve(fit, p->workspace, &f->report, &f->layer);
     if (st == SNNK_OK) f->without_rows = snnk_layer_retain(fit->solution.without_rows);
+    if (st == SNNK_OK && judged && f->without_rows) st = keep_errors(p, fit, f);
     snnk_fit_free(fit);
     return st;
 }
@@ -168,20 +184,39 @@ static int fit_round(const problem *p, uint64_t round, fitted *f) {
 
 /* ---- All rounds ---- */
 
-/* Whether a round is better than the best before. With a given ridge nothing is held out. */
-static bool is_better(const fitted *f, const fitted *best) {
-    if (isnan(f->report.heldout_squared_error)) return true;
+/* Whether the errors of a round are less than those of plain features by more than chance: by more
+ * than the standard error of the mean difference. (Both are sums of weighted errors.) */
+static bool beats_plain(const fitted *f, const double *plain) {
+    const size_t n = f->n_judged;
+    double mean = 0, square = 0;
+
+    for (size_t i = 0; i < n; i++) mean += (plain[i] - f->errors[i]) / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double off = plain[i] - f->errors[i] - mean;
+
+        square += off * off;
+    }
+    return n > 1 && mean > sqrt(square / (double)n / (double)(n - 1));
+}
+
+/* Whether a round is better than the best before. With a given ridge nothing is held out.
+ *   plain  the errors of round 0 */
+static bool is_better(const fitted *f, const fitted *best, const double *plain) {
+    if (!f->errors || !plain) return true;
+    if (best->round == 0) return beats_plain(f, plain);
     return f->report.heldout_squared_error < best->report.heldout_squared_error;
 }
 
 /* Fit round 0 and the others, and keep the best. */
 static int run_rounds(problem *p, fitted *best, snnk_directions_report *report) {
     const double *root = NULL;
+    double *plain; /* the errors of round 0 */
     fitted current;
     bool constant;
     int st = fit_round(p, 0, best);
 
     if (st != SNNK_OK) return st;
+    plain = best->errors; /* freed here, but used as long as it is the best */
     report->plain_error = best->report.heldout_squared_error;
     const snnk_layer *last = best->without_rows ? best->without_rows : best->layer;
     snnk_layer *seen = snnk_layer_retain(last);
@@ -197,13 +232,15 @@ static int run_rounds(problem *p, fitted *best, snnk_directions_report *report) 
         report->rounds = round;
         snnk_layer_free(seen);
         seen = snnk_layer_retain(current.without_rows ? current.without_rows : current.layer);
-        if (is_better(&current, best)) {
+        if (is_better(&current, best, plain)) {
+            if (best->round == 0) best->errors = NULL;
             fitted_free(p, best);
             *best = current;
         } else {
             fitted_free(p, &current);
         }
     }
+    if (best->errors != plain) snnk__free(p->allocator, plain);
     snnk_layer_free(seen);
     return st;
 }

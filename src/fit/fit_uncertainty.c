@@ -22,6 +22,29 @@ static int hold_out(const snnk_fit *fit, snnk_workspace *workspace, float *sums,
     return st;
 }
 
+int snnk__fit_heldout_errors(const snnk_fit *fit, snnk_workspace *workspace, double *errors) {
+    const snnk__feature_rows *rows = &fit->heldout.rows;
+    const size_t l = rows->outputs;
+    double *scores = NULL;
+    float *sums = NULL;
+    int st = snnk__alloc(&fit->allocator, rows->n, l * sizeof *scores, "scores", &scores);
+
+    if (st == SNNK_OK)
+        st = snnk__alloc(&fit->allocator, SNNK__FIT_BLOCK_ROWS, l * sizeof *sums, "scores", &sums);
+    if (st == SNNK_OK) st = hold_out(fit, workspace, sums, scores);
+    for (size_t i = 0; st == SNNK_OK && i < rows->n; i++) {
+        errors[i] = 0;
+        for (size_t k = 0; k < l; k++) {
+            const double off = scores[i * l + k] - snnk__feature_rows_target(rows, i, k);
+
+            errors[i] += off * off;
+        }
+    }
+    snnk__free(&fit->allocator, sums);
+    snnk__free(&fit->allocator, scores);
+    return st;
+}
+
 static int create(const snnk_fit *fit, const double *scores, snnk_uncertainty **uncertainty) {
     const snnk__feature_rows *rows = &fit->heldout.rows;
     snnk_uncertainty_config config;

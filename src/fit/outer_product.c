@@ -20,21 +20,6 @@
 
 /* ---- What all layers share ---- */
 
-/* Choose the rows that M is averaged over: the first steps of a shuffle. */
-static void draw_sample(uint64_t seed, size_t n, size_t count, size_t *order) {
-    for (size_t i = 0; i < n; i++) order[i] = i;
-    for (size_t i = 0; count < n && i < count; i++) {
-        double u;
-
-        snnk__random_uniform(seed, SNNK__STREAM_SAMPLE, i, 0, 1, &u);
-        const size_t j = snnk__min_size(i + (size_t)(u * (double)(n - i)), n - 1);
-        const size_t kept = order[i];
-
-        order[i] = order[j];
-        order[j] = kept;
-    }
-}
-
 static void find_constants(const snnk__outer_product *p) {
     for (size_t k = 0; k < p->d; k++) {
         const double first = snnk__rows_input(p->rows, 0, k);
@@ -139,7 +124,7 @@ int snnk__outer_product_open(const snnk_allocator *allocator, const snnk_rows *r
     if (st != SNNK_OK) return st;
     find_constants(p);
     p->n_sample = snnk__min_size(n, SNNK_DIRECTIONS_MAX_ROWS);
-    draw_sample(seed, n, p->n_sample, p->sample);
+    snnk__random_order(seed, n, p->n_sample < n ? p->n_sample : 0, p->sample);
     return find_span(p);
 }
 

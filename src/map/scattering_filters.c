@@ -49,14 +49,23 @@ typedef struct gabor {
     double sigma, slant, cosine, sine, xi;
 } gabor;
 
-/* Its transform at a frequency (u down the rows, v along them), summed over whole turns. */
+/* The first and the last number of whole turns that leave a frequency within +-reach. */
+static void turns_within(double frequency, double reach, int *first, int *last) {
+    *first = (int)ceil((-reach - frequency) / (2 * pi));
+    *last = (int)floor((reach - frequency) / (2 * pi));
+}
+
+/* Its transform at a frequency (u down the rows, v along them), summed over whole turns. Frequencies
+ * beyond `reach` are negligible. */
 static double gabor_at(const gabor *g, double u, double v) {
-    const double reach = g->xi + sqrt(2 * NEGLIGIBLE) * fmax(g->slant, 1) / g->sigma;
-    const int turns = (int)ceil(reach / (2 * pi)) + 1;
+    const double reach = g->xi + 1.001 * sqrt(2 * NEGLIGIBLE) * fmax(g->slant, 1) / g->sigma;
+    int first, last, left, right;
     double sum = 0;
 
-    for (int a = -turns; a <= turns; a++)
-        for (int b = -turns; b <= turns; b++) {
+    turns_within(u, reach, &first, &last);
+    turns_within(v, reach, &left, &right);
+    for (int a = first; a <= last; a++)
+        for (int b = left; b <= right; b++) {
             const double x = u + 2 * pi * a, y = v + 2 * pi * b;
             const double p = x * g->cosine + y * g->sine - g->xi,
                          q = (y * g->cosine - x * g->sine) / g->slant;

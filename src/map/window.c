@@ -91,7 +91,7 @@ static int check_numbers(const snnk_window_config *c) {
 
 /* Set sizes: inputs, patch, features; all products must fit. */
 static int set_sizes(const snnk_window_config *c, snnk__window *w) {
-    size_t cells, doubled;
+    size_t cells, doubled; /* with room for the scratch of gradients, in bytes */
 
     if (c->channels == 0) return snnk__fail(SNNK_E_SHAPE, "channels = 0: at least 1 is needed");
     if (c->channels <= SIZE_MAX &&
@@ -101,7 +101,7 @@ static int set_sizes(const snnk_window_config *c, snnk__window *w) {
         snnk__mul_size(w->right, (size_t)c->grid_width + 1, &cells) &&
         snnk__mul_size((size_t)c->grid_height, (size_t)c->grid_width, &cells) &&
         snnk__mul_size(cells, w->filters, &w->features) &&
-        snnk__mul_size(w->features, 2, &doubled)) {
+        snnk__mul_size(w->features, 2, &doubled) && doubled <= SIZE_MAX / sizeof(float) / 4) {
         w->patch = (size_t)(c->patch_height * c->patch_width * c->channels); /* <= inputs */
         if (c->both_signs) w->features = doubled;
         return SNNK_OK;
@@ -111,6 +111,9 @@ static int set_sizes(const snnk_window_config *c, snnk__window *w) {
                       (unsigned long long)c->height, (unsigned long long)c->width,
                       (unsigned long long)c->channels, w->filters);
 }
+
+/* A longer stride than the image does nothing else, and files hold numbers to 2^53 only. */
+static uint64_t least(uint64_t stride, uint64_t side) { return stride < side ? stride : side; }
 
 int snnk__window_set(const snnk_window_config *c, size_t filters, snnk__window *w) {
     int st;
@@ -127,11 +130,13 @@ int snnk__window_set(const snnk_window_config *c, size_t filters, snnk__window *
     if (st != SNNK_OK) return st;
     w->config.features = filters;
     w->config.allocator = NULL;
+    w->config.stride_height = least(c->stride_height, c->height);
+    w->config.stride_width = least(c->stride_width, c->width);
     w->patches =
         (snnk__patches){.segments = (size_t)c->patch_height,
                         .length = (size_t)(c->patch_width * c->channels),
                         .row = (size_t)(c->width * c->channels),
-                        .step = (size_t)(c->stride_width * c->channels),
+                        .step = (size_t)(w->config.stride_width * c->channels),
                         .normalise = c->normalise,
                         .floor = (float)(c->contrast_floor > 0 ? c->contrast_floor : 1e-8)};
     w->pooling = (snnk__pooling){.pool = c->pool,
@@ -328,10 +333,19 @@ int snnk_map_block_window(const snnk_map *map, size_t block, snnk_window_config 
 
 /* ---- Properties ---- */
 
+/* The largest |z| whose values, or their squares, can be summed over all positions: h is e^z, or at
+ * most about |z|. */
+static double safe_value(const snnk__window *w) {
+    const double positions = (double)w->down * (double)w->right;
+
+    if (w->config.activation != SNNK_EXP) return fmin(1e15, sqrt(1e37 / positions));
+    return (85 - log(positions)) / (w->config.pool == SNNK_POOL_ROOT_MEAN_SQUARE ? 2 : 1);
+}
+
 /* |p| is at most |x|/sqrt(floor) or |x|, and |z| then the largest |g| times that, plus |c|. */
 static double safe_projection(const snnk__map_block *block) {
     const snnk__window *w = data_of(block);
-    const double most = w->config.activation == SNNK_EXP ? 80 : 1e15;
+    const double most = safe_value(w);
     double longest = 0, offset = 2 * w->config.threshold;
 
     for (size_t k = 0; k < w->filters; k++) {

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 static inline uint64_t draw_bits(uint64_t *state) {
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -22,6 +23,14 @@ static inline double draw_uniform(uint64_t *state) {
 /* count floats, uniform on [-1, 1), decided by the seed. */
 static inline void draw_floats(float *values, size_t count, uint64_t seed) {
     for (size_t i = 0; i < count; i++) values[i] = (float)draw_uniform(&seed);
+}
+
+/* The same in memory that the caller frees. */
+static inline float *drawn_floats(size_t count, uint64_t seed) {
+    float *values = malloc(count * sizeof *values);
+
+    draw_floats(values, count, seed);
+    return values;
 }
 
 /* Mean and standard error of a sequence of values (Welford). */

@@ -143,6 +143,14 @@ shared 4 fit --train waves.csv --m 0
 complains "wrong usage" 2 "'0' is not a whole number >= 1"
 shared 4 fit --train kinds.csv --loss cross-entropy
 complains "cross-entropy" 2 'several processes cannot minimize cross-entropy: use one, or --loss squared'
+shared 2 fit --train waves.csv --learn-directions 2
+complains "directions" 2 'several processes cannot learn directions: use one'
+shared 2 fit --train waves.csv --layers 2
+complains "layers" 2 'several processes cannot fit --layers: use one'
+shared 2 fit --train waves.csv --effort quick
+complains "effort" 2 'several processes cannot share --effort: use one'
+shared 2 fit --train waves.csv --series --augment 2
+complains "copies" 2 'several processes cannot use --augment: use one'
 shared 4 fit --train inf.csv --ridge 1
 complains "infinite, in every scaling" 1 'inf\.csv: row 2501, column "b": inf is not a finite number'
 shared 4 fit --train inf.csv --ridge 1 --scaling none

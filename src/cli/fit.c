@@ -5,6 +5,7 @@
 
 #include "cli/console.h"
 #include "cli/fit_effort.h"
+#include "cli/fit_plot.h"
 #include "cli/fit_report.h"
 #include "cli/fit_run.h"
 #include "cli/model.h"
@@ -178,6 +179,7 @@ static int finish(session *s) {
 static int complete_options(session *s) {
     fit_options *o = &s->run.options;
     const bool several = s->job.processes.size > 1;
+    int exit_status;
     const size_t threads = usable_processors() / (size_t)s->job.processes.on_machine;
 
     if (several && o->loss == SNNK_LOSS_CROSS_ENTROPY)
@@ -196,7 +198,8 @@ static int complete_options(session *s) {
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->job.processes.rank > 0) o->quiet = true;
-    return fit_augment_check(command, o);
+    if ((exit_status = fit_augment_check(command, o)) != EXIT_OK) return exit_status;
+    return fit_plot_check(command, &o->data, o->save, &o->plot);
 }
 
 static int run(session *s) {

@@ -3,8 +3,8 @@
 #define SNNK_CLI_FIT_OPTIONS_H
 
 #include "cli/data_options.h"
-#include "cli/fit_plot.h"
 #include "cli/fit_windows.h"
+#include "cli/plot.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
 /* Values of --scaling beside those of snnk_scaling_mode. DEFAULT: common, or standardize for inputs
@@ -16,6 +16,11 @@ enum { CHOOSE_HELDOUT, CHOOSE_GCV };
 
 /* How much is tried, with --effort. */
 enum { EFFORT_NONE, EFFORT_QUICK, EFFORT_NORMAL, EFFORT_HIGH };
+
+typedef struct fit_plot {
+    const char *path;         /* NULL: none */
+    char csv[PLOT_PATH_ROOM]; /* of its numbers */
+} fit_plot;
 
 typedef struct fit_options {
     data_options data;

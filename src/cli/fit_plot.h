@@ -3,17 +3,7 @@
 #ifndef SNNK_CLI_FIT_PLOT_H
 #define SNNK_CLI_FIT_PLOT_H
 
-#include <cjson/cJSON.h>
-
-#include "cli/data_options.h"
-#include "cli/plot.h"
-
-struct fit_directions;
-
-typedef struct fit_plot {
-    const char *path;         /* NULL: none */
-    char csv[PLOT_PATH_ROOM]; /* of its numbers */
-} fit_plot;
+#include "cli/fit_directions.h"
 
 /* Set the path of the numbers, and check that no file that is written is another one. All functions
  * here do nothing without a picture, and print the error and return an exit status. */
@@ -23,7 +13,7 @@ int fit_plot_check(const char *command, const data_options *data, const char *sa
 int fit_plot_begin(const char *command, const fit_plot *plot);
 
 /* Draw it into temporary files, until fit_plot_keep moves them or fit_plot_drop removes them. */
-int fit_plot_draw(const char *command, const fit_plot *plot, const struct fit_directions *learnt);
+int fit_plot_draw(const char *command, const fit_plot *plot, const fit_directions *learnt);
 int fit_plot_keep(const char *command, const fit_plot *plot);
 void fit_plot_drop(const fit_plot *plot);
 

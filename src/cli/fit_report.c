@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/console.h"
+#include "cli/fit_plot.h"
 #include "cli/system.h"
 
 static bool is_given(const fit_result *fit) { return fit->options->fit.ridge != SNNK_RIDGE_AUTO; }

@@ -532,10 +532,13 @@ static const char *scaling_name(const session *s) {
 
 /* Append the layers that were fitted. */
 static int append_layers(session *s) {
-    const size_t count = snnk_network_layers(s->boost.network);
+    const size_t count = snnk_network_layers(s->boost.network),
+                 limits = s->directions.kept ? snnk_network_layers(s->directions.clip) : 0;
     int st = SNNK_OK;
 
     if (s->train.tower) st = snnk_network_append(s->network, snnk_network_layer(s->train.tower, 0));
+    for (size_t k = 0; st == SNNK_OK && k < limits; k++)
+        st = snnk_network_append(s->network, snnk_network_layer(s->directions.clip, k));
     if (st == SNNK_OK && s->best.layer) st = snnk_network_append(s->network, s->best.layer);
     for (size_t k = 0; st == SNNK_OK && k < count; k++)
         st = snnk_network_append(s->network, snnk_network_layer(s->boost.network, k));

@@ -41,12 +41,43 @@ for train in train few; do
 done
 gives "quantized" 0 "$snnk" quantize m.st --storage bf16 --save q.st
 gives "text" 0 "$snnk" fit --train train.csv $common --learn-directions 2
-has "text" out '^directions    learnt in round [12] of 2$'
+has "text" out '^directions    learnt in round [12] of 2; inputs are limited to the range of the training rows$'
 has "text" out '^importances   (x3|x7|city) [0-9.]+ %, (x3|x7|city) [0-9.]+ %, (x3|x7|city) [0-9.]+ %,'
 gives "statistics" 0 "$snnk" fit --train train.csv $common --learn-directions 2 --keep-statistics --save s.st
 gives "update" 0 "$snnk" update s.st --train few.csv
 gives "eval after update" 0 "$snnk" eval s.st --test test.csv --json
 json "eval after update" "j['rmse'] < $plain"
+
+# ---- Inputs are limited to the range of the training rows ----
+python3 - <<'PYTHON'
+import csv
+rows = list(csv.reader(open("train.csv")))
+far = [rows[1][:], rows[1][:], rows[1][:]]
+values = [float(r[7]) for r in rows[1:]]
+far[1][7], far[2][7] = repr(max(values)), repr(1e12 * max(values))
+csv.writer(open("far.csv", "w")).writerows([rows[0]] + far)
+PYTHON
+gives "limited" 0 "$snnk" fit --train train.csv $common --learn-directions 2 --save limited.st --json
+json "limited" "j['inputs_limited'] is True"
+gives "far rows" 0 "$snnk" predict limited.st far.csv
+python3 -c 'v = [float(x) for x in open("out").read().split()[1:]]; print(abs(v[1] - v[2]) < 1e-5 and abs(v[0] - v[1]) > 0.1)' >same
+if [ "$(cat same)" = True ]; then ok; else not_ok "far rows: $(cat out)"; fi
+gives "not limited" 0 "$snnk" fit --train train.csv $common --learn-directions 2 --extrapolate --save free.st --json
+json "not limited" "j['inputs_limited'] is False"
+gives "the same rows, near" 0 "$snnk" predict limited.st train.csv
+cp out near.csv
+gives "the same rows, near" 0 "$snnk" predict free.st train.csv
+python3 -c '
+a, b = ([float(x) for x in open(f).read().split()[1:]] for f in ("near.csv", "out"))
+print(len(a) == len(b) == 1500 and max(abs(x - y) for x, y in zip(a, b)) < 1e-4)' >same
+if [ "$(cat same)" = True ]; then ok; else not_ok "limits change training rows"; fi
+gives "far rows, not limited" 0 "$snnk" predict free.st far.csv
+python3 -c 'v = [float(x) for x in open("out").read().split()[1:]]; print(abs(v[1] - v[2]) > 10)' >same
+if [ "$(cat same)" = True ]; then ok; else not_ok "far rows, not limited: $(cat out)"; fi
+gives "few features" 0 "$snnk" fit --train train.csv --features arc-cosine --m 74 --learn-directions 2 --json
+json "few features" "j['directions_chosen_round'] > 0 and j['inputs_limited'] is False"
+gives "nothing to extrapolate" 2 "$snnk" fit --train few.csv --extrapolate
+has "nothing to extrapolate" err 'extrapolate has no effect without --learn-directions'
 
 # ---- Where nothing is to be learnt, plain features stay or are not worse ----
 gives "noise" 0 "$snnk" fit --train noise.csv --json

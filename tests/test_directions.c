@@ -426,6 +426,42 @@ static void test_noise_stays_noise(void **state) {
     assert_true(sum > 0.48);
 }
 
+/* Targets that depend on nothing. What a round gains or loses is luck, and half of them gain; beyond
+ * its standard error on the right side are 0.16, for rounds that are much the same. */
+static void test_luck_is_not_kept(void **state) {
+    enum { ROWS = 400, SEEDS = 20 };
+    static int32_t labels[ROWS];
+
+    (void)state;
+    for (int classes = 0; classes < 2; classes++) {
+        size_t kept = 0;
+
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            snnk_directions_report report = {.size = sizeof report};
+            snnk_directions_config config = settings();
+            snnk_layer *layer;
+
+            config.features = 200;
+            config.seed = seed;
+            draw_inputs(seed + 200, ROWS, D);
+            for (size_t i = 0; i < ROWS; i++) {
+                double noise;
+
+                snnk__random_normal(seed, 102, i, 0, 1, &noise);
+                Y[i] = (float)noise;
+                labels[i] = noise > 0;
+            }
+            assert_ok(snnk_fit_directions(
+                SNNK_ROWS(.n = ROWS, .inputs = D, .X = X, .Y = classes ? NULL : Y,
+                          .labels = classes ? labels : NULL),
+                1 + (size_t)classes, &config, NULL, &report, NULL, NULL, 0, &layer));
+            kept += report.chosen_round > 0;
+            snnk_layer_free(layer);
+        }
+        assert_true(kept <= SEEDS * 3 / 10);
+    }
+}
+
 /* Very few rows are refused or fitted, nothing else. */
 static void test_few_rows(void **state) {
     snnk_directions_config config = settings();
@@ -599,19 +635,13 @@ static void test_cancelling(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_targets),
-        cmocka_unit_test(test_two_inputs_matter),
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_threads_and_form),
-        cmocka_unit_test(test_inputs_in_double),
-        cmocka_unit_test(test_never_worse),
-        cmocka_unit_test(test_constant_targets),
-        cmocka_unit_test(test_noise_stays_noise),
-        cmocka_unit_test(test_few_rows),
-        cmocka_unit_test(test_scalings),
-        cmocka_unit_test(test_inputs_with_constant_sums),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_linear_targets),   cmocka_unit_test(test_two_inputs_matter),
+        cmocka_unit_test(test_differences),      cmocka_unit_test(test_threads_and_form),
+        cmocka_unit_test(test_inputs_in_double), cmocka_unit_test(test_never_worse),
+        cmocka_unit_test(test_constant_targets), cmocka_unit_test(test_noise_stays_noise),
+        cmocka_unit_test(test_luck_is_not_kept), cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_scalings),         cmocka_unit_test(test_inputs_with_constant_sums),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_cancelling),
     };
 

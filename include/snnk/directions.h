@@ -14,13 +14,18 @@
  * vary, as the sum of numbers of which one is 1 and the others are 0, gradients count as 0.) Each
  * later round fits features of the rows G M^(1/2) instead of G, with the M of the round before:
  * rows become long where f varies, and short where it does not. The round with the least held-out
- * error is kept, so on these rows the result is never worse than plain features. It is an ordinary
- * SNNK layer of raw inputs, of m (d + outputs) multiply-adds a row.
+ * squared error is kept, if it is less than that of plain features by more than the standard error
+ * of the difference and, of classes, fewer held-out rows are misclassified; otherwise plain
+ * features are. The result is an ordinary SNNK layer of raw inputs, of m (d + outputs)
+ * multiply-adds a row.
  *
  * It helps where some of many inputs, or few combinations of them, matter. Where all matter alike,
  * nothing is gained but a longer fit. Held-out targets have no part in the M that features are made
  * of. Of up to SNNK_FIT_MAX_LEFT_OUT rows at least a quarter is held out to choose the round; then
  * the layer is fitted again, with the ridge chosen by leaving out each row in turn.
+ *
+ * Long rows extrapolate steeply: an input far beyond all of these rows can give any output, and
+ * held-out rows rarely have one. Limit such inputs first, as `snnk fit --learn-directions` does.
  *
  * Source: Radhakrishnan, Beaglehole, Pandit & Belkin 2024 (recursive feature machines, for
  * kernels). */

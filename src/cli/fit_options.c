@@ -39,6 +39,8 @@ static const char help_features[] =
     "  --learn-directions K     K rounds (3, say) of features that look along the inputs and\n"
     "                           their combinations on which the last round depends; the best on\n"
     "                           held-out rows is kept. Reports the importance of each column\n"
+    "  --extrapolate            do not limit inputs to the range of the training rows before\n"
+    "                           learnt directions\n"
     "  --plot FILE              draw the importances as PNG, with gnuplot; the numbers are\n"
     "                           written beside it, as .csv\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
@@ -162,6 +164,7 @@ enum {
     EFFORT,
     SECONDS,
     PLOT,
+    EXTRAPOLATE,
     LAYERS,
     WIDTH,
     PAIRS,
@@ -205,6 +208,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"effort", 1, NULL, EFFORT},
                                              {"seconds", 1, NULL, SECONDS},
                                              {"plot", 1, NULL, PLOT},
+                                             {"extrapolate", 0, NULL, EXTRAPOLATE},
                                              {"layers", 1, NULL, LAYERS},
                                              {"width", 1, NULL, WIDTH},
                                              {"pairs", 0, NULL, PAIRS},
@@ -284,6 +288,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case SERIES: o->series = true; return true;
     case LIKE: o->like = value; return true;
     case PLOT: o->plot.path = value; return true;
+    case EXTRAPOLATE: o->extrapolate = true; return true;
     case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
     case SCATTERING: o->windows.scattering = true; return true;
@@ -353,6 +358,8 @@ static int check_directions(const fit_options *o) {
     if (o->plot.path && o->directions == 0)
         return wrong_usage(command,
                            "--plot draws the importances that --learn-directions finds: add it");
+    if (o->extrapolate && o->directions == 0)
+        return wrong_usage(command, "--extrapolate has no effect without --learn-directions");
     if (o->directions == 0) return EXIT_OK;
     if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
     if (has_windows(&o->windows))

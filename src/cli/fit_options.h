@@ -38,6 +38,7 @@ typedef struct fit_options {
     uint64_t directions; /* rounds to learn directions in; 0: none */
     uint64_t augment;    /* changed copies of each row; 0: none */
     fit_plot plot;       /* of their importances */
+    bool extrapolate;    /* inputs of learnt directions are not limited */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given, projection_given;

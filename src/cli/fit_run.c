@@ -476,9 +476,12 @@ bool fit_run_has_layers(const fit_run *r) { return r->best.layer || r->boost.net
 
 int fit_run_append(const fit_run *r, bool windows, snnk_network *network) {
     const snnk_network *tower = windows ? r->job->train.tower : NULL;
-    const size_t count = snnk_network_layers(r->boost.network);
+    const size_t count = snnk_network_layers(r->boost.network),
+                 limits = r->directions.kept ? snnk_network_layers(r->directions.clip) : 0;
     int st = tower ? snnk_network_append(network, snnk_network_layer(tower, 0)) : SNNK_OK;
 
+    for (size_t k = 0; st == SNNK_OK && k < limits; k++)
+        st = snnk_network_append(network, snnk_network_layer(r->directions.clip, k));
     if (st == SNNK_OK && r->best.layer) st = snnk_network_append(network, r->best.layer);
     for (size_t k = 0; st == SNNK_OK && k < count; k++)
         st = snnk_network_append(network, snnk_network_layer(r->boost.network, k));

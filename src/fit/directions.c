@@ -184,39 +184,48 @@ static int fit_round(const problem *p, uint64_t round, fitted *f) {
 
 /* ---- All rounds ---- */
 
+/* How plain features, those of round 0, did. */
+typedef struct baseline {
+    double *errors; /* as in fitted */
+    double error;   /* heldout_error of the report */
+} baseline;
+
 /* Whether the errors of a round are less than those of plain features by more than chance: by more
- * than the standard error of the mean difference. (Both are sums of weighted errors.) */
-static bool beats_plain(const fitted *f, const double *plain) {
+ * than the standard error of their mean difference. Of classes, fewer rows must be misclassified,
+ * too: scores get nearer to 0 and 1 more easily than rows to the right side of a border. */
+static bool beats_plain(const problem *p, const fitted *f, const baseline *plain) {
     const size_t n = f->n_judged;
     double mean = 0, square = 0;
 
-    for (size_t i = 0; i < n; i++) mean += (plain[i] - f->errors[i]) / (double)n;
+    if (p->rows->labels && !(f->report.heldout_error < plain->error)) return false;
+    for (size_t i = 0; i < n; i++) mean += (plain->errors[i] - f->errors[i]) / (double)n;
     for (size_t i = 0; i < n; i++) {
-        const double off = plain[i] - f->errors[i] - mean;
+        const double off = plain->errors[i] - f->errors[i] - mean;
 
         square += off * off;
     }
     return n > 1 && mean > sqrt(square / (double)n / (double)(n - 1));
 }
 
-/* Whether a round is better than the best before. With a given ridge nothing is held out.
- *   plain  the errors of round 0 */
-static bool is_better(const fitted *f, const fitted *best, const double *plain) {
-    if (!f->errors || !plain) return true;
-    if (best->round == 0) return beats_plain(f, plain);
-    return f->report.heldout_squared_error < best->report.heldout_squared_error;
+/* Whether a round is better than the best before. With a given ridge nothing is held out. */
+static bool is_better(const problem *p, const fitted *f, const fitted *best,
+                      const baseline *plain) {
+    if (!plain->errors) return true;
+    return beats_plain(p, f, plain) && (best->round == 0 || f->report.heldout_squared_error <
+                                                                best->report.heldout_squared_error);
 }
 
 /* Fit round 0 and the others, and keep the best. */
 static int run_rounds(problem *p, fitted *best, snnk_directions_report *report) {
     const double *root = NULL;
-    double *plain; /* the errors of round 0 */
+    baseline plain;
     fitted current;
     bool constant;
     int st = fit_round(p, 0, best);
 
     if (st != SNNK_OK) return st;
-    plain = best->errors; /* freed here, but used as long as it is the best */
+    plain = (baseline){best->errors, best->report.heldout_error};
+    best->errors = NULL;
     report->plain_error = best->report.heldout_squared_error;
     const snnk_layer *last = best->without_rows ? best->without_rows : best->layer;
     snnk_layer *seen = snnk_layer_retain(last);
@@ -232,15 +241,14 @@ static int run_rounds(problem *p, fitted *best, snnk_directions_report *report) 
         report->rounds = round;
         snnk_layer_free(seen);
         seen = snnk_layer_retain(current.without_rows ? current.without_rows : current.layer);
-        if (is_better(&current, best, plain)) {
-            if (best->round == 0) best->errors = NULL;
+        if (is_better(p, &current, best, &plain)) {
             fitted_free(p, best);
             *best = current;
         } else {
             fitted_free(p, &current);
         }
     }
-    if (best->errors != plain) snnk__free(p->allocator, plain);
+    snnk__free(p->allocator, plain.errors);
     snnk_layer_free(seen);
     return st;
 }

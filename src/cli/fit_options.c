@@ -554,6 +554,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                     given[FLOOR - FIRST_OPTION] || given[ACTIVATION - FIRST_OPTION];
     o->scale_given = given[PROJECTION_SCALE - FIRST_OPTION] || given[OFFSET_SCALE - FIRST_OPTION];
     o->features_given = given[M - FIRST_OPTION];
+    o->scaling_given = given[SCALING - FIRST_OPTION];
     o->projection_given = given[PROJECTION - FIRST_OPTION];
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */

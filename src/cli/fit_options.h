@@ -41,7 +41,7 @@ typedef struct fit_options {
     bool extrapolate;    /* inputs of learnt directions are not limited */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
-    bool kind_given, scale_given, features_given, heldout_given, projection_given;
+    bool kind_given, scale_given, features_given, heldout_given, projection_given, scaling_given;
     bool series;
     size_t channels; /* of --series; 0: not given */
     bool linear, keep_statistics, store_seed, json, quiet, help;

@@ -35,11 +35,10 @@ static bool set_windows(const recipe_start *s, size_t filters, fit_options *o, b
     const size_t dims = snnk_table_dims(train->inputs);
     const bool images = o->windows.shape[0] > 0 || dims == 3 || dims == 4;
 
-    if (s->job->like || o->series || train->encoder || !images || o->windows.filters >= filters)
-        return false;
+    if (s->job->like || o->series || train->encoder || !images) return false;
     *o = *s->first;
     o->windows.filters = filters;
-    if (s->job->train.tower == NULL && !o->kind_given) o->scaling = SCALING_DEFAULT;
+    if (!o->scaling_given) o->scaling = SCALING_DEFAULT;
     *chosen = false; /* the inputs become others */
     return true;
 }
@@ -56,6 +55,14 @@ static bool windows(const recipe_start *s, fit_options *o, bool *chosen) {
 static bool more_windows(const recipe_start *s, fit_options *o, bool *chosen) {
     return o->windows.filters > 0 && s->first->windows.filters == 0 &&
            set_windows(s, 4 * filters(s), o, chosen);
+}
+
+static bool scattering(const recipe_start *s, fit_options *o, bool *chosen) {
+    if (o->windows.filters == 0 || has_windows(&s->first->windows) ||
+        !set_windows(s, o->windows.filters, o, chosen))
+        return false;
+    o->windows.scattering = true;
+    return true;
 }
 
 static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {
@@ -77,11 +84,11 @@ static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {
 static bool directions(const recipe_start *s, fit_options *o, bool *chosen) {
     const bool step = (o->map.kind == SNNK_MAP_ARC_COSINE && o->map.order == 0) ||
                       (o->map.kind == SNNK_MAP_ELEMENTWISE && o->map.activation == SNNK_STEP);
+    const size_t d = dataset_raw_inputs(&s->job->train);
 
     (void)chosen;
     if (!is_plain_table(s, o) || o->map.kind == SNNK_MAP_IDENTITY || step || o->store_seed ||
-        o->directions > 0 || s->job->train.n_inputs < 2 ||
-        s->job->train.n_inputs > SNNK_DIRECTIONS_MAX_INPUTS)
+        o->directions > 0 || d < 2 || d > SNNK_DIRECTIONS_MAX_INPUTS)
         return false;
     fix_features(s, o);
     o->directions = ROUNDS;
@@ -162,6 +169,7 @@ const recipe fit_recipes[] = {
     {"cross-entropy", EFFORT_NORMAL, false, cross_entropy},
     {"several layers", EFFORT_NORMAL, false, boosting},
     {"more filters", EFFORT_HIGH, false, more_windows},
+    {"wavelets beside the filters", EFFORT_HIGH, false, scattering},
 };
 const size_t fit_recipes_count = sizeof fit_recipes / sizeof *fit_recipes;
 
@@ -191,6 +199,7 @@ void fit_recipe_describe(const fit_options *first, const fit_options *o, char *t
 
     text[0] = '\0';
     if (o->windows.filters != first->windows.filters) add_count(&w, "windows", o->windows.filters);
+    if (o->windows.scattering && !first->windows.scattering) add(&w, "scattering", NULL);
     if (o->kind_given && !first->kind_given) {
         if (o->map.kind == SNNK_MAP_ELEMENTWISE)
             add(&w, "activation", snnk_activation_name(o->map.activation));

@@ -426,8 +426,8 @@ static void test_noise_stays_noise(void **state) {
     assert_true(sum > 0.48);
 }
 
-/* Targets that depend on nothing. What a round gains or loses is luck, and half of them gain; beyond
- * its standard error on the right side are 0.16, for rounds that are much the same. */
+/* Targets that depend on nothing. What a round gains or loses is luck, and half of them gain;
+ * beyond its standard error on the right side are 0.16, for rounds that are much the same. */
 static void test_luck_is_not_kept(void **state) {
     enum { ROWS = 400, SEEDS = 20 };
     static int32_t labels[ROWS];

@@ -62,7 +62,7 @@ static int append(size_t d, float diagonal, const arrays *a, int layer, snnk_net
 
 int fit_clip_create(const snnk_rows *rows, size_t features, snnk_network **layers) {
     const size_t d = rows->inputs;
-    arrays a = {NULL};
+    arrays a = {.W = NULL};
     int st = SNNK_OK;
 
     *layers = NULL;

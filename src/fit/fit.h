@@ -62,8 +62,8 @@ int snnk__fit_add_block(snnk_fit *fit, double drawn, snnk_workspace *workspace);
 /* Move the rows at the end of those that are kept to the statistics. */
 int snnk__fit_release(snnk_fit *fit, const snnk__feature_rows *released, snnk_workspace *workspace);
 
-/* Set errors (heldout.rows.n) to the squared error, summed over outputs, of each held-out row by the
- * solution that has not seen them. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Set errors (heldout.rows.n) to the squared error, summed over outputs, of each held-out row by
+ * the solution that has not seen them. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__fit_heldout_errors(const snnk_fit *fit, snnk_workspace *workspace, double *errors);
 
 /* A view of features, to add them to statistics. */

@@ -55,8 +55,8 @@ static void turns_within(double frequency, double reach, int *first, int *last) 
     *last = (int)floor((reach - frequency) / (2 * pi));
 }
 
-/* Its transform at a frequency (u down the rows, v along them), summed over whole turns. Frequencies
- * beyond `reach` are negligible. */
+/* Its transform at a frequency (u down the rows, v along them), summed over whole turns.
+ * Frequencies beyond `reach` are negligible. */
 static double gabor_at(const gabor *g, double u, double v) {
     const double reach = g->xi + 1.001 * sqrt(2 * NEGLIGIBLE) * fmax(g->slant, 1) / g->sigma;
     int first, last, left, right;

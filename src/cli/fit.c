@@ -46,7 +46,7 @@ typedef struct session {
     snnk_map *learnt; /* the map with learnt directions */
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
-    fit_boost boost;      /* with --layers, instead of `best` */
+    fit_boost boost;      /* with --boost, instead of `best` */
     snnk_network *network;
     snnk_network *like;            /* with --like: its model */
     snnk_lstsq *statistics;        /* with --keep-statistics */
@@ -408,13 +408,13 @@ static int fit(session *s) {
     return EXIT_OK;
 }
 
-/* Fit the layers of --layers. */
+/* Fit the features of --boost. */
 static int boost(session *s) {
     int exit_status;
 
     begin_bar(s, "fitting");
     exit_status =
-        fit_boost_layers(command, s->o, &s->task, &s->train, s->batch, s->workspace, &s->boost);
+        fit_boost_rounds(command, s->o, &s->task, &s->train, s->batch, s->workspace, &s->boost);
     end_bar(s);
     s->loss.report.loss = s->boost.config.loss;
     s->train_seconds = seconds_now() - s->start;
@@ -614,7 +614,7 @@ static int complete_options(session *s) {
     if (several && o->directions > 0)
         return wrong_usage(command, "several processes cannot learn directions: use one");
     if (several && o->boosted)
-        return wrong_usage(command, "several processes cannot fit --layers: use one");
+        return wrong_usage(command, "several processes cannot fit --boost: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;

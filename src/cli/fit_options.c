@@ -48,16 +48,17 @@ static const char help_windows[] =
     "  --image-shape HxW[xC]    of a row, channels last; a series of L steps is 1xL (default: "
     "that\n"
     "                           of the file, if it has 3 or 4 dimensions)\n";
-static const char help_layers[] =
+static const char help_boost[] =
     "\n"
-    "Several layers (boosting in closed form; all rows are in memory):\n"
-    "  --layers T               up to T layers, each of --m new features (default 512) that\n"
-    "                           correct a representation; the number that is best on held-out\n"
-    "                           rows is kept. Good values: 4 to 20\n"
-    "  --width D                numbers of the representation (default: as --m)\n"
-    "  --pairs                  features along differences of two rows, instead of random ones\n"
-    "                           With --layers, also --activation (default relu), --ridge of each\n"
-    "                           layer, --projection-scale, --offset-scale, --heldout and --loss\n";
+    "Boosting (all rows are in memory):\n"
+    "  --boost T                add features in up to T rounds after the first, each --m of them\n"
+    "                           (default 512; fewer for few rows): those of many candidates that\n"
+    "                           correct best what the features before leave. The number of rounds\n"
+    "                           that is best on held-out rows is kept. Good values: 3 to 7\n"
+    "  --pairs                  candidates along differences of two rows, instead of learnt\n"
+    "                           directions and few inputs\n"
+    "                           With --boost, also --activation (default relu), --ridge,\n"
+    "                           --projection-scale, --offset-scale, --heldout and --loss\n";
 static const char help_fit[] =
     "\n"
     "Fit:\n"
@@ -99,7 +100,7 @@ void fit_print_help(void) {
     fputs(data_options_help, stdout);
     fputs(help_features, stdout);
     fputs(help_windows, stdout);
-    fputs(help_layers, stdout);
+    fputs(help_boost, stdout);
     fputs(help_fit, stdout);
 }
 
@@ -136,8 +137,7 @@ enum {
     IMAGE_SHAPE,
     SERIES,
     LEARN_DIRECTIONS,
-    LAYERS,
-    WIDTH,
+    BOOST,
     PAIRS,
     JSON,
     QUIET,
@@ -173,8 +173,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"series", 0, NULL, SERIES},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
-                                             {"layers", 1, NULL, LAYERS},
-                                             {"width", 1, NULL, WIDTH},
+                                             {"boost", 1, NULL, BOOST},
                                              {"pairs", 0, NULL, PAIRS},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
@@ -206,8 +205,7 @@ static const char *takes(int option) {
     case PATCH:
     case GRID: return "a whole number >= 1";
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
-    case LAYERS: return "a whole number from 1 to 1000";
-    case WIDTH: return "a whole number from 1 to 32768";
+    case BOOST: return "a whole number from 1 to 1000";
     case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
@@ -285,11 +283,9 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case LEARN_DIRECTIONS:
         return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
-    case LAYERS:
+    case BOOST:
         o->boosted = true;
-        return read_u64(value, &o->boost.layers) && o->boost.layers >= 1 && o->boost.layers <= 1000;
-    case WIDTH:
-        return read_u64(value, &o->boost.width) && o->boost.width >= 1 && o->boost.width <= 32768;
+        return read_u64(value, &o->boost.rounds) && o->boost.rounds >= 1 && o->boost.rounds <= 1000;
     case LOSS: return find_value(value, snnk_loss_name, &o->loss);
     case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
     case PRECISION: return find_value(value, snnk_precision_name, &o->fit.precision);
@@ -322,16 +318,17 @@ static int check_directions(const fit_options *o) {
     return EXIT_OK;
 }
 
-/* With --layers: take what it shares with one layer, and refuse the options of one layer. given: as
+/* With --boost: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
-static int check_layers(fit_options *o, const bool *given) {
+static int check_boost(fit_options *o, const bool *given) {
     static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,      LINEAR,
                                   CHOOSE,   KEEP,       LIKE,   FACTORIZATION,   PRECISION,
                                   WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS};
 
     if (!o->boosted) {
-        if (given[WIDTH - FIRST_OPTION] || given[PAIRS - FIRST_OPTION])
-            return wrong_usage(command, "--width and --pairs need --layers");
+        if (given[PAIRS - FIRST_OPTION])
+            return wrong_usage(command, "--pairs needs --boost: features along differences of two "
+                                        "rows are those of its rounds");
         return EXIT_OK;
     }
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -339,17 +336,14 @@ static int check_layers(fit_options *o, const bool *given) {
 
         if (!given[refused[i] - FIRST_OPTION]) continue;
         while (option->val != refused[i]) option++;
-        return wrong_usage(command, "--%s and --layers: use one of them", option->name);
+        return wrong_usage(command, "--%s and --boost: use one of them", option->name);
     }
     if (given[SCALING - FIRST_OPTION] && o->scaling != SNNK_SCALING_COMMON &&
         o->scaling != SNNK_SCALING_STANDARDIZE)
-        return wrong_usage(command, "--layers needs --scaling common or standardize");
+        return wrong_usage(command, "--boost needs --scaling common or standardize");
     if (o->features_given && o->map.features > 32768)
-        return wrong_usage(command, "--m %llu is above 32768, the most of each of --layers",
+        return wrong_usage(command, "--m %llu is above 32768, the most of each round of --boost",
                            (unsigned long long)o->map.features);
-    if (o->boost.rows == SNNK_BOOST_PAIRS && o->scale_given)
-        return wrong_usage(command, "--projection-scale and --offset-scale have no effect with "
-                                    "--pairs");
     if (given[ACTIVATION - FIRST_OPTION]) o->boost.activation = o->map.activation;
     if (given[PROJECTION_SCALE - FIRST_OPTION]) o->boost.projection_scale = o->map.projection_scale;
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
@@ -450,7 +444,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     snnk_boost_config_init(&o->boost, sizeof o->boost);
-    o->boost.width = 0; /* as many as features */
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
     o->map.offset_scale = -1;
     opterr = 0;
@@ -493,7 +486,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     if (o->kind_given && o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
-    if ((exit_status = check_layers(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_boost(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)

@@ -62,6 +62,8 @@ typedef struct snnk_boost_config {
     uint64_t candidates;  /* for each feature of a later round, 1 ... 64. Default 4 */
     uint64_t patience;    /* rounds without a smaller held-out loss before the end, >= 1. Default
                            * 2 */
+    uint64_t most_rows;   /* that rounds learn from: of more, a random sample, which saves time. The
+                           * last readout learns from all. 0: all. Default 16384 */
     uint64_t seed;        /* of features, candidates and held-out rows. Default 0 */
     double ridge;         /* > 0, or SNNK_RIDGE_AUTO (default): by the held-out rows, in every round
                            * (for cross-entropy in round 0, then the same) */
@@ -92,14 +94,15 @@ typedef struct snnk_boost_report {
     uint64_t rounds_tried; /* after round 0 */
     uint64_t rounds_kept;  /* 0 if no round helped */
     uint64_t features;     /* of the network */
-    double train_loss;     /* of the round that was kept, on the rows that were not held out */
+    double train_loss;     /* of the round that was kept, on the rows that it learnt from */
     double heldout_loss;   /* of it on the others; NaN without */
     double ridge;          /* of the network */
     uint64_t train_rows;   /* not held out */
+    uint64_t round_rows;   /* of these, that the rounds learnt from */
     uint64_t heldout_rows; /* held out */
     /* NULL (default), or room for config.rounds + 1 numbers each. Those of rounds that were not
      * tried are NaN. The objective is the sum of losses and ridge |W|^2 of the readout W, half of
-     * that for cross-entropy. With a given ridge it never rises, but for rounding */
+     * that for cross-entropy, on the rows that rounds learn from. With a given ridge it never rises, but for rounding */
     double *train_losses, *heldout_losses, *objectives;
 } snnk_boost_report;
 

@@ -17,6 +17,7 @@ static const snnk_boost_config defaults = {.size = sizeof(snnk_boost_config),
                                            .features = 512,
                                            .candidates = 4,
                                            .patience = 2,
+                                           .most_rows = 16384,
                                            .ridge = SNNK_RIDGE_AUTO,
                                            .heldout_share = 0.1,
                                            .projection_scale = 1,
@@ -210,8 +211,9 @@ static int write_report(const snnk__boosting *g, const course *c, snnk_boost_rep
     filled.train_loss = c->best_train;
     filled.heldout_loss = c->best_heldout;
     filled.ridge = g->ridge;
-    filled.train_rows = g->train;
-    filled.heldout_rows = g->n - g->train;
+    filled.train_rows = g->known;
+    filled.round_rows = g->train;
+    filled.heldout_rows = g->n - g->known;
     filled.train_losses = theirs[0];
     filled.heldout_losses = theirs[1];
     filled.objectives = theirs[2];

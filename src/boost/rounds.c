@@ -7,6 +7,7 @@
 #include <snnk/fit.h>
 #include <snnk/logistic.h>
 
+#include "base/random.h"
 #include "base/size.h"
 #include "boost/candidates.h"
 #include "boost/split.h"
@@ -116,6 +117,26 @@ static void copy_rows(const snnk__boosting *g) {
     }
 }
 
+/* Move a random sample of the known rows to the front: the first steps of a shuffle. */
+static void draw_round_rows(snnk__boosting *g) {
+    const uint64_t most = g->config->most_rows;
+
+    g->train = g->known;
+    if (most == 0 || most >= g->known) return;
+    g->train = (size_t)most;
+    for (size_t i = 0; i < g->train; i++) {
+        double u;
+
+        snnk__random_uniform(g->config->seed, SNNK__STREAM_SHUFFLE, i, 0, 1, &u);
+        const size_t last = g->known - 1;
+        const size_t j = snnk__min_size(i + (size_t)(u * (double)(g->known - i)), last);
+        const size_t kept = g->order[i];
+
+        g->order[i] = g->order[j];
+        g->order[j] = kept;
+    }
+}
+
 int snnk__boosting_create(snnk__boosting *g) {
     const snnk_boost_config *c = g->config;
     const bool few = g->n <= SNNK_FIT_MAX_LEFT_OUT && c->heldout_share > 0;
@@ -130,7 +151,8 @@ int snnk__boosting_create(snnk__boosting *g) {
     st = allocate_rows(g);
     if (st == SNNK_OK) st = allocate_features(g);
     if (st == SNNK_OK)
-        st = snnk__boost_split(g->allocator, g->rows, c->seed, share, g->order, &g->train);
+        st = snnk__boost_split(g->allocator, g->rows, c->seed, share, g->order, &g->known);
+    if (st == SNNK_OK) draw_round_rows(g);
     if (st == SNNK_OK) st = open_product(g);
     if (st == SNNK_OK) copy_rows(g);
     return st;
@@ -264,7 +286,7 @@ static int statistics(const snnk__boosting *g, size_t first, size_t end, snnk_ls
 
 /* Choose the ridge from a grid, or, if there was one, among those near it: it hardly changes with
  * further features. */
-static int choose_ridge(snnk__boosting *g, snnk_lstsq *train, size_t count) {
+static int choose_ridge(snnk__boosting *g, snnk_lstsq *train) {
     const bool near = g->ridge > 0;
     const size_t n_ridges = near ? NEAR_RIDGES : RIDGES;
     double ridges[RIDGES] = {g->ridge / NEAR, g->ridge, g->ridge * NEAR};
@@ -272,7 +294,7 @@ static int choose_ridge(snnk__boosting *g, snnk_lstsq *train, size_t count) {
     size_t best = 0;
     int st = near ? SNNK_OK : snnk_lstsq_default_ridges(train, RIDGES, ridges);
 
-    if (st == SNNK_OK) st = statistics(g, count, g->n, &heldout);
+    if (st == SNNK_OK) st = statistics(g, g->known, g->n, &heldout);
     if (st == SNNK_OK)
         st = snnk_lstsq_choose_ridge(train, heldout, NULL, n_ridges, ridges, g->workspace, NULL,
                                      &best);
@@ -289,7 +311,7 @@ static int squared_readout(snnk__boosting *g, size_t count, bool choose) {
     snnk__progress_begin_stage(g->progress, 1);
     if (st == SNNK_OK) st = statistics(g, 0, count, &train);
     snnk__progress_begin_stage(g->progress, 1);
-    if (st == SNNK_OK && choose) st = choose_ridge(g, train, count);
+    if (st == SNNK_OK && choose) st = choose_ridge(g, train);
     config.ridge = g->ridge;
     if (st == SNNK_OK)
         st = snnk_lstsq_solve(train, &config, g->workspace, g->B, g->features, g->b, NULL);
@@ -329,7 +351,7 @@ static int logistic_solve(const snnk__boosting *g, size_t count, double ridge) {
 
 /* Choose the ridge of the cross-entropy: smaller and smaller, until the held-out loss rises. */
 static int choose_logistic_ridge(snnk__boosting *g, size_t count) {
-    const snnk__judged others = judged(g, count, g->n - count);
+    const snnk__judged others = judged(g, g->known, g->n - g->known);
     double ridge = LOGISTIC_FIRST, least = INFINITY;
     int st = SNNK_OK;
 
@@ -378,12 +400,12 @@ int snnk__boosting_layer(const snnk__boosting *g, snnk_layer **layer) {
 void snnk__boosting_losses(const snnk__boosting *g, double *train, double *heldout,
                            double *objective) {
     const snnk__judged learn = judged(g, 0, g->train);
-    const snnk__judged others = judged(g, g->train, g->n - g->train);
+    const snnk__judged others = judged(g, g->known, g->n - g->known);
     double square = 0;
 
     for (size_t k = 0; k < g->outputs * g->features; k++) square += g->B[k] * g->B[k];
     *objective = snnk__judged_loss(&learn);
     *train = *objective / snnk__judged_weight(&learn);
     *objective += (g->Y ? 1 : 0.5) * g->ridge * square;
-    *heldout = g->n > g->train ? snnk__judged_loss(&others) / snnk__judged_weight(&others) : NAN;
+    *heldout = g->n > g->known ? snnk__judged_loss(&others) / snnk__judged_weight(&others) : NAN;
 }

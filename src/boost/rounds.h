@@ -17,23 +17,25 @@ typedef struct snnk__boosting {
     snnk__progress *progress;
     const snnk_rows *rows; /* checked */
     size_t outputs, d;
-    size_t most;     /* features that there is room for */
-    size_t n, train; /* rows in the order of learning: those after the first `train` are held out */
-    size_t *order;   /* n */
-    float *X;        /* n x d: the scaled inputs */
-    float *F;        /* n x most: features, for cross-entropy; else a block of as many */
-    float *P;        /* n x outputs: the outputs */
-    double *Y;       /* n x outputs; NULL for cross-entropy */
-    double *R;       /* n x outputs: residuals */
-    int32_t *labels; /* n; of cross-entropy */
-    float *weights;  /* n; NULL: 1 each */
-    float *Psi;      /* outputs x most: B in float */
-    double *B, *b;   /* the readout: outputs x features, packed, and outputs */
-    double ridge;    /* the last one; below 0 before the first */
-    size_t features; /* so far */
-    float *G, *c;    /* most + candidates rows of d, and as many offsets: of scaled inputs */
-    double *root, *share;        /* of DIRECTIONS: d x d, and d */
-    snnk_map *map;               /* of scaled inputs, with the rows G */
+    size_t most; /* features that there is room for */
+    /* Rows in the order of learning: the rounds learn from the first `train`, the last readout also
+     * from the others of the first `known`, and those after them are held out. */
+    size_t n, train, known;
+    size_t *order;        /* n */
+    float *X;             /* n x d: the scaled inputs */
+    float *F;             /* n x most: features, for cross-entropy; else a block of as many */
+    float *P;             /* n x outputs: the outputs */
+    double *Y;            /* n x outputs; NULL for cross-entropy */
+    double *R;            /* n x outputs: residuals */
+    int32_t *labels;      /* n; of cross-entropy */
+    float *weights;       /* n; NULL: 1 each */
+    float *Psi;           /* outputs x most: B in float */
+    double *B, *b;        /* the readout: outputs x features, packed, and outputs */
+    double ridge;         /* the last one; below 0 before the first */
+    size_t features;      /* so far */
+    float *G, *c;         /* most + candidates rows of d, and as many offsets: of scaled inputs */
+    double *root, *share; /* of DIRECTIONS: d x d, and d */
+    snnk_map *map;        /* of scaled inputs, with the rows G */
     snnk__outer_product product; /* also the scaling of inputs */
 } snnk__boosting;
 
@@ -50,7 +52,7 @@ int snnk__boosting_grow(snnk__boosting *boosting, uint64_t round, size_t *added)
 int snnk__boosting_cut(snnk__boosting *boosting, size_t features);
 
 /* Solve the readout on the first `count` rows, and set the outputs of all rows.
- *   choose  whether the ridge is chosen by the rows after `count` */
+ *   choose  whether the ridge is chosen by the held-out rows */
 int snnk__boosting_readout(snnk__boosting *boosting, size_t count, bool choose);
 
 /* Create the layer of raw inputs. */

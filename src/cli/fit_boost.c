@@ -10,6 +10,9 @@
 #include "cli/console.h"
 #include "cli/system.h"
 
+/* The activation is chosen by one round of TRIED_FEATURES on about TRIED_ROWS rows. */
+enum { TRIED_ROWS = 8000, TRIED_FEATURES = 256 };
+
 /* Without --m, a round of few rows has about one feature for each FEW_ROWS of them. */
 enum { MOST_FEATURES = 512, LEAST_FEATURES = 128, FEW_ROWS = 8 };
 
@@ -51,6 +54,49 @@ static int fit(const char *command, const task *what, const all_rows *all,
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
+/* Every n-th row, so that there are about TRIED_ROWS. Returns false without memory. */
+static bool sample_rows(const all_rows *all, all_rows *sample) {
+    const size_t step = all->n > TRIED_ROWS ? all->n / TRIED_ROWS : 1;
+    const snnk_rows rows = all_rows_part(all, 0, all->n);
+
+    if (!all_rows_create(&rows, all->targets, all->n / step + 1, sample)) return false;
+    for (size_t i = 0; i < all->n; i += step) all_rows_append(&rows, i, sample);
+    return true;
+}
+
+/* Choose relu or tanh by the held-out loss of one round on a sample of the rows. A trial that fails
+ * has no say: the fit of all rows will tell why. */
+static int choose_activation(const char *command, const task *what, const all_rows *all,
+                             snnk_workspace *workspace, fit_boost *boost) {
+    static const int32_t choices[] = {SNNK_RELU, SNNK_TANH};
+    all_rows sample = {.n = 0};
+    double least = INFINITY;
+    int st = SNNK_OK;
+
+    if (!sample_rows(all, &sample)) {
+        all_rows_free(&sample);
+        return failed(command, "out of memory");
+    }
+    for (size_t k = 0; k < 2 && st != SNNK_E_CANCELLED; k++) {
+        const snnk_rows rows = all_rows_part(&sample, 0, sample.n);
+        snnk_boost_report report = {.size = sizeof report};
+        snnk_boost_config config = boost->config;
+        snnk_network *network = NULL;
+
+        config.rounds = 1;
+        if (config.features > TRIED_FEATURES) config.features = TRIED_FEATURES;
+        config.activation = choices[k];
+        config.loss = SNNK_LOSS_SQUARED; /* far faster */
+        st = snnk_boost_fit(&rows, what->outputs, &config, workspace, &report, &network);
+        snnk_network_free(network);
+        if (st != SNNK_OK || !(report.heldout_loss < least)) continue;
+        least = report.heldout_loss;
+        boost->config.activation = choices[k];
+    }
+    all_rows_free(&sample);
+    return st == SNNK_E_CANCELLED || interrupted ? EXIT_CANCELLED : EXIT_OK;
+}
+
 int fit_boost_rounds(const char *command, const fit_options *o, const task *what, dataset *train,
                      training_rows *batch, snnk_workspace *workspace, fit_boost *boost) {
     all_rows all = {.n = 0};
@@ -61,7 +107,9 @@ int fit_boost_rounds(const char *command, const fit_options *o, const task *what
     if (!memory) {
         exit_status = failed(command, "out of memory: --boost needs all rows in memory");
     } else if (exit_status == EXIT_OK) {
-        exit_status = fit(command, what, &all, workspace, boost);
+        if (!o->boost_activation_given && boost->config.heldout_share > 0)
+            exit_status = choose_activation(command, what, &all, workspace, boost);
+        if (exit_status == EXIT_OK) exit_status = fit(command, what, &all, workspace, boost);
     }
     all_rows_free(&all);
     return exit_status;

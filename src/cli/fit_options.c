@@ -57,7 +57,8 @@ static const char help_boost[] =
     "                           that is best on held-out rows is kept. Good values: 3 to 7\n"
     "  --pairs                  candidates along differences of two rows, instead of learnt\n"
     "                           directions and few inputs\n"
-    "                           With --boost, also --activation (default relu), --ridge,\n"
+    "                           With --boost, also --activation (default: relu or\n"
+    "                           tanh, by held-out rows of a sample), --ridge,\n"
     "                           --projection-scale, --offset-scale, --heldout and --loss\n";
 static const char help_fit[] =
     "\n"
@@ -344,7 +345,8 @@ static int check_boost(fit_options *o, const bool *given) {
     if (o->features_given && o->map.features > 32768)
         return wrong_usage(command, "--m %llu is above 32768, the most of each round of --boost",
                            (unsigned long long)o->map.features);
-    if (given[ACTIVATION - FIRST_OPTION]) o->boost.activation = o->map.activation;
+    o->boost_activation_given = given[ACTIVATION - FIRST_OPTION];
+    if (o->boost_activation_given) o->boost.activation = o->map.activation;
     if (given[PROJECTION_SCALE - FIRST_OPTION]) o->boost.projection_scale = o->map.projection_scale;
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
     if (o->heldout_given) o->boost.heldout_share = o->fit.heldout_share;

@@ -21,6 +21,7 @@ typedef struct fit_options {
     window_options windows;
     snnk_boost_config boost; /* with --boost */
     bool boosted;            /* --boost was given */
+    bool boost_activation_given;
     int scaling;
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */

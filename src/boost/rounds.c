@@ -19,7 +19,8 @@
 #define LEAST_SHARE 0.25 /* of few rows, that is held out */
 /* Eigenvalues of M, which are 1 on average, below this are noise of the sums of float products. */
 #define LEAST_EIGENVALUE 1e-14
-#define RIDGES           7 /* a factor of 10 apart */
+#define RIDGES           7 /* a factor of 10 apart, up to the mean diagonal of the moments */
+#define SINGLE_ROUNDING  1e-7
 #define NEAR_RIDGES      3 /* around that of the round before, a factor of NEAR apart */
 #define NEAR             3.1622776601683795
 #define LOGISTIC_RIDGES                                                                            \
@@ -280,8 +281,19 @@ static int add_features(const snnk__boosting *g, size_t first, size_t end, snnk_
 static int statistics(const snnk__boosting *g, size_t first, size_t end, snnk_lstsq **lstsq) {
     int st = snnk_lstsq_create(g->features, g->outputs, g->allocator, lstsq);
 
-    if (st == SNNK_OK) st = snnk_lstsq_set_precision(*lstsq, SNNK_PRECISION_SINGLE);
+    if (st == SNNK_OK && g->config->ridge == SNNK_RIDGE_AUTO)
+        st = snnk_lstsq_set_precision(*lstsq, SNNK_PRECISION_SINGLE);
     return st == SNNK_OK ? add_features(g, first, end, *lstsq) : st;
+}
+
+/* The least ridge with which sums in single precision can be solved: about their rounding, as a
+ * share of the largest eigenvalue, which may be the sum of all. */
+static int least_ridge(const snnk_lstsq *lstsq, double *ridge) {
+    double grid[2];
+    const int st = snnk_lstsq_default_ridges(lstsq, 2, grid); /* the last is the mean of all */
+
+    if (st == SNNK_OK) *ridge = SINGLE_ROUNDING * (double)snnk_lstsq_features(lstsq) * grid[1];
+    return st;
 }
 
 /* Choose the ridge from a grid, or, if there was one, among those near it: it hardly changes with
@@ -289,11 +301,13 @@ static int statistics(const snnk__boosting *g, size_t first, size_t end, snnk_ls
 static int choose_ridge(snnk__boosting *g, snnk_lstsq *train) {
     const bool near = g->ridge > 0;
     const size_t n_ridges = near ? NEAR_RIDGES : RIDGES;
-    double ridges[RIDGES] = {g->ridge / NEAR, g->ridge, g->ridge * NEAR};
+    double ridges[RIDGES] = {g->ridge / NEAR, g->ridge, g->ridge * NEAR}, least = 0;
     snnk_lstsq *heldout = NULL;
     size_t best = 0;
     int st = near ? SNNK_OK : snnk_lstsq_default_ridges(train, RIDGES, ridges);
 
+    if (st == SNNK_OK) st = least_ridge(train, &least);
+    for (size_t k = 0; st == SNNK_OK && k < n_ridges; k++) ridges[k] = fmax(ridges[k], least);
     if (st == SNNK_OK) st = statistics(g, g->known, g->n, &heldout);
     if (st == SNNK_OK)
         st = snnk_lstsq_choose_ridge(train, heldout, NULL, n_ridges, ridges, g->workspace, NULL,
@@ -312,6 +326,12 @@ static int squared_readout(snnk__boosting *g, size_t count, bool choose) {
     if (st == SNNK_OK) st = statistics(g, 0, count, &train);
     snnk__progress_begin_stage(g->progress, 1);
     if (st == SNNK_OK && choose) st = choose_ridge(g, train);
+    if (st == SNNK_OK && !choose && g->config->ridge == SNNK_RIDGE_AUTO) { /* of more rows */
+        double least = 0;
+
+        st = least_ridge(train, &least);
+        g->ridge = fmax(g->ridge, least);
+    }
     config.ridge = g->ridge;
     if (st == SNNK_OK)
         st = snnk_lstsq_solve(train, &config, g->workspace, g->B, g->features, g->b, NULL);

@@ -9,8 +9,8 @@
  *     snnk_boost_fit(SNNK_ROWS(.n = n, .inputs = d, .X = X, .labels = labels), classes, &config,
  *                    NULL, &report, &network);
  *
- * Round 0 fits m features h(g . x' + c) of the scaled inputs x' with random rows g. Each later round
- * adds m features to those before:
+ * Round 0 fits m features h(g . x' + c) of the scaled inputs x' with random rows g. Each later
+ * round adds m features to those before:
  *
  *     M = mean over rows of the outer products of gradients of the fit so far, as in
  *         <snnk/directions.h>: on which inputs, and combinations of them, it depends
@@ -101,8 +101,9 @@ typedef struct snnk_boost_report {
     uint64_t round_rows;   /* of these, that the rounds learnt from */
     uint64_t heldout_rows; /* held out */
     /* NULL (default), or room for config.rounds + 1 numbers each. Those of rounds that were not
-     * tried are NaN. The objective is the sum of losses and ridge |W|^2 of the readout W, half of
-     * that for cross-entropy, on the rows that rounds learn from. With a given ridge it never rises, but for rounding */
+     * tried are NaN. The objective is the sum of losses on the rows that rounds learn from, and
+     * ridge |W|^2 of the readout W, half of that for cross-entropy. With a given ridge it never
+     * rises, but for rounding */
     double *train_losses, *heldout_losses, *objectives;
 } snnk_boost_report;
 
@@ -115,7 +116,8 @@ typedef struct snnk_boost_report {
  *   network    out: release with snnk_network_free
  * After the rounds the readout is solved once more, on all rows: with the ridge of the round; of up
  * to SNNK_FIT_MAX_LEFT_OUT rows (squared error) with the ridge that leaving out each row chooses,
- * unless it was given.
+ * unless it was given. With SNNK_RIDGE_AUTO sums are in single precision, and ridges that it could
+ * not resolve are not tried (1e-7 of the sum of the features' second moments).
  * Memory, with m T features in all: 4 n (d + 4 outputs) bytes, 16 (m T)^2 for statistics, and those
  * of the candidates, 20 d candidates m + 32768 candidates m; for cross-entropy also 4 n m T and
  * that of snnk_logistic_solve. Time: O(n (m t)^2 + (m t)^3) in round t. The same bits for every

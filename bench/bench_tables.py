@@ -8,9 +8,9 @@ split has a fifth of the rows, after a shuffle, as test rows. In each split all 
   best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the
                  first split (--full: on all). It is a bound for the choice of defaults, not a
                  method
-  boost          snnk fit --layers 8 --m 1024 --width 512: several layers in closed form
-  one_layer      snnk fit --m M, with the M that makes the model as many numbers as that of boost,
-                 but at most 4096, the most that snnk fit tries itself. Needs snnk and boost
+  boost          snnk fit --boost 3: features that are added in rounds
+  one_layer      snnk fit --m M, with the M that makes the model as many numbers as that of boost.
+                 Needs snnk and boost
   ridge          RidgeCV, or RidgeClassifierCV
   rbf_sampler    RBFSampler with 1024 components, and ridge
   random_forest  RandomForest*
@@ -35,7 +35,7 @@ import tables_figures as figures
 
 RIVALS = ["ridge", "rbf_sampler", "random_forest", "boosting", "mlp"]
 METHODS = ["snnk", "boost", "one_layer", "best_flags"] + RIVALS
-BOOST = "--layers 8 --m 1024 --width 512".split()
+BOOST = "--boost 3".split()
 
 FLAGS = [
     "--features identity",

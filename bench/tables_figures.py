@@ -17,7 +17,6 @@ FIGURES = [("defaults_vs_best_flags_worst", 0.99, True),
            ("boost_rank_vs_rivals", 2.2, False),
            ("boost_faster_than_mlp", 8, True)]
 RANKED = ["boost", "snnk", "random_forest", "boosting", "mlp"]
-MOST_FEATURES = 4096  # of the one layer that is compared with boost
 
 
 def split_rows(rows, split, seed=0):
@@ -59,12 +58,11 @@ def summarize_method(runs):
 
 
 def equal_features(one, several):
-    """How many features one layer needs to have as many numbers as several: an even number, at most
-    MOST_FEATURES. one, several: runs with parameters, and m of one. None if one of them failed."""
+    """How many features one layer needs to have as many numbers as several: an even number. one, several: runs with parameters, and m of one. None if one of them failed."""
     if not all((one.get("parameters"), one.get("m"), several.get("parameters"))):
         return None
     m = several["parameters"] * one["m"] / one["parameters"]
-    return max(2, min(MOST_FEATURES, 2 * round(m / 2)))
+    return max(2, 2 * round(m / 2))
 
 
 def summarize_best(defaults, by_flags):

@@ -1,5 +1,6 @@
-/* src/boost: the objective never rises; one round against an independent computation in double; the
- * same bits over threads and files; refusals, failing allocations, cancelling. */
+/* src/boost: the objective never rises; the readout against an independent ridge in double; the
+ * candidates and their choice against their definition; the same bits over threads and files;
+ * refusals, failing allocations, cancelling. */
 #include "support/alloc.h"
 #include "support/compare.h"
 
@@ -7,9 +8,10 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "boost/line_search.h"
+#include "boost/candidates.h"
+#include "boost/losses.h"
 
-enum { D = 3, N = 240, L = 2, WIDTH = 5, M = 7, LAYERS = 4 };
+enum { D = 3, N = 240, L = 2, M = 7, ROUNDS = 4 };
 
 static float X[N * D], Y[N * L], weights[N];
 static double X_f64[N * D];
@@ -44,19 +46,17 @@ static snnk_boost_config settings(void) {
     snnk_boost_config config;
 
     assert_ok(snnk_boost_config_init(&config, sizeof config));
-    config.layers = LAYERS;
+    config.rounds = ROUNDS;
     config.features = M;
-    config.width = WIDTH;
     return config;
 }
 
-/* No rows held out, and given ridges. */
+/* No rows held out, and a given ridge. */
 static snnk_boost_config given(void) {
     snnk_boost_config config = settings();
 
     config.heldout_share = 0;
-    config.ridge = 0.1;
-    config.readout_ridge = 0.05;
+    config.ridge = 0.05;
     return config;
 }
 
@@ -68,41 +68,42 @@ static snnk_network *fit(const snnk_rows *rows, size_t outputs, const snnk_boost
     return network;
 }
 
-/* With a fixed ridge of the readout, a step along the line lowers the loss with the readout as it
- * is, and solving the readout again lowers the objective, whatever the features are. */
+/* With a given ridge, further features cannot raise the objective, whatever they are. */
 static void test_objective_never_rises(void **state) {
     (void)state;
     draw_data();
-    for (int k = 0; k < 16; k++) {
+    for (int k = 0; k < 24; k++) {
         const bool classes = k & 1;
         snnk_rows rows = classes ? classification() : regression();
         snnk_boost_config config = given();
-        double train[LAYERS + 1], heldout[LAYERS + 1], objective[LAYERS + 1];
+        double train[ROUNDS + 1], heldout[ROUNDS + 1], objective[ROUNDS + 1];
         snnk_boost_report report = {.size = sizeof report,
                                     .train_losses = train,
                                     .heldout_losses = heldout,
                                     .objectives = objective};
 
-        config.rows = k & 2 ? SNNK_BOOST_PAIRS : SNNK_BOOST_RANDOM;
-        config.activation = k & 4 ? SNNK_TANH : SNNK_RELU;
-        if (k & 8) rows.weights = weights;
+        config.activation = k & 2 ? SNNK_TANH : SNNK_RELU;
+        if (k & 4) rows.weights = weights;
+        config.rows = k / 8;
         config.loss = classes ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
         snnk_network *network = fit(&rows, classes ? 3 : L, &config, &report);
 
-        assert_int_equal(report.layers_tried, LAYERS);
-        assert_int_equal(report.layers_kept, LAYERS);
-        assert_int_equal(snnk_network_layers(network), LAYERS + 2);
+        assert_int_equal(report.rounds_tried, ROUNDS);
+        assert_int_equal(report.rounds_kept, ROUNDS);
+        assert_int_equal(report.features, M * (ROUNDS + 1));
+        assert_int_equal(snnk_network_layers(network), 1);
         assert_int_equal(report.train_rows, N);
         assert_int_equal(report.heldout_rows, 0);
         assert_true(isnan(report.heldout_loss) && isnan(heldout[0]));
-        for (int t = 1; t <= LAYERS; t++) assert_true(objective[t] < objective[t - 1]);
-        assert_true(train[LAYERS] < 0.95 * train[0]);
-        assert_true(report.train_loss == train[LAYERS]);
+        for (int t = 1; t <= ROUNDS; t++) assert_true(objective[t] < objective[t - 1]);
+        assert_true(train[ROUNDS] < 0.95 * train[0]);
+        assert_true(report.train_loss == train[ROUNDS]);
+        assert_true(report.ridge == 0.05);
         snnk_network_free(network);
     }
 }
 
-/* ---- One round, computed again in double ---- */
+/* ---- Computed again in double ---- */
 
 /* Solve the ridge of targets T (n x t) on features F (n x m), by elimination: B is t x m. */
 static void ridge_of(size_t n, size_t m, size_t t, const double *F, const double *T, double ridge,
@@ -150,93 +151,75 @@ static void outputs_of(size_t n, size_t m, size_t t, const double *F, const doub
         }
 }
 
-enum { S = D + WIDTH };
-
-/* K = (W W' + 0.01 mean |W_k|^2 I)^-1 W for L = 2, by the inverse of a 2 x 2 matrix. */
-static void directions(const double *W, double *K) {
-    double aa = 0, ab = 0, bb = 0;
-
-    for (size_t j = D; j < S; j++) {
-        aa += W[j] * W[j];
-        ab += W[j] * W[S + j];
-        bb += W[S + j] * W[S + j];
-    }
-    const double small = 0.01 * (aa + bb) / 2;
-    const double p = aa + small, q = bb + small, det = p * q - ab * ab;
-
-    for (size_t j = 0; j < WIDTH; j++) {
-        K[j] = (q * W[D + j] - ab * W[S + D + j]) / det;
-        K[WIDTH + j] = (p * W[S + D + j] - ab * W[D + j]) / det;
-    }
+static const snnk_map *map_of(const snnk_network *network) {
+    return snnk_layer_map(snnk_network_layer(network, 0));
 }
 
-/* The features that the library drew, then everything else from the definition in the header. */
-static void test_one_round(void **state) {
-    const snnk_rows rows = regression();
-    snnk_boost_config config = given();
-    static float s0[N * S], f0[N * M], outputs[N * L];
-    static double s[N * S], F[N * M], Yd[N * L], P[N * L], T[N * WIDTH], AF[N * WIDTH];
-    double W[L * S], K[L * WIDTH], b[L], A[WIDTH * M], a[WIDTH], along = 0, length = 0;
+/* One round is one ridge on the features of both: of the features that the library took, everything
+ * else from the definition. The first features are those of round 0. */
+static void test_one_ridge_on_all_features(void **state) {
+    enum { ALL = 2 * M };
+    static float f[N * ALL], outputs[N * L], rows_of_one[ALL * D], rows_of_two[3 * M * D];
+    static double F[N * ALL], Yd[N * L], P[N * L], G[ALL * D];
+    double B[L * ALL], b[L], objectives[2], sum = 0;
 
     (void)state;
     draw_data();
-    config.layers = 1;
-    snnk_network *network = fit(&rows, L, &config, NULL);
-    const snnk_layer *round = snnk_layer_inner(snnk_network_layer(network, 1), 0);
+    for (int32_t kind = SNNK_BOOST_DIRECTIONS; kind <= SNNK_BOOST_PAIRS; kind++) {
+        const snnk_rows rows = regression();
+        snnk_boost_config config = given();
+        snnk_boost_report report = {.size = sizeof report, .objectives = objectives};
 
-    assert_int_equal(snnk_network_layers(network), 3);
-    assert_ok(snnk_layer_forward(snnk_network_layer(network, 0), N, X, D, s0, S, NULL));
-    assert_ok(snnk_map_input_tower(snnk_layer_map(round), N, s0, S, f0, M, NULL));
-    for (size_t i = 0; i < N * S; i++) s[i] = (double)s0[i];
-    for (size_t i = 0; i < N * M; i++) F[i] = (double)f0[i];
-    for (size_t i = 0; i < N * L; i++) Yd[i] = (double)Y[i];
-    /* x' has mean 0, and mean |x'|^2 = 1 in equal parts. */
-    for (size_t j = 0; j < D; j++) {
-        double mean = 0, square = 0;
+        config.rounds = 1;
+        config.rows = kind;
+        snnk_network *network = fit(&rows, L, &config, &report);
 
-        for (size_t i = 0; i < N; i++) mean += s[i * S + j] / N;
-        for (size_t i = 0; i < N; i++) square += s[i * S + j] * s[i * S + j] / N;
-        assert_close(mean, 0, 0, 1e-6);
-        assert_close(square, 1.0 / D, 1e-2, 0);
+        assert_ok(snnk_map_input_tower(map_of(network), N, X, D, f, ALL, NULL));
+        for (size_t i = 0; i < N * ALL; i++) F[i] = (double)f[i];
+        for (size_t i = 0; i < N * L; i++) Yd[i] = (double)Y[i];
+        ridge_of(N, ALL, L, F, Yd, config.ridge, B, b);
+        outputs_of(N, ALL, L, F, B, b, P);
+        assert_ok(snnk_network_forward(network, N, X, D, outputs, L, NULL));
+        for (size_t i = 0; i < N * L; i++) assert_close((double)outputs[i], P[i], 0, 1e-3);
+        sum = 0;
+        for (size_t i = 0; i < N * L; i++) sum += (Yd[i] - P[i]) * (Yd[i] - P[i]);
+        assert_close(report.train_loss, sum / N, 1e-3, 0);
+        for (size_t j = 0; j < L * ALL; j++) sum += config.ridge * B[j] * B[j];
+        assert_close(objectives[1], sum, 1e-3, 0);
+
+        /* Another round changes none of the features before it. */
+        assert_ok(snnk_map_block_rows(map_of(network), 0, rows_of_one, D, NULL));
+        snnk_network_free(network);
+        config.rounds = 2;
+        network = fit(&rows, L, &config, NULL);
+        assert_ok(snnk_map_block_rows(map_of(network), 0, rows_of_two, D, NULL));
+        assert_memory_equal(rows_of_one, rows_of_two, sizeof rows_of_one);
+        snnk_network_free(network);
     }
+    /* Random rows have projections of mean square 1: the rows act on raw inputs. */
+    for (size_t j = 0; j < M * D; j++) G[j] = (double)rows_of_one[j];
+    sum = 0;
+    for (size_t j = 0; j < M; j++)
+        for (size_t k = 0; k < D; k++) {
+            double mean = 0, variance = 0;
 
-    ridge_of(N, S, L, s, Yd, config.readout_ridge, W, b);
-    outputs_of(N, S, L, s, W, b, P);
-    directions(W, K);
-    for (size_t i = 0; i < N; i++)
-        for (size_t j = 0; j < WIDTH; j++) {
-            T[i * WIDTH + j] = 0;
-            for (size_t k = 0; k < L; k++)
-                T[i * WIDTH + j] += (Yd[i * L + k] - P[i * L + k]) * K[k * WIDTH + j];
+            for (size_t i = 0; i < N; i++) mean += X_f64[i * D + k] / N;
+            for (size_t i = 0; i < N; i++)
+                variance += (X_f64[i * D + k] - mean) * (X_f64[i * D + k] - mean) / N;
+            sum += G[j * D + k] * G[j * D + k] * variance / M;
         }
-    ridge_of(N, M, WIDTH, F, T, config.ridge, A, a);
-    outputs_of(N, M, WIDTH, F, A, a, AF);
-    for (size_t i = 0; i < N; i++)
-        for (size_t k = 0; k < L; k++) {
-            double v = 0;
-
-            for (size_t j = 0; j < WIDTH; j++) v += W[k * S + D + j] * AF[i * WIDTH + j];
-            along += v * (Yd[i * L + k] - P[i * L + k]);
-            length += v * v;
-        }
-    for (size_t i = 0; i < N; i++)
-        for (size_t j = 0; j < WIDTH; j++) s[i * S + D + j] += along / length * AF[i * WIDTH + j];
-    ridge_of(N, S, L, s, Yd, config.readout_ridge, W, b);
-    outputs_of(N, S, L, s, W, b, P);
-
-    assert_ok(snnk_network_forward(network, N, X, D, outputs, L, NULL));
-    for (size_t i = 0; i < N * L; i++) assert_close((double)outputs[i], P[i], 0, 2e-4);
-    snnk_network_free(network);
+    assert_true(sum > 0.5 && sum < 2);
 }
 
 /* The losses and the objective that are reported, computed again from the network's outputs. */
 static void test_reported_losses(void **state) {
+    enum { ALL = M * (ROUNDS + 1) };
     const snnk_rows rows = classification();
     snnk_boost_config config = given();
-    double objective[LAYERS + 1];
+    double objective[ROUNDS + 1];
     snnk_boost_report report = {.size = sizeof report, .objectives = objective};
     static float outputs[N * 3];
-    float B[3 * S];
+    float B[3 * ALL];
 
     (void)state;
     draw_data();
@@ -245,7 +228,7 @@ static void test_reported_losses(void **state) {
     double sum = 0;
 
     assert_ok(snnk_network_forward(network, N, X, D, outputs, 3, NULL));
-    assert_ok(snnk_layer_weights(snnk_network_layer(network, LAYERS + 1), B, S, NULL));
+    assert_ok(snnk_layer_weights(snnk_network_layer(network, 0), B, ALL, NULL));
     for (size_t i = 0; i < N; i++) {
         const float *y = outputs + 3 * i;
 
@@ -253,72 +236,198 @@ static void test_reported_losses(void **state) {
             log(exp((double)y[0]) + exp((double)y[1]) + exp((double)y[2])) - (double)y[labels[i]];
     }
     assert_close(sum / N, report.train_loss, 1e-4, 0);
-    for (size_t k = 0; k < 3 * S; k++) sum += config.readout_ridge / 2 * (double)(B[k] * B[k]);
-    assert_close(sum, objective[LAYERS], 1e-4, 0);
+    for (size_t k = 0; k < 3 * ALL; k++) sum += config.ridge / 2 * (double)(B[k] * B[k]);
+    assert_close(sum, objective[ROUNDS], 1e-4, 0);
     snnk_network_free(network);
 }
 
-/* A given map is the first representation, applied to the scaled inputs. */
-static void test_given_map(void **state) {
-    const snnk_rows rows = regression();
-    snnk_boost_config config = settings();
-    snnk_map_config map, found;
+/* Residuals are the negative slopes of the loss (half of them, of squared errors), which
+ * differences of it give. */
+static void test_residuals(void **state) {
+    enum { ROWS = 4, OUT = 3 };
+    float P[ROWS * OUT];
+    double T[ROWS * OUT], R[ROWS * OUT];
+    const int32_t classes[ROWS] = {2, 0, 1, 1};
+    const float h = 1.0F / 64;
 
     (void)state;
-    draw_data();
-    assert_ok(snnk_map_config_init(&map, sizeof map));
-    assert_ok(snnk_map_config_init(&found, sizeof found));
-    map.kind = SNNK_MAP_GAUSSIAN;
-    map.projection_scale = 2;
-    map.seed = 11;
-    config.map = &map;
-    config.width = WIDTH + 1;
-    config.scaling = SNNK_SCALING_COMMON;
-    snnk_network *network = fit(&rows, L, &config, NULL);
+    for (int k = 0; k < 2; k++) {
+        const snnk__judged judged = {
+            .n = ROWS, .outputs = OUT, .P = P, .Y = k ? T : NULL, .labels = classes};
 
-    assert_ok(snnk_map_block_config(snnk_layer_map(snnk_network_layer(network, 0)), 1, &found));
-    assert_int_equal(found.kind, SNNK_MAP_GAUSSIAN);
-    assert_int_equal(found.features, WIDTH + 1);
-    assert_int_equal(found.seed, 11);
-    assert_true(found.projection_scale == 2);
-    snnk_network_free(network);
+        for (size_t i = 0; i < ROWS * OUT; i++) {
+            P[i] = (float)((double)((i * 7) % 5) / 2 - 1);
+            T[i] = (double)i / 3 - 1;
+        }
+        snnk__judged_residuals(&judged, R);
+        for (size_t i = 0; i < ROWS * OUT; i++) {
+            double up, down;
+
+            P[i] += h;
+            up = snnk__judged_loss(&judged);
+            P[i] -= 2 * h;
+            down = snnk__judged_loss(&judged);
+            P[i] += h;
+            assert_close(R[i], (down - up) / (2 * (double)h) / (k ? 2 : 1), 0, 1e-4);
+        }
+    }
 }
 
-/* The step has the least loss: by the slope of the loss, which differences of it give. A direction
- * that raises the loss has step 0. */
-static void test_line_search(void **state) {
-    enum { ROWS = 30, OUT = 3 };
-    float P[ROWS * OUT], V[ROWS * OUT];
-    double T[ROWS * OUT];
-    int32_t classes[ROWS];
+/* ---- Candidates ---- */
+
+enum { MANY = 6 * M };
+
+/* A source of 5 inputs, of which the fit depends on the first three, and M is not the identity. */
+enum { INPUTS = 5 };
+static float inputs[N * INPUTS];
+static double residuals[N * L], variance[INPUTS], shares[INPUTS], root[INPUTS * INPUTS];
+
+static snnk__boost_source candidate_source(const snnk_boost_config *config,
+                                           const snnk_allocator *allocator) {
+    for (size_t i = 0; i < N; i++) {
+        double x[INPUTS + L];
+
+        snnk__random_normal(8, 100, i, 0, INPUTS + L, x);
+        for (size_t k = 0; k < INPUTS; k++) inputs[i * INPUTS + k] = (float)x[k];
+        for (size_t k = 0; k < L; k++)
+            residuals[i * L + k] = sin(3 * x[0]) * x[1] + 0.1 * x[INPUTS + k];
+    }
+    for (size_t k = 0; k < INPUTS; k++) {
+        variance[k] = 1;
+        shares[k] = k < 3 ? 1.0 / 3 : 0;
+        for (size_t i = 0; i < INPUTS; i++) root[k * INPUTS + i] = i == k && k < 3;
+    }
+    return (snnk__boost_source){.config = config,
+                                .allocator = allocator,
+                                .n = N,
+                                .d = INPUTS,
+                                .outputs = L,
+                                .X = inputs,
+                                .R = residuals,
+                                .variance = variance,
+                                .root = root,
+                                .share = shares};
+}
+
+/* Half of the candidates are random rows times M^(1/2); the others have one to three inputs, and
+ * their kink at a row of the data. */
+static void test_candidate_rows(void **state) {
+    snnk_boost_config config = settings();
+    snnk_allocator plain;
+    snnk__boost_source source;
+    float G[MANY * INPUTS], c[MANY], drawn[MANY * INPUTS], offsets[MANY];
+    size_t found, of_one = 0;
+
+    (void)state;
+    assert_ok(snnk__allocator_read(&plain, NULL));
+    source = candidate_source(&config, &plain);
+    config.candidates = 1;
+    assert_ok(snnk__boost_candidates(&source, 2, MANY, G, c, &found));
+    assert_int_equal(found, MANY);
+    assert_ok(snnk__boost_draw_random(&source, 2, MANY / 2, drawn, offsets));
+    for (size_t j = 0; j < MANY; j++) {
+        const float *g = G + j * INPUTS;
+        size_t entries = 0;
+
+        for (size_t k = 0; k < INPUTS; k++) entries += g[k] != 0;
+        assert_true(g[3] == 0 && g[4] == 0);
+        if (j < MANY / 2) {
+            for (size_t k = 0; k < 3; k++) assert_true(g[k] == drawn[j * INPUTS + k]);
+            assert_true(c[j] == offsets[j]);
+        } else {
+            double least = INFINITY;
+
+            assert_true(entries >= 1 && entries <= 3);
+            of_one += entries == 1;
+            for (size_t i = 0; i < N; i++) {
+                double z = (double)c[j];
+
+                for (size_t k = 0; k < INPUTS; k++)
+                    z += (double)g[k] * (double)inputs[i * INPUTS + k];
+                least = fmin(least, fabs(z));
+            }
+            assert_true(least < 1e-6);
+        }
+    }
+    assert_true(of_one >= MANY / 10 && of_one <= MANY / 3);
+}
+
+/* Those are taken whose features explain most of the residuals: the sum over targets of the squared
+ * covariance over the variance. */
+static void test_candidates_are_chosen(void **state) {
+    snnk_boost_config config = settings();
+    snnk_allocator plain;
+    snnk__boost_source source;
+    float all[MANY * INPUTS], all_c[MANY], G[MANY * INPUTS], c[MANY];
+    double explained[MANY];
+    size_t found, taken = 0;
+
+    (void)state;
+    assert_ok(snnk__allocator_read(&plain, NULL));
+    source = candidate_source(&config, &plain);
+    config.candidates = 1;
+    assert_ok(snnk__boost_candidates(&source, 1, MANY, all, all_c, &found));
+    assert_int_equal(found, MANY);
+    config.candidates = 6;
+    assert_ok(snnk__boost_candidates(&source, 1, M, G, c, &found));
+    assert_int_equal(found, M);
+    for (size_t j = 0; j < MANY; j++) {
+        double f[N], mean = 0, of_r[L] = {0}, square = 0, product[L] = {0};
+
+        for (size_t i = 0; i < N; i++) {
+            f[i] = (double)all_c[j];
+            for (size_t k = 0; k < INPUTS; k++)
+                f[i] += (double)all[j * INPUTS + k] * (double)inputs[i * INPUTS + k];
+            f[i] = fmax(f[i], 0);
+            mean += f[i] / N;
+            for (size_t k = 0; k < L; k++) of_r[k] += residuals[i * L + k] / N;
+        }
+        for (size_t i = 0; i < N; i++) {
+            square += (f[i] - mean) * (f[i] - mean);
+            for (size_t k = 0; k < L; k++)
+                product[k] += (f[i] - mean) * (residuals[i * L + k] - of_r[k]);
+        }
+        explained[j] = 0;
+        for (size_t k = 0; k < L; k++) explained[j] += product[k] * product[k] / square;
+    }
+    for (size_t j = 0; j < MANY; j++) {
+        size_t better = 0;
+
+        for (size_t i = 0; i < MANY; i++) better += explained[i] > explained[j];
+        if (better >= M) continue;
+        assert_memory_equal(G + taken * INPUTS, all + j * INPUTS, INPUTS * sizeof *G);
+        assert_true(c[taken] == all_c[j]);
+        taken++;
+    }
+    assert_int_equal(taken, M);
+}
+
+/* Of 20 inputs two matter: features along them are worth more than as many random ones. */
+static void test_directions_help(void **state) {
+    enum { WIDE = 20, ROWS = 2000 };
+    static float wide[ROWS * WIDE], target[ROWS];
+    snnk_boost_config config = settings();
+    snnk_boost_report report = {.size = sizeof report};
+    const snnk_rows rows = {.size = sizeof rows, .n = ROWS, .inputs = WIDE, .X = wide, .Y = target};
+    double plain;
 
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
-        double draws[2 * OUT];
+        double x[WIDE];
 
-        snnk__random_normal(12, 100, i, 0, 2 * OUT, draws);
-        classes[i] = (int32_t)(i % OUT);
-        for (size_t k = 0; k < OUT; k++) {
-            P[i * OUT + k] = (float)draws[k];
-            T[i * OUT + k] = k == i % OUT;
-            V[i * OUT + k] = (float)(0.3 * (T[i * OUT + k] - draws[k]) + 0.1 * draws[OUT + k]);
-        }
+        snnk__random_normal(13, 100, i, 0, WIDE, x);
+        for (size_t k = 0; k < WIDE; k++) wide[i * WIDE + k] = (float)x[k];
+        target[i] = (float)(sin(2 * x[3]) + x[3] * x[11]);
     }
-    for (int k = 0; k < 4; k++) {
-        const snnk__line line = {
-            .n = ROWS, .outputs = OUT, .P = P, .V = V, .Y = k & 1 ? T : NULL, .labels = classes};
-        const double eta = snnk__line_search(&line), h = 1e-3;
-
-        if (k < 2) {
-            assert_true(eta > 0.1);
-            assert_close((snnk__line_loss(&line, eta + h) - snnk__line_loss(&line, eta - h)) / h, 0,
-                         0, 1e-5);
-            assert_true(snnk__line_loss(&line, eta) < snnk__line_loss(&line, 0));
-        } else {
-            assert_true(eta == 0);
-        }
-        for (size_t i = 0; k == 1 && i < ROWS * OUT; i++) V[i] = -V[i];
-    }
+    config.features = 60;
+    config.rows = SNNK_BOOST_RANDOM;
+    config.candidates = 1;
+    snnk_network_free(fit(&rows, 1, &config, &report));
+    plain = report.heldout_loss;
+    config.rows = SNNK_BOOST_DIRECTIONS;
+    config.candidates = 4;
+    snnk_network_free(fit(&rows, 1, &config, &report));
+    assert_true(report.heldout_loss < 0.5 * plain);
 }
 
 /* ---- Early stop ---- */
@@ -339,22 +448,22 @@ static void test_early_stop(void **state) {
         snnk__random_normal(9, 100, i, 0, 1, &noise);
         Y[i] = (float)noise;
     }
-    config.layers = 30;
+    config.rounds = 30;
     config.heldout_share = 0.3;
     config.ridge = 1e-3;
-    config.readout_ridge = 1e-3;
     snnk_network *network = fit(&rows, L, &config, &report);
 
-    assert_true(report.layers_tried < 30);
-    assert_int_equal(report.layers_tried, report.layers_kept + config.patience);
-    assert_int_equal(snnk_network_layers(network), report.layers_kept + 2);
+    assert_true(report.rounds_tried < 30);
+    assert_int_equal(report.rounds_tried, report.rounds_kept + config.patience);
+    assert_int_equal(report.features, M * (report.rounds_kept + 1));
+    assert_int_equal(snnk_map_features(map_of(network)), report.features);
     assert_int_equal(report.train_rows + report.heldout_rows, N);
     assert_int_equal(report.heldout_rows, N * 3 / 10);
-    for (size_t t = 0; t <= report.layers_tried; t++)
-        assert_true(heldout[report.layers_kept] <= heldout[t]);
-    assert_true(report.heldout_loss == heldout[report.layers_kept]);
-    assert_true(report.train_loss == train[report.layers_kept]);
-    for (size_t t = report.layers_tried + 1; t <= 30; t++) assert_true(isnan(heldout[t]));
+    for (size_t t = 0; t <= report.rounds_tried; t++)
+        assert_true(heldout[report.rounds_kept] <= heldout[t]);
+    assert_true(report.heldout_loss == heldout[report.rounds_kept]);
+    assert_true(report.train_loss == train[report.rounds_kept]);
+    for (size_t t = report.rounds_tried + 1; t <= 30; t++) assert_true(isnan(heldout[t]));
     snnk_network_free(network);
 }
 
@@ -396,18 +505,18 @@ static void test_threads_and_doubles(void **state) {
         assert_ok(snnk_network_forward(network, N, X, D, found, L, NULL));
         if (k == 0) memcpy(expected, found, sizeof found);
         if (k < 3) assert_memory_equal(found, expected, sizeof found);
-        for (size_t i = 0; i < N * L; i++)
+        for (size_t i = 0; i < N * L; i++) /* sums in float inputs are others than in double ones */
             assert_close((double)found[i], (double)expected[i], 1e-3, 1e-3);
         snnk_network_free(network);
         snnk_workspace_free(workspace);
     }
 }
 
-static void test_saved_bundled_quantized(void **state) {
+static void test_saved_quantized(void **state) {
     static float expected[N * L], found[N * L];
     const snnk_boost_config config = settings();
     const snnk_rows rows = regression();
-    snnk_network *loaded, *bundled, *quantized;
+    snnk_network *loaded, *quantized;
     size_t bytes;
 
     (void)state;
@@ -425,11 +534,6 @@ static void test_saved_bundled_quantized(void **state) {
         snnk_network_free(loaded);
         free(buffer);
     }
-    assert_ok(snnk_network_bundle(network, 0, snnk_network_layers(network) - 1, &bundled));
-    assert_ok(snnk_network_forward(bundled, N, X, D, found, L, NULL));
-    for (size_t i = 0; i < N * L; i++)
-        assert_close((double)found[i], (double)expected[i], 1e-4, 1e-4);
-    snnk_network_free(bundled);
     assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, NULL, NULL, NULL, &quantized));
     assert_ok(snnk_network_forward(quantized, N, X, D, found, L, NULL));
     for (size_t i = 0; i < N * L; i++) /* 2^-9 of each weight */
@@ -459,16 +563,15 @@ static void test_refusals(void **state) {
     snnk_boost_config small;
 
     (void)state;
-    refuses(SNNK_E_RANGE, "layers = 0 is not in 1 ... 1000", config.layers = 0);
+    refuses(SNNK_E_RANGE, "rounds = 0 is not in 1 ... 1000", config.rounds = 0);
     refuses(SNNK_E_RANGE, "features = 40000", config.features = 40000);
-    refuses(SNNK_E_RANGE, "width = 0", config.width = 0);
+    refuses(SNNK_E_RANGE, "candidates = 65", config.candidates = 65);
     refuses(SNNK_E_RANGE, "patience = 0", config.patience = 0);
-    refuses(SNNK_E_RANGE, "shrinkage = 1.5", config.shrinkage = 1.5);
     refuses(SNNK_E_RANGE, "heldout_share", config.heldout_share = 0.7);
     refuses(SNNK_E_RANGE, "ridge = nan", config.ridge = NAN);
-    refuses(SNNK_E_RANGE, "readout_ridge = 0", config.readout_ridge = 0);
-    refuses(SNNK_E_RANGE, "no rows are held out to choose ridge", config.heldout_share = 0);
-    refuses(SNNK_E_ENUM, "rows", config.rows = 2);
+    refuses(SNNK_E_RANGE, "ridge = 0", config.ridge = 0);
+    refuses(SNNK_E_RANGE, "no rows are held out to choose the ridge", config.heldout_share = 0);
+    refuses(SNNK_E_ENUM, "rows", config.rows = 3);
     refuses(SNNK_E_ENUM, "scaling = 0", config.scaling = SNNK_SCALING_CENTER);
     refuses(SNNK_E_ENUM, "activation = 99", config.activation = 99);
     refuses(SNNK_E_ENUM, "loss = 2", config.loss = SNNK_LOSS_HUBER);
@@ -481,8 +584,8 @@ static void test_refusals(void **state) {
     refuses(SNNK_E_NONFINITE, "X[5][0] = nan", X[5 * D] = NAN);
     refuses(SNNK_E_UNSUPPORTED, "cross-entropy needs labels",
             (rows.labels = NULL, rows.Y = Y, outputs = L, config.loss = SNNK_LOSS_CROSS_ENTROPY));
-    refuses(SNNK_E_STATE, "inputs are constant", for (size_t i = 0; i < N * D; i++) X[i] = 2;
-            config.rows = SNNK_BOOST_PAIRS);
+    refuses(SNNK_E_STATE, "inputs are constant", for (size_t i = 0; i < N * D; i++) X[i] = 2);
+    refuses(SNNK_E_UNSUPPORTED, "steps have no gradient", config.activation = SNNK_STEP);
     draw_data();
     const snnk_rows good = regression();
     assert_status(snnk_boost_fit(NULL, L, NULL, NULL, NULL, &network), SNNK_E_NULL);
@@ -490,7 +593,9 @@ static void test_refusals(void **state) {
     assert_status(snnk_boost_config_init(&small, 8), SNNK_E_CONFIG);
     assert_string_equal(snnk_boost_rows_name(SNNK_BOOST_PAIRS), "pairs");
     assert_string_equal(snnk_boost_rows_name(SNNK_BOOST_RANDOM), "random");
-    assert_null(snnk_boost_rows_name(2));
+    assert_string_equal(snnk_boost_rows_name(SNNK_BOOST_DIRECTIONS), "directions");
+    assert_null(snnk_boost_rows_name(3));
+    assert_null(snnk_boost_rows_name(-1));
 }
 
 /* Constant targets: nothing is left to correct, and no round is tried in vain. */
@@ -505,7 +610,7 @@ static void test_nothing_to_learn(void **state) {
     for (size_t i = 0; i < N * L; i++) Y[i] = 4;
     snnk_network *network = fit(&rows, L, &config, &report);
 
-    assert_int_equal(report.layers_kept, 0);
+    assert_int_equal(report.rounds_kept, 0);
     assert_ok(snnk_network_forward(network, 1, X, D, outputs, L, NULL));
     assert_close((double)outputs[0], 4, 1e-6, 0);
     snnk_network_free(network);
@@ -522,10 +627,10 @@ static void test_failing_allocations(void **state) {
         snnk_boost_config config = settings();
         const snnk_rows rows = k ? classification() : regression();
 
-        config.layers = 2;
+        config.rounds = 2;
         config.patience = 1;
         config.allocator = &allocator;
-        config.rows = k ? SNNK_BOOST_PAIRS : SNNK_BOOST_RANDOM;
+        config.rows = k ? SNNK_BOOST_PAIRS : SNNK_BOOST_DIRECTIONS;
         config.loss = k ? SNNK_LOSS_CROSS_ENTROPY : SNNK_LOSS_SQUARED;
         assert_survives_some_failing_allocations(memory, status, 40, {
             snnk_network *network;
@@ -555,7 +660,7 @@ static void test_cancelled(void **state) {
         double limit[2] = {k < 7 ? 0.15 * k : 2, 0};
         const snnk_rows rows = regression();
         const snnk_boost_config config = settings();
-        snnk_boost_report report = {.size = sizeof report, .layers_tried = 77};
+        snnk_boost_report report = {.size = sizeof report, .rounds_tried = 77};
         snnk_network *network;
         int st;
 
@@ -564,7 +669,7 @@ static void test_cancelled(void **state) {
         if (k < 7) {
             assert_int_equal(st, SNNK_E_CANCELLED);
             assert_null(network);
-            assert_int_equal(report.layers_tried, 77);
+            assert_int_equal(report.rounds_tried, 77);
         } else {
             assert_int_equal(st, SNNK_OK);
             assert_true(limit[1] == 1);
@@ -576,14 +681,16 @@ static void test_cancelled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_objective_never_rises),
-                                       cmocka_unit_test(test_one_round),
+                                       cmocka_unit_test(test_one_ridge_on_all_features),
                                        cmocka_unit_test(test_reported_losses),
-                                       cmocka_unit_test(test_line_search),
-                                       cmocka_unit_test(test_given_map),
+                                       cmocka_unit_test(test_residuals),
+                                       cmocka_unit_test(test_candidate_rows),
+                                       cmocka_unit_test(test_candidates_are_chosen),
+                                       cmocka_unit_test(test_directions_help),
                                        cmocka_unit_test(test_early_stop),
                                        cmocka_unit_test(test_groups),
                                        cmocka_unit_test(test_threads_and_doubles),
-                                       cmocka_unit_test(test_saved_bundled_quantized),
+                                       cmocka_unit_test(test_saved_quantized),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_nothing_to_learn),
                                        cmocka_unit_test(test_failing_allocations),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests of snnk fit --layers: several layers in closed form. test_cli_boost.sh PROGRAM
+# Tests of snnk fit --boost: features that are added in rounds. test_cli_boost.sh PROGRAM
 set -u
 snnk=$1
 tests=$(cd "$(dirname "$0")" && pwd)
@@ -21,28 +21,29 @@ PYTHON
 
 # ---- Fits ----
 fit="$snnk fit --train train.csv --target y --test test.csv --m 64 --quiet"
-gives "regression" 0 $fit --layers 4 --json --save model.safetensors
-json "layers of the regression" "j['layers'] <= 4 and 0 <= j['layers_kept'] <= j['layers']"
-json "losses of the regression" "len(j['train_losses']) == len(j['heldout_losses']) == j['layers'] + 1"
-json "the best round is kept" "j['heldout_loss'] == min(j['heldout_losses']) == j['heldout_losses'][j['layers_kept']]"
-json "the regression predicts" "j['test_r2'] > 0.95 and j['loss'] == 'squared' and j['m'] == j['width'] == 64"
+gives "regression" 0 $fit --boost 4 --json --save model.safetensors
+json "rounds of the regression" "j['rounds'] <= 4 and 0 <= j['rounds_kept'] <= j['rounds']"
+json "losses of the regression" "len(j['train_losses']) == len(j['heldout_losses']) == j['rounds'] + 1"
+json "the best round is kept" "j['heldout_loss'] == min(j['heldout_losses']) == j['heldout_losses'][j['rounds_kept']]"
+json "the regression predicts" "j['test_r2'] > 0.95 and j['loss'] == 'squared' and j['m'] == 64 * (1 + j['rounds_kept'])"
+json "it is one layer" "j['m_of_round'] == 64 and j['parameters'] == j['m'] * (5 + 1 + 1) + 1"
 json "rows of the regression" "j['train_rows'] == 1500 and j['heldout_rows'] == 150"
 cp out fitted
 gives "eval" 0 "$snnk" eval model.safetensors --test test.csv --json --quiet
 json "eval scores as fit did" "abs(j['r2'] - __import__('json').load(open('fitted'))['test_r2']) < 1e-9"
 gives "predict" 0 "$snnk" predict model.safetensors test.csv
 gives "info" 0 "$snnk" info model.safetensors
-has "info names the layers" out "residual"
+has "info names the features" out "elementwise"
 
-gives "classes" 0 "$snnk" fit --train train_class.csv --target kind --test test_class.csv --m 32 --width 48 --layers 2 \
+gives "classes" 0 "$snnk" fit --train train_class.csv --target kind --test test_class.csv --m 32 --boost 2 \
     --loss cross-entropy --pairs --activation tanh --json --quiet
 json "the classes are told apart" "j['test_accuracy'] > 0.9 and j['loss'] == 'cross-entropy'"
-json "settings of the classes" "j['rows'] == 'pairs' and j['activation'] == 'tanh' and j['width'] == 48"
-gives "text" 0 $fit --layers 2 --heldout 0.2
-has "text has the layers" out "^layers +[0-2] of [12] that were tried, each of 64 relu features"
-has "text has the losses" out "^losses +squared, layer by layer: "
+json "settings of the classes" "j['rows'] == 'pairs' and j['activation'] == 'tanh'"
+gives "text" 0 $fit --boost 2 --heldout 0.2
+has "text has the rounds" out "^boosting +[0-2] of [12] rounds that were tried; [0-9]+ (relu|tanh) features"
+has "text has the losses" out "^losses +squared, round by round: "
 has "text has the held-out losses" out "^held-out .* on 300 rows"
-gives "the same bits again" 0 $fit --layers 4 --json --threads 2 --save again.safetensors
+gives "the same bits again" 0 $fit --boost 4 --json --threads 2 --save again.safetensors
 tensors model.safetensors >a.txt
 tensors again.safetensors >b.txt
 if cmp -s a.txt b.txt; then ok; else not_ok "two threads give other numbers"; fi
@@ -54,25 +55,23 @@ refused() { # refused SENTENCE OPTIONS...
     gives "refuses $*" 2 $fit "$@"
     has "says why it refuses $*" err "$sentence"
 }
-refused "layers.*1 to 1000" --layers 0
-refused "need --layers" --width 32
-refused "need --layers" --pairs
+refused "boost.*1 to 1000" --boost 0
+refused "needs --boost" --pairs
 for option in "--windows 8" "--keep-statistics" "--choose gcv" "--features gaussian" \
     "--factorization qr" "--precision single" "--projection gaussian" "--linear"; do
-    refused "^snnk fit: ${option%% *} and --layers: use one of them" --layers 2 $option
+    refused "^snnk fit: ${option%% *} and --boost: use one of them" --boost 2 $option
 done
-refused "no effect with --pairs" --layers 2 --pairs --projection-scale 2
 fit="$snnk fit --train train.csv --target y"
-refused "above 32768" --layers 2 --m 40000
-refused "^snnk fit: --like and --layers: use one of them" --layers 2 --like model.safetensors
-refused "needs --scaling common or standardize" --layers 2 --scaling none
-gives "common scaling" 0 $fit --layers 1 --m 16 --scaling common --json --quiet
+refused "above 32768" --boost 2 --m 40000
+refused "^snnk fit: --like and --boost: use one of them" --boost 2 --like model.safetensors
+refused "needs --scaling common or standardize" --boost 2 --scaling none
+gives "common scaling" 0 $fit --boost 1 --m 16 --scaling common --json --quiet
 json "common scaling is used" "j['scaling'] == 'common'"
-gives "one class" 1 "$snnk" fit --train train.csv --target y --layers 2 --loss cross-entropy --quiet
+gives "one class" 1 "$snnk" fit --train train.csv --target y --boost 2 --loss cross-entropy --quiet
 has "says that cross-entropy needs classes" err "needs classes"
 
-gives "series" 2 "$snnk" fit --train x.csv --series --layers 2
-has "series" err '--series and --layers: use one of them'
-gives "directions" 2 "$snnk" fit --train x.csv --learn-directions 2 --layers 2
-has "directions" err '--learn-directions and --layers: use one of them'
+gives "series" 2 "$snnk" fit --train x.csv --series --boost 2
+has "series" err '--series and --boost: use one of them'
+gives "directions" 2 "$snnk" fit --train x.csv --learn-directions 2 --boost 2
+has "directions" err '--learn-directions and --boost: use one of them'
 report cli_boost

@@ -63,7 +63,7 @@ gives "classes" 0 "$snnk" fit --train kind.csv --target kind --weights weight --
     --seconds 500 --json --quiet
 json "rows of weight 0 are not judged" "0 < j['judged_rows'] < 1080 and j['train_rows'] == 1080"
 json "the circle is found" "min(t['error'] for t in j['tried'] if t['error'] is not None) < 0.06"
-json "cross-entropy and layers were tried" "{'cross-entropy', 'several layers'} <= {t['what'] for t in j['tried']}"
+json "cross-entropy and boosting were tried" "{'cross-entropy', 'boosting'} <= {t['what'] for t in j['tried']}"
 json "all given options stay" "all('--m' not in t['options'] for t in j['tried'])"
 
 # ---- Images: a bright spot somewhere, or none ----
@@ -108,7 +108,7 @@ refused 2 "seconds needs --effort" --train plane.csv --seconds 3
 refused 2 "quick, normal or high" --train plane.csv --effort none
 refused 2 "quick, normal or high" --train plane.csv --effort best
 refused 2 "above 0 and at most" --train plane.csv --effort quick --seconds 0
-refused 2 "use one of them" --train plane.csv --effort quick --layers 3
+refused 2 "use one of them" --train plane.csv --effort quick --boost 3
 refused 2 "use one of them" --train plane.csv --effort quick --like quick.safetensors
 refused 1 "19 rows, and --effort needs at least 20" --train few.csv --effort quick
 awk 'NR == 1 { print $0 ",g" } NR > 1 { print $0 ",1" }' plane.csv >grouped.csv

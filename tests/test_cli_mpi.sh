@@ -145,8 +145,8 @@ shared 4 fit --train kinds.csv --loss cross-entropy
 complains "cross-entropy" 2 'several processes cannot minimize cross-entropy: use one, or --loss squared'
 shared 2 fit --train waves.csv --learn-directions 2
 complains "directions" 2 'several processes cannot learn directions: use one'
-shared 2 fit --train waves.csv --layers 2
-complains "layers" 2 'several processes cannot fit --layers: use one'
+shared 2 fit --train waves.csv --boost 2
+complains "boosting" 2 'several processes cannot fit --boost: use one'
 shared 2 fit --train waves.csv --effort quick
 complains "effort" 2 'several processes cannot share --effort: use one'
 shared 2 fit --train waves.csv --series --augment 2

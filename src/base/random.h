@@ -26,6 +26,8 @@ enum snnk__stream {
     SNNK__STREAM_FILTER = 15,  /* filters of windows */
     SNNK__STREAM_PATCH = 16,   /* patches that whitening and centres are learnt from */
     SNNK__STREAM_PAIR = 17,    /* pairs of rows, for directions between them */
+    SNNK__STREAM_SPARSE = 18,  /* rows of few inputs: which ones, and their offsets */
+    SNNK__STREAM_ENTRY = 19,   /* the entries of these */
     SNNK__STREAM_AUGMENT = 20, /* shifts, angles, scales and mirror images of rows */
     SNNK__STREAM_ELASTIC = 21, /* elastic deformations of rows */
     SNNK__STREAM_NOISE = 22,   /* of augmented rows */

@@ -1,28 +1,29 @@
-/* Boosting in closed form: the settings, and the rounds one after another. */
+/* Boosting: the settings, and the rounds one after another. */
 #include <snnk/boost.h>
 
 #include <math.h>
 
-#include "base/size.h"
+#include <snnk/fit.h>
+
 #include "base/workspace.h"
 #include "boost/rounds.h"
 
-#define MOST        32768
-#define MOST_LAYERS 1000
+#define MOST            32768
+#define MOST_CANDIDATES 64
+#define MOST_ROUNDS     1000
 
 static const snnk_boost_config defaults = {.size = sizeof(snnk_boost_config),
-                                           .layers = 6,
+                                           .rounds = 3,
                                            .features = 512,
-                                           .width = 512,
+                                           .candidates = 4,
                                            .patience = 2,
+                                           .most_rows = 16384,
                                            .ridge = SNNK_RIDGE_AUTO,
-                                           .readout_ridge = SNNK_RIDGE_AUTO,
-                                           .shrinkage = 1,
                                            .heldout_share = 0.1,
                                            .projection_scale = 1,
-                                           .offset_scale = 0.5,
+                                           .offset_scale = 0.3,
                                            .scaling = SNNK_SCALING_STANDARDIZE,
-                                           .rows = SNNK_BOOST_RANDOM,
+                                           .rows = SNNK_BOOST_DIRECTIONS,
                                            .activation = SNNK_RELU,
                                            .loss = SNNK_LOSS_SQUARED};
 
@@ -35,7 +36,9 @@ int snnk_boost_config_init(snnk_boost_config *config, size_t config_size) {
 }
 
 const char *snnk_boost_rows_name(int32_t value) {
-    return value == SNNK_BOOST_RANDOM ? "random" : value == SNNK_BOOST_PAIRS ? "pairs" : NULL;
+    static const char *const names[] = {"directions", "random", "pairs"};
+
+    return value >= 0 && value <= SNNK_BOOST_PAIRS ? names[value] : NULL;
 }
 
 /* ---- Checks ---- */
@@ -46,32 +49,26 @@ static int check_count(uint64_t value, uint64_t most, const char *name) {
                       (unsigned long long)value, (unsigned long long)most);
 }
 
-static int check_ridge(const snnk_boost_config *c, double value, bool may_be_zero,
-                       const char *name) {
-    if (value == SNNK_RIDGE_AUTO) {
+static int check_ridge(const snnk_boost_config *c) {
+    if (c->ridge == SNNK_RIDGE_AUTO) {
         if (c->heldout_share > 0) return SNNK_OK;
-        return snnk__fail(SNNK_E_RANGE,
-                          "no rows are held out to choose %s: give it, or a heldout_share above 0",
-                          name);
+        return snnk__fail(SNNK_E_RANGE, "no rows are held out to choose the ridge: give it, or a "
+                                        "heldout_share above 0");
     }
-    if (isfinite(value) && (value > 0 || (value == 0 && may_be_zero))) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "%s = %g is neither SNNK_RIDGE_AUTO nor finite and %s 0", name,
-                      value, may_be_zero ? ">=" : ">");
+    if (isfinite(c->ridge) && c->ridge > 0) return SNNK_OK;
+    return snnk__fail(SNNK_E_RANGE, "ridge = %g is neither SNNK_RIDGE_AUTO nor finite and > 0",
+                      c->ridge);
 }
 
 static int check_config(const snnk_boost_config *c) {
     int st;
 
-    if ((st = check_count(c->layers, MOST_LAYERS, "layers")) != SNNK_OK) return st;
+    if ((st = check_count(c->rounds, MOST_ROUNDS, "rounds")) != SNNK_OK) return st;
     if ((st = check_count(c->features, MOST, "features")) != SNNK_OK) return st;
-    if ((st = check_count(c->width, MOST, "width")) != SNNK_OK) return st;
+    if ((st = check_count(c->candidates, MOST_CANDIDATES, "candidates")) != SNNK_OK) return st;
     if ((st = check_count(c->patience, UINT64_MAX, "patience")) != SNNK_OK) return st;
-    if (!(c->shrinkage > 0 && c->shrinkage <= 1))
-        return snnk__fail(SNNK_E_RANGE, "shrinkage = %g is not above 0 and at most 1",
-                          c->shrinkage);
     st = snnk__check_within(c->heldout_share, 0, 0.5, "heldout_share");
-    if (st == SNNK_OK) st = check_ridge(c, c->ridge, true, "ridge");
-    if (st == SNNK_OK) st = check_ridge(c, c->readout_ridge, false, "readout_ridge");
+    if (st == SNNK_OK) st = check_ridge(c);
     if (st == SNNK_OK)
         st = snnk__check_within(c->projection_scale, 1e-30, 1e30, "projection_scale");
     if (st == SNNK_OK) st = snnk__check_within(c->offset_scale, 0, 1e30, "offset_scale");
@@ -108,9 +105,9 @@ static int check_rows(const snnk_rows *rows, const snnk_boost_config *c) {
 /* ---- Rounds ---- */
 
 typedef struct course {
-    snnk_layer **layers; /* config.layers + 1: the tower, and those of rounds */
-    uint64_t made, best; /* residual layers */
-    double best_heldout, best_train;
+    uint64_t best;
+    size_t features; /* of the best round */
+    double best_heldout, best_train, best_ridge;
     snnk_boost_report report;
 } course;
 
@@ -122,48 +119,68 @@ static void judge(const snnk__boosting *g, uint64_t t, course *c) {
     if (c->report.train_losses) c->report.train_losses[t] = train;
     if (c->report.heldout_losses) c->report.heldout_losses[t] = heldout;
     if (c->report.objectives) c->report.objectives[t] = objective;
-    if (t > 0 && isfinite(heldout) && !(heldout < c->best_heldout)) return;
+    if (t > 0 && !isnan(heldout) && !(heldout < c->best_heldout)) return;
     c->best = t;
+    c->features = g->features;
     c->best_heldout = heldout;
     c->best_train = train;
+    c->best_ridge = g->ridge;
 }
 
-/* Make layers until the end of the rounds. */
 static int run_rounds(snnk__boosting *g, course *c) {
     const snnk_boost_config *config = g->config;
-    int st = snnk__boosting_begin(g, &c->layers[0]);
+    const bool choose = config->ridge == SNNK_RIDGE_AUTO;
+    int st = SNNK_OK;
 
-    if (st == SNNK_OK) st = snnk__boosting_readout(g, g->train, NULL);
-    if (st != SNNK_OK) return st;
-    judge(g, 0, c);
-    for (uint64_t t = 1; st == SNNK_OK && t <= config->layers; t++) {
-        if (t - 1 - c->best >= config->patience) break;
-        st = snnk__boosting_round(g, t, &c->layers[t]);
-        if (st != SNNK_OK) break;
-        c->report.layers_tried = t;
-        if (!c->layers[t]) break; /* nothing is left to correct */
-        c->made = t;
-        st = snnk__boosting_readout(g, g->train, NULL);
+    for (uint64_t t = 0; st == SNNK_OK && t <= config->rounds; t++) {
+        size_t added;
+
+        if (t > 0 && t - 1 - c->best >= config->patience) break;
+        st = snnk__boosting_grow(g, t, &added);
+        c->report.rounds_tried = t;
+        if (st != SNNK_OK || added == 0) break; /* nothing is left to correct */
+        st = snnk__boosting_readout(g, g->train, choose);
         if (st == SNNK_OK) judge(g, t, c);
     }
     return st;
 }
 
-/* Make the network of the layers up to the best round, with a readout of all rows. */
+/* Fit the features to few rows, with the ridge that leaving out each chooses. */
+static int refit_few(snnk__boosting *g, snnk_layer **layer) {
+    snnk_fit_config config;
+    snnk_fit_report report = {.size = sizeof report};
+    snnk_layer *found = NULL;
+    snnk_fit *fit = NULL;
+    int st = snnk__boosting_layer(g, &found);
+
+    if (st == SNNK_OK) st = snnk_fit_config_init(&config, sizeof config);
+    config.seed = g->config->seed;
+    if (st == SNNK_OK) st = snnk_fit_create(snnk_layer_map(found), g->outputs, &config, &fit);
+    if (st == SNNK_OK) st = snnk_fit_add(fit, g->rows, g->workspace);
+    if (st == SNNK_OK) st = snnk_fit_solve(fit, g->workspace, &report, layer);
+    if (st == SNNK_OK) g->ridge = report.ridge;
+    snnk_fit_free(fit);
+    snnk_layer_free(found);
+    return st;
+}
+
+/* Make the network of the features up to the best round, with a readout of all rows. */
 static int finish(snnk__boosting *g, const course *c, snnk_network **network) {
+    const bool few = g->n <= SNNK_FIT_MAX_LEFT_OUT && g->config->ridge == SNNK_RIDGE_AUTO &&
+                     g->config->loss == SNNK_LOSS_SQUARED;
     snnk_network *made = NULL;
-    snnk_layer *last = NULL;
+    snnk_layer *layer = NULL;
     int st = SNNK_OK;
 
-    snnk__progress_begin_stage(g->progress, 1);
-    if (c->best < c->made) st = snnk__boosting_run(g, (size_t)c->best + 1, c->layers);
-    if (st == SNNK_OK) st = snnk__boosting_readout(g, g->n, &last);
+    g->ridge = c->best_ridge;
+    if (c->features < g->features) st = snnk__boosting_cut(g, c->features);
+    if (st == SNNK_OK && few) st = refit_few(g, &layer);
+    if (st == SNNK_OK && !few) st = snnk__boosting_readout(g, g->n, false);
+    if (st == SNNK_OK && !few) st = snnk__boosting_layer(g, &layer);
     if (st == SNNK_OK) st = snnk_network_create(g->allocator, &made);
-    for (uint64_t t = 0; st == SNNK_OK && t <= c->best; t++)
-        st = snnk_network_append(made, c->layers[t]);
-    if (st == SNNK_OK) st = snnk_network_append(made, last);
+    if (st == SNNK_OK) st = snnk_network_append(made, layer);
     if (st == SNNK_OK) st = snnk__progress_finish(g->progress);
-    snnk_layer_free(last);
+    snnk_layer_free(layer);
     if (st == SNNK_OK)
         *network = made;
     else
@@ -180,7 +197,7 @@ static int own_losses(const snnk_allocator *allocator, size_t count, double **lo
 }
 
 static int write_report(const snnk__boosting *g, const course *c, snnk_boost_report *report) {
-    const size_t count = (size_t)g->config->layers + 1;
+    const size_t count = (size_t)g->config->rounds + 1;
     double *const ours[3] = {c->report.train_losses, c->report.heldout_losses,
                              c->report.objectives};
     snnk_boost_report filled = c->report;
@@ -189,12 +206,14 @@ static int write_report(const snnk__boosting *g, const course *c, snnk_boost_rep
     double *const theirs[3] = {report->train_losses, report->heldout_losses, report->objectives};
     for (size_t k = 0; k < 3; k++)
         for (size_t t = 0; theirs[k] && t < count; t++) theirs[k][t] = ours[k][t];
-    filled.layers_kept = c->best;
+    filled.rounds_kept = c->best;
+    filled.features = c->features;
     filled.train_loss = c->best_train;
     filled.heldout_loss = c->best_heldout;
-    filled.readout_ridge = g->ridge;
-    filled.train_rows = g->train;
-    filled.heldout_rows = g->n - g->train;
+    filled.ridge = g->ridge;
+    filled.train_rows = g->known;
+    filled.round_rows = g->train;
+    filled.heldout_rows = g->n - g->known;
     filled.train_losses = theirs[0];
     filled.heldout_losses = theirs[1];
     filled.objectives = theirs[2];
@@ -202,12 +221,11 @@ static int write_report(const snnk__boosting *g, const course *c, snnk_boost_rep
 }
 
 static int fit(snnk__boosting *g, snnk_boost_report *report, snnk_network **network) {
-    const size_t count = (size_t)g->config->layers + 1;
+    const size_t count = (size_t)g->config->rounds + 1;
     course c = {.report = {.size = sizeof c.report}};
     double *losses = NULL;
-    int st = snnk__alloc_zero(g->allocator, count, sizeof(snnk_layer *), "layers", &c.layers);
+    int st = own_losses(g->allocator, count, &losses);
 
-    if (st == SNNK_OK) st = own_losses(g->allocator, count, &losses);
     if (st == SNNK_OK) {
         c.report.train_losses = losses;
         c.report.heldout_losses = losses + count;
@@ -217,8 +235,6 @@ static int fit(snnk__boosting *g, snnk_boost_report *report, snnk_network **netw
     if (st == SNNK_OK) st = run_rounds(g, &c);
     if (st == SNNK_OK) st = finish(g, &c, network);
     if (st == SNNK_OK) st = write_report(g, &c, report);
-    for (size_t t = 0; c.layers && t < count; t++) snnk_layer_free(c.layers[t]);
-    snnk__free(g->allocator, c.layers);
     snnk__free(g->allocator, losses);
     snnk__boosting_free(g);
     return st;
@@ -251,14 +267,11 @@ int snnk_boost_fit(const snnk_rows *rows, size_t outputs, const snnk_boost_confi
                         .workspace = workspace,
                         .rows = &read,
                         .outputs = outputs,
-                        .inputs = read.inputs,
-                        .width = (size_t)ours.width,
+                        .d = read.inputs,
                         .n = read.n,
-                        .ridge = ours.readout_ridge};
-    if (!snnk__add_size(g.inputs, g.width, &g.state))
-        return snnk__fail(SNNK_E_SIZE, "%zu inputs and a width of %zu overflow size_t", g.inputs,
-                          g.width);
-    snnk__work_begin(workspace, 3 * (double)ours.layers + 3, &work);
+                        .ridge = ours.ridge};
+
+    snnk__work_begin(workspace, 3 * (double)ours.rounds + 6, &work);
     g.progress = &work.progress;
     st = fit(&g, report, network);
     snnk__work_end(&work);

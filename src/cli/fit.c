@@ -191,7 +191,7 @@ static int complete_options(session *s) {
     if (several && o->augment > 0)
         return wrong_usage(command, "several processes cannot use --augment: use one");
     if (several && o->boosted)
-        return wrong_usage(command, "several processes cannot fit --layers: use one");
+        return wrong_usage(command, "several processes cannot fit --boost: use one");
     if (several && o->effort != EFFORT_NONE)
         return wrong_usage(command, "several processes cannot share --effort: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;

@@ -1,4 +1,4 @@
-/* Several layers in `snnk fit`: boosted representations, with --layers. */
+/* Boosting in `snnk fit`: features that are added in rounds, with --boost. */
 #ifndef SNNK_CLI_FIT_BOOST_H
 #define SNNK_CLI_FIT_BOOST_H
 
@@ -8,18 +8,17 @@
 typedef struct fit_boost {
     snnk_network *network; /* NULL: not made */
     snnk_boost_config config;
-    snnk_map_config first; /* the map of the first representation */
     snnk_boost_report report;
-    double *losses; /* of training and held-out rows, config.layers + 1 of each */
+    double *losses; /* of training and held-out rows, config.rounds + 1 of each */
 } fit_boost;
 
-/* Fit all layers to all rows, which are read into memory. Prints the error and returns an exit
+/* Fit all rounds to all rows, which are read into memory. Prints the error and returns an exit
  * status; fit_boost_free frees what is there in any case. */
-int fit_boost_layers(const char *command, const fit_options *o, const task *what, dataset *train,
+int fit_boost_rounds(const char *command, const fit_options *o, const task *what, dataset *train,
                      training_rows *batch, snnk_workspace *workspace, fit_boost *boost);
 void fit_boost_free(fit_boost *boost);
 
-/* Add the layers and their losses to a report. */
+/* Add the rounds and their losses to a report. */
 void fit_boost_add_json(const fit_boost *boost, cJSON *json);
 void fit_boost_print(const fit_boost *boost);
 

@@ -60,21 +60,23 @@ static const char help_windows[] =
     "  --augment K              learn from K changed copies of each row too: images shifted,\n"
     "                           turned and deformed a little, series (--series) shifted and with\n"
     "                           noise. The fit takes K + 1 times as long. Good values: 2 to 10\n";
-static const char help_layers[] =
+static const char help_boost[] =
     "\n"
-    "Several layers (boosting in closed form; all rows are in memory):\n"
-    "  --layers T               up to T layers, each of --m new features (default 512) that\n"
-    "                           correct a representation; the number that is best on held-out\n"
-    "                           rows is kept. Good values: 4 to 20\n"
-    "  --width D                numbers of the representation (default: as --m)\n"
-    "  --pairs                  features along differences of two rows, instead of random ones\n"
-    "                           With --layers, also --activation (default relu), --ridge of each\n"
-    "                           layer, --projection-scale, --offset-scale, --heldout and --loss\n";
+    "Boosting (all rows are in memory):\n"
+    "  --boost T                add features in up to T rounds after the first, each --m of them\n"
+    "                           (default 512; fewer for few rows): those of many candidates that\n"
+    "                           correct best what the features before leave. The number of rounds\n"
+    "                           that is best on held-out rows is kept. Good values: 3 to 7\n"
+    "  --pairs                  candidates along differences of two rows, instead of learnt\n"
+    "                           directions and few inputs\n"
+    "                           With --boost, also --activation (default: relu or\n"
+    "                           tanh, by held-out rows of a sample), --ridge,\n"
+    "                           --projection-scale, --offset-scale, --heldout and --loss\n";
 static const char help_effort[] =
     "\n"
     "Choice among all of these, each scored on rows that are held out:\n"
     "  --effort LEVEL           quick (60 seconds), normal (300) or high (1800): try windows (of\n"
-    "                           images), learnt directions, more features, several layers, and\n"
+    "                           images), learnt directions, more features, boosting, and\n"
     "                           more, and fit the best to all rows. Reports what was tried, with\n"
     "                           the options that do the same. What options give stays\n"
     "  --seconds S              a budget of time for --effort\n";
@@ -119,7 +121,7 @@ void fit_print_help(void) {
     fputs(data_options_help, stdout);
     fputs(help_features, stdout);
     fputs(help_windows, stdout);
-    fputs(help_layers, stdout);
+    fputs(help_boost, stdout);
     fputs(help_effort, stdout);
     fputs(help_fit, stdout);
 }
@@ -165,8 +167,7 @@ enum {
     SECONDS,
     PLOT,
     EXTRAPOLATE,
-    LAYERS,
-    WIDTH,
+    BOOST,
     PAIRS,
     JSON,
     QUIET,
@@ -209,8 +210,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"seconds", 1, NULL, SECONDS},
                                              {"plot", 1, NULL, PLOT},
                                              {"extrapolate", 0, NULL, EXTRAPOLATE},
-                                             {"layers", 1, NULL, LAYERS},
-                                             {"width", 1, NULL, WIDTH},
+                                             {"boost", 1, NULL, BOOST},
                                              {"pairs", 0, NULL, PAIRS},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
@@ -246,8 +246,7 @@ static const char *takes(int option) {
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
     case EFFORT: return "quick, normal or high";
     case SECONDS: return "a number above 0 and at most 1e6";
-    case LAYERS: return "a whole number from 1 to 1000";
-    case WIDTH: return "a whole number from 1 to 32768";
+    case BOOST: return "a whole number from 1 to 1000";
     case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
@@ -332,11 +331,9 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
     case EFFORT: return choose(value, fit_efforts, 4, &o->effort) && o->effort > EFFORT_NONE;
     case SECONDS: return read_double(value, &o->seconds) && o->seconds > 0 && o->seconds <= 1e6;
-    case LAYERS:
+    case BOOST:
         o->boosted = true;
-        return read_u64(value, &o->boost.layers) && o->boost.layers >= 1 && o->boost.layers <= 1000;
-    case WIDTH:
-        return read_u64(value, &o->boost.width) && o->boost.width >= 1 && o->boost.width <= 32768;
+        return read_u64(value, &o->boost.rounds) && o->boost.rounds >= 1 && o->boost.rounds <= 1000;
     case LOSS: return find_value(value, snnk_loss_name, &o->loss);
     case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
     case PRECISION: return find_value(value, snnk_precision_name, &o->fit.precision);
@@ -376,16 +373,17 @@ static int check_directions(const fit_options *o) {
     return EXIT_OK;
 }
 
-/* With --layers: take what it shares with one layer, and refuse the options of one layer. given: as
+/* With --boost: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
-static int check_layers(fit_options *o, const bool *given) {
+static int check_boost(fit_options *o, const bool *given) {
     static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,       LINEAR,
                                   CHOOSE,   KEEP,       LIKE,   FACTORIZATION,    PRECISION,
                                   WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS, SCATTERING};
 
     if (!o->boosted) {
-        if (given[WIDTH - FIRST_OPTION] || given[PAIRS - FIRST_OPTION])
-            return wrong_usage(command, "--width and --pairs need --layers");
+        if (given[PAIRS - FIRST_OPTION])
+            return wrong_usage(command, "--pairs needs --boost: features along differences of two "
+                                        "rows are those of its rounds");
         return EXIT_OK;
     }
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -393,18 +391,16 @@ static int check_layers(fit_options *o, const bool *given) {
 
         if (!given[refused[i] - FIRST_OPTION]) continue;
         while (option->val != refused[i]) option++;
-        return wrong_usage(command, "--%s and --layers: use one of them", option->name);
+        return wrong_usage(command, "--%s and --boost: use one of them", option->name);
     }
     if (given[SCALING - FIRST_OPTION] && o->scaling != SNNK_SCALING_COMMON &&
         o->scaling != SNNK_SCALING_STANDARDIZE)
-        return wrong_usage(command, "--layers needs --scaling common or standardize");
+        return wrong_usage(command, "--boost needs --scaling common or standardize");
     if (o->features_given && o->map.features > 32768)
-        return wrong_usage(command, "--m %llu is above 32768, the most of each of --layers",
+        return wrong_usage(command, "--m %llu is above 32768, the most of each round of --boost",
                            (unsigned long long)o->map.features);
-    if (o->boost.rows == SNNK_BOOST_PAIRS && o->scale_given)
-        return wrong_usage(command, "--projection-scale and --offset-scale have no effect with "
-                                    "--pairs");
-    if (given[ACTIVATION - FIRST_OPTION]) o->boost.activation = o->map.activation;
+    o->boost_activation_given = given[ACTIVATION - FIRST_OPTION];
+    if (o->boost_activation_given) o->boost.activation = o->map.activation;
     if (given[PROJECTION_SCALE - FIRST_OPTION]) o->boost.projection_scale = o->map.projection_scale;
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
     if (o->heldout_given) o->boost.heldout_share = o->fit.heldout_share;
@@ -419,8 +415,9 @@ static int check_effort(const fit_options *o, const bool *given) {
         return EXIT_OK;
     }
     if (o->boosted)
-        return wrong_usage(command, "--effort and --layers: use one of them, --effort tries layers "
-                                    "too");
+        return wrong_usage(command,
+                           "--effort and --boost: use one of them, --effort tries boosting "
+                           "too");
     if (o->like) return wrong_usage(command, "--effort and --like: use one of them");
     return EXIT_OK;
 }
@@ -519,7 +516,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     snnk_boost_config_init(&o->boost, sizeof o->boost);
-    o->boost.width = 0; /* as many as features */
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
     o->map.offset_scale = -1;
     opterr = 0;
@@ -563,7 +559,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     if (o->kind_given && o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
-    if ((exit_status = check_layers(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_boost(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effort(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;

@@ -28,8 +28,9 @@ typedef struct fit_options {
     snnk_map_config map;
     snnk_fit_config fit;
     window_options windows;
-    snnk_boost_config boost; /* with --layers */
-    bool boosted;            /* --layers was given */
+    snnk_boost_config boost; /* with --boost */
+    bool boosted;            /* --boost was given */
+    bool boost_activation_given;
     int scaling;
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */

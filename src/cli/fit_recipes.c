@@ -6,8 +6,8 @@
 /* The most features of one layer: 16384^2 sums are 2 GB. */
 enum { WIDEST = 8192, WIDEST_HIGH = 16384, WIDEST_SERIES = 39984 };
 
-/* Filters of windows, rounds of directions, and layers. */
-enum { FEW_ROWS = 5000, FILTERS_FEW = 32, FILTERS = 128, ROUNDS = 3, LAYERS = 6 };
+/* Filters of windows, rounds of directions and of boosting. */
+enum { FEW_ROWS = 5000, FILTERS_FEW = 32, FILTERS = 128, ROUNDS = 3, BOOST_ROUNDS = 5 };
 
 /* Leaving each row out of a fit of few rows allows more features than rows. */
 enum { FEATURES_OF_FEW = 2048 };
@@ -142,7 +142,7 @@ static bool boosting(const recipe_start *s, fit_options *o, bool *chosen) {
     o->directions = 0;
     o->linear = false;
     o->boosted = true;
-    o->boost.layers = LAYERS;
+    o->boost.rounds = BOOST_ROUNDS;
     o->boost.ridge = o->fit.ridge;
     if (!s->first->features_given) o->features_given = false;
     return true;
@@ -167,7 +167,7 @@ const recipe fit_recipes[] = {
     {"twice the features", EFFORT_QUICK, true, wider},
     {"the inputs as features too", EFFORT_NORMAL, false, linear},
     {"cross-entropy", EFFORT_NORMAL, false, cross_entropy},
-    {"several layers", EFFORT_NORMAL, false, boosting},
+    {"boosting", EFFORT_NORMAL, false, boosting},
     {"more filters", EFFORT_HIGH, false, more_windows},
     {"wavelets beside the filters", EFFORT_HIGH, false, scattering},
 };
@@ -210,5 +210,5 @@ void fit_recipe_describe(const fit_options *first, const fit_options *o, char *t
     if (o->directions != first->directions) add_count(&w, "learn-directions", o->directions);
     if (o->linear && !first->linear) add(&w, "linear", NULL);
     if (o->loss != first->loss) add(&w, "loss", snnk_loss_name(o->loss));
-    if (o->boosted && !first->boosted) add_count(&w, "layers", o->boost.layers);
+    if (o->boosted && !first->boosted) add_count(&w, "boost", o->boost.rounds);
 }

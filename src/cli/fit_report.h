@@ -17,7 +17,7 @@ typedef struct fit_result {
     const fit_choice *choice;
     const fit_loss *loss;
     const fit_directions *directions;
-    const fit_boost *boost; /* with --layers: then there are no report and no map. NULL without */
+    const fit_boost *boost; /* with --boost: then there are no report and no map. NULL without */
     const fit_effort *effort;
     const char *scaling; /* of the inputs; NULL: not known */
     const snnk_fit_report *report;

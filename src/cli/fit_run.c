@@ -413,12 +413,12 @@ static int fit_one_layer(fit_run *r, bool whole) {
     return choose_loss(r);
 }
 
-/* Fit the layers of --layers. */
-static int fit_layers(fit_run *r) {
+/* Fit the features of --boost. */
+static int fit_rounds(fit_run *r) {
     int exit_status;
 
     begin_bar(r, "fitting");
-    exit_status = fit_boost_layers(command, &r->options, &r->job->task, &r->job->train, r->batch,
+    exit_status = fit_boost_rounds(command, &r->options, &r->job->task, &r->job->train, r->batch,
                                    r->job->workspace, &r->boost);
     end_bar(r);
     r->loss.report.loss = r->boost.config.loss;
@@ -433,7 +433,7 @@ int fit_run_fit(fit_run *r, bool whole) {
         exit_status = training_rows_variance(command, &r->job->train, r->batch, &r->variance);
     exit_status = processes_agree(&r->job->processes, exit_status);
     if (exit_status != EXIT_OK) return exit_status;
-    return r->options.boosted ? fit_layers(r) : fit_one_layer(r, whole);
+    return r->options.boosted ? fit_rounds(r) : fit_one_layer(r, whole);
 }
 
 /* ---- Preparing ---- */

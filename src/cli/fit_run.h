@@ -43,7 +43,7 @@ typedef struct fit_run {
     fit_choice choice;
     fit_loss loss;
     fit_directions directions;
-    fit_boost boost; /* with --layers, instead of `best` */
+    fit_boost boost; /* with --boost, instead of `best` */
     training_rows *batch;
     double variance; /* of the targets, summed over outputs; 1 of classes */
     snnk_scaling *scaling;

@@ -143,19 +143,16 @@ void snnk__outer_product_close(const snnk__outer_product *p) {
 
 /* The arrays with which gradients of one layer are computed. */
 typedef struct gradients {
-    size_t r, m;    /* rows of G, features */
-    float *G, *c;   /* r x d and r: z = G x' + c */
-    float *Psi;     /* outputs x m */
-    float *X;       /* BLOCK_ROWS x d: x' */
-    float *Z, *D;   /* BLOCK_ROWS x r: z, and the gradients with respect to z */
-    float *grad;    /* BLOCK_ROWS x d */
-    double *grad_T; /* d x BLOCK_ROWS, weighted */
+    size_t r, m;        /* rows of G, features */
+    const float *G, *c; /* r x d and r: z = G x' + c */
+    const float *Psi;   /* outputs x m */
+    float *X;           /* BLOCK_ROWS x d: x' */
+    float *Z, *D;       /* BLOCK_ROWS x r: z, and the gradients with respect to z */
+    float *grad;        /* BLOCK_ROWS x d */
+    double *grad_T;     /* d x BLOCK_ROWS, weighted */
 } gradients;
 
 static void gradients_free(const snnk_allocator *allocator, const gradients *g) {
-    snnk__free(allocator, g->G);
-    snnk__free(allocator, g->c);
-    snnk__free(allocator, g->Psi);
     snnk__free(allocator, g->X);
     snnk__free(allocator, g->Z);
     snnk__free(allocator, g->D);
@@ -166,12 +163,8 @@ static void gradients_free(const snnk_allocator *allocator, const gradients *g) 
 static int gradients_alloc(const snnk__outer_product *p, gradients *g) {
     const snnk_allocator *allocator = p->allocator;
     const size_t d = p->d, r = g->r;
-    int st = snnk__alloc(allocator, r, d * sizeof *g->G, "rows", &g->G);
+    int st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->X, d, "inputs", &g->X);
 
-    if (st == SNNK_OK) st = snnk__alloc(allocator, r, sizeof *g->c, "offsets", &g->c);
-    if (st == SNNK_OK)
-        st = snnk__alloc(allocator, g->m, p->outputs * sizeof *g->Psi, "weights", &g->Psi);
-    if (st == SNNK_OK) st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->X, d, "inputs", &g->X);
     if (st == SNNK_OK)
         st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->Z, r, "projections", &g->Z);
     if (st == SNNK_OK) st = snnk__alloc(allocator, BLOCK_ROWS * sizeof *g->D, r, "slopes", &g->D);
@@ -182,9 +175,8 @@ static int gradients_alloc(const snnk__outer_product *p, gradients *g) {
     return st;
 }
 
-/* Replace the rows G by G M^(1/2). row: d doubles of scratch. */
-static void multiply_rows(size_t r, size_t d, const double *root, double *row, float *G) {
-    for (size_t j = 0; j < r; j++) {
+void snnk__multiply_rows(size_t rows, size_t d, const double *root, double *row, float *G) {
+    for (size_t j = 0; j < rows; j++) {
         float *g = G + j * d;
 
         for (size_t k = 0; k < d; k++) row[k] = 0;
@@ -192,17 +184,6 @@ static void multiply_rows(size_t r, size_t d, const double *root, double *row, f
             for (size_t k = 0; k < d; k++) row[k] += (double)g[i] * root[i * d + k];
         for (size_t k = 0; k < d; k++) g[k] = (float)row[k];
     }
-}
-
-static int gradients_open(const snnk__outer_product *p, const double *root, const snnk_layer *layer,
-                          gradients *g) {
-    int st;
-
-    *g = (gradients){.r = snnk_map_block_row_count(p->drawn, 0), .m = snnk_layer_features(layer)};
-    if ((st = gradients_alloc(p, g)) != SNNK_OK) return st;
-    if ((st = snnk_map_block_rows(p->drawn, 0, g->G, p->d, g->c)) != SNNK_OK) return st;
-    if (root) multiply_rows(g->r, p->d, root, g->grad_T, g->G);
-    return snnk_layer_weights(layer, g->Psi, g->m, NULL);
 }
 
 /* Set X and Z for rows first ... first+n-1 of the sample. */
@@ -277,21 +258,55 @@ static int normalize(const snnk__outer_product *p, double *M, bool *constant) {
     return SNNK_OK;
 }
 
-int snnk__outer_product_average(const snnk__outer_product *p, const double *root,
-                                const snnk_layer *layer, snnk__progress *progress, double *M,
-                                bool *constant) {
-    gradients g;
-    int st = gradients_open(p, root, layer, &g);
+/* Average with arrays that are set but for those of gradients_alloc. */
+static int average(const snnk__outer_product *p, gradients *g, snnk__progress *progress, double *M,
+                   bool *constant) {
+    int st = gradients_alloc(p, g);
 
     memset(M, 0, p->d * p->d * sizeof *M);
     for (size_t first = 0; st == SNNK_OK && first < p->n_sample; first += BLOCK_ROWS) {
         const size_t n = snnk__min_size(BLOCK_ROWS, p->n_sample - first);
 
-        project(p, first, n, &g);
-        for (size_t k = 0; k < p->outputs; k++) add_output(p, first, n, k, &g, M);
+        project(p, first, n, g);
+        for (size_t k = 0; k < p->outputs; k++) add_output(p, first, n, k, g, M);
         st = snnk__progress_count(progress, (double)(first + n), (double)p->n_sample);
     }
-    gradients_free(p->allocator, &g);
+    gradients_free(p->allocator, g);
     if (st == SNNK_OK) st = project_gradients(p, M);
     return st == SNNK_OK ? normalize(p, M, constant) : st;
+}
+
+int snnk__outer_product_of_rows(const snnk__outer_product *p, const snnk__outer_rows *rows,
+                                snnk__progress *progress, double *M, bool *constant) {
+    gradients g = {.r = rows->rows, .m = rows->rows, .G = rows->G, .c = rows->c, .Psi = rows->Psi};
+
+    return average(p, &g, progress, M, constant);
+}
+
+int snnk__outer_product_average(const snnk__outer_product *p, const double *root,
+                                const snnk_layer *layer, snnk__progress *progress, double *M,
+                                bool *constant) {
+    const snnk_allocator *allocator = p->allocator;
+    const size_t d = p->d, r = snnk_map_block_row_count(p->drawn, 0);
+    const size_t m = snnk_layer_features(layer);
+    float *G = NULL, *c = NULL, *Psi = NULL;
+    double *row = NULL;
+    int st = snnk__alloc(allocator, r, d * sizeof *G, "rows", &G);
+
+    if (st == SNNK_OK) st = snnk__alloc(allocator, r, sizeof *c, "offsets", &c);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, m, p->outputs * sizeof *Psi, "weights", &Psi);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, d, sizeof *row, "a row", &row);
+    if (st == SNNK_OK) st = snnk_map_block_rows(p->drawn, 0, G, d, c);
+    if (st == SNNK_OK && root) snnk__multiply_rows(r, d, root, row, G);
+    if (st == SNNK_OK) st = snnk_layer_weights(layer, Psi, m, NULL);
+    if (st == SNNK_OK) {
+        gradients g = {.r = r, .m = m, .G = G, .c = c, .Psi = Psi};
+
+        st = average(p, &g, progress, M, constant);
+    }
+    snnk__free(allocator, row);
+    snnk__free(allocator, Psi);
+    snnk__free(allocator, c);
+    snnk__free(allocator, G);
+    return st;
 }

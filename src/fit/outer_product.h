@@ -47,4 +47,20 @@ int snnk__outer_product_average(const snnk__outer_product *p, const double *root
                                 const snnk_layer *layer, snnk__progress *progress, double *M,
                                 bool *constant);
 
+/* Features h(G x' + c) of scaled inputs, one for each row, and weights of them. The function h is
+ * that of the map, up to a factor. */
+typedef struct snnk__outer_rows {
+    size_t rows;
+    const float *G, *c; /* rows x d, packed; rows */
+    const float *Psi;   /* outputs x rows, packed */
+} snnk__outer_rows;
+
+/* The same for given rows. The map must be one of a feature for each row. */
+int snnk__outer_product_of_rows(const snnk__outer_product *p, const snnk__outer_rows *rows,
+                                snnk__progress *progress, double *M, bool *constant);
+
+/* Set G (rows x d) = G root, in float.
+ *   row  d doubles of scratch */
+void snnk__multiply_rows(size_t rows, size_t d, const double *root, double *row, float *G);
+
 #endif

@@ -473,12 +473,12 @@ call("snnk_choice_get", choice, size(0), byref(candidate))
 assert struct.unpack_from("d", bytes(candidate), 32)[0] < 1e-3  # the target is linear
 call("snnk_choice_free", choice)
 
-boost_config = config("snnk_boost_config_init", 128)
-ctypes.memmove(ctypes.addressof(boost_config) + 8, (c_uint64 * 3)(2, 8, 8), 24)
-boost_report = report(88)
+boost_config = config("snnk_boost_config_init", 112)
+ctypes.memmove(ctypes.addressof(boost_config) + 8, (c_uint64 * 3)(2, 8, 4), 24)
+boost_report = report(104)
 boosted = handle("snnk_boost_fit", data(20, X=X, Y=Y, inputs=2), size(1), byref(boost_config), None, byref(boost_report))
-assert call("snnk_network_layers", boosted) == 2 + struct.unpack_from("Q", bytes(boost_report), 16)[0]
-assert call("snnk_boost_rows_name", c_int32(1)) == b"pairs"
+assert struct.unpack_from("2Q", bytes(boost_report), 16)[1] == 8 * (1 + struct.unpack_from("Q", bytes(boost_report), 16)[0])
+assert call("snnk_boost_rows_name", c_int32(2)) == b"pairs"
 call("snnk_network_free", boosted)
 
 score = report(48)

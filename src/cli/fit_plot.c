@@ -90,6 +90,20 @@ static void put_label(FILE *gnuplot, const char *name) {
     putc('\'', gnuplot);
 }
 
+/* Letters of the longest label. */
+static size_t longest_label(const fit_directions *learnt) {
+    size_t longest = 9; /* "53 others" */
+
+    for (size_t k = 0; k < bars_of(learnt); k++) {
+        size_t letters = 0;
+
+        for (const char *c = learnt->columns[k].column; *c; c++) letters += (*c & 0xC0) != 0x80;
+        if (letters > LETTERS) letters = LETTERS + 1; /* its three points */
+        if (letters > longest) longest = letters;
+    }
+    return longest;
+}
+
 /* One bar in each row, the largest at the top. */
 static void put_data(FILE *gnuplot, const fit_directions *learnt) {
     const size_t n = bars_of(learnt);
@@ -131,10 +145,12 @@ static void put_picture(FILE *gnuplot, const void *of) {
         gnuplot,
         "set encoding utf8\nset title 'Importance of columns' noenhanced font ',14'\n"
         "set border 2 lc rgb '#888888'\nunset key\nunset xtics\nset rmargin 3\n"
+        /* gnuplot's own margin is too narrow for wide letters */
+        "set lmargin %.1f\n"
         "set bmargin 2.5\nset label 'share of the mean squared slope of the fitted layer, columns "
         "in standard deviations' at screen 0.975, character 1.2 right textcolor '#666666'\n"
         "set xrange [0:%.6g]\nset yrange [%zu.5:-0.5]\nplot ",
-        100 * most * 1.12, rows - 1);
+        1.15 * (double)longest_label(learnt) + 2, 100 * most * 1.12, rows - 1);
     put_bars(gnuplot, "$bars", "#0072b2");
     if (rows > n) {
         fputs(", ", gnuplot);

@@ -9,6 +9,7 @@ static const snnk__layer_kind *const kinds[] = {
     &snnk__snnk_kind,
     &snnk__tower_kind,
     &snnk__residual_kind,
+    &snnk__leaves_kind,
 };
 
 #define N_KINDS ((int32_t)(sizeof kinds / sizeof *kinds))

@@ -31,7 +31,7 @@ SIZE = {"snnk_trainer_epochs", "snnk_choice_candidates", "snnk_encoder_column_wo
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_minirocket_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
-        "snnk_layer_features", "snnk_layer_inner_count", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
+        "snnk_layer_features", "snnk_layer_inner_count", "snnk_layer_nodes", "snnk_layer_depth", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_bf16", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_table_missing", "snnk_table_first_word_row", "snnk_table_comment_lines", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
@@ -569,6 +569,13 @@ assert call("snnk_layer_inner_count", residual) == 1 and call("snnk_layer_inner"
 assert call("snnk_layer_gain", residual) == 0.5 and call("snnk_layer_residual_form", residual) == 1
 assert call("snnk_residual_form_name", c_int32(1)) == b"multiply"
 call("snnk_layer_free", residual)
+tree = handle("snnk_layer_create_leaves", size(1), (c_float * 1)(-1), size(1), (c_double * 1)(0.5), (c_double * 1)(0.25),
+              (ctypes.c_uint32 * 2)(1, 2), (c_void_p * 2)(dense, dense), None)
+assert call("snnk_layer_nodes", tree) == 1 and call("snnk_layer_depth", tree) == 1
+node_direction, node_threshold, node_children = (c_float * 1)(), c_double(), (ctypes.c_uint32 * 2)()
+call("snnk_layer_node", tree, size(0), node_direction, byref(node_threshold), None, node_children)
+assert list(node_direction) == [-1] and node_threshold.value == 0.5 and list(node_children) == [1, 2]
+call("snnk_layer_free", tree)
 
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))
 assert call("snnk_layer_storage", narrow) == 2

@@ -259,8 +259,8 @@ SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 /* Get the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
 SNNK_API int32_t snnk_layer_activation(const snnk_layer *layer);
 
-/* Get the number of layers in a residual layer, or of leaves in a tree, 0 for other kinds; and layer
- * `index` of them, 0 ... count-1, NULL beyond. Valid as long as the layer. */
+/* Get the number of layers in a residual layer, or of leaves in a tree, 0 for other kinds; and
+ * layer `index` of them, 0 ... count-1, NULL beyond. Valid as long as the layer. */
 SNNK_API size_t snnk_layer_inner_count(const snnk_layer *layer);
 SNNK_API const snnk_layer *snnk_layer_inner(const snnk_layer *layer, size_t index);
 

@@ -1,6 +1,6 @@
 /* Inside a layer: code shared by all kinds, and the table of functions that each kind fills in a
- * file of its own (dense.c, snnk.c, tower.c, residual.c, leaves.c). Layers are immutable, and shared by
- * reference count between the networks and the layers that hold them.
+ * file of its own (dense.c, snnk.c, tower.c, residual.c, leaves.c). Layers are immutable, and
+ * shared by reference count between the networks and the layers that hold them.
  *
  * To add a kind: a file that fills a table, its line in kinds.c, a value in <snnk/layer.h>, a
  * test. */

@@ -12,15 +12,15 @@
 
 enum { N = 2000, D = 5 };
 
-/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides. No
- * row is near the jump, and half of them are on each side. */
+/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides, which
+ * depend most on x_0. No row is near the jump, and half of them are on each side. */
 static void draw_step(float *X, float *Y) {
     draw_floats(X, N * D, 5);
     for (size_t i = 0; i < N; i++) {
         float *x = X + i * D;
 
         x[0] = (i % 2 ? 1.0f : -1.0f) * (1 + fabsf(x[0]));
-        Y[i] = i % 2 ? 10 + x[1] - 2 * x[2] : -10 + 3 * x[3] + x[0];
+        Y[i] = i % 2 ? 10 + 4 * x[0] + x[1] - x[2] : -10 + 6 * x[0] - x[1] + x[3];
     }
 }
 

@@ -7,6 +7,7 @@
 #include "cli/fit_boost.h"
 #include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
+#include "cli/fit_leaves.h"
 #include "cli/fit_loss.h"
 #include "cli/fit_report.h"
 #include "cli/fit_series.h"
@@ -47,6 +48,7 @@ typedef struct session {
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
     fit_boost boost;      /* with --layers, instead of `best` */
+    fit_leaves leaves;    /* with --leaves, instead of `best` */
     snnk_network *network;
     snnk_network *like;            /* with --like: its model */
     snnk_lstsq *statistics;        /* with --keep-statistics */
@@ -421,6 +423,19 @@ static int boost(session *s) {
     return exit_status;
 }
 
+/* Fit the tree of --leaves. */
+static int grow_leaves(session *s) {
+    int exit_status;
+
+    begin_bar(s, "fitting");
+    exit_status =
+        fit_leaves_tree(command, s->o, &s->task, &s->train, s->batch, s->workspace, &s->leaves);
+    end_bar(s);
+    s->loss.report.loss = SNNK_LOSS_SQUARED;
+    s->train_seconds = seconds_now() - s->start;
+    return exit_status;
+}
+
 /* Open the model of --like. Columns, target and classes are taken from it too. */
 static int open_like(session *s) {
     int exit_status;
@@ -496,7 +511,8 @@ static int prepare(session *s) {
                                snnk_network_encoder(s->like), &s->train)
                 : dataset_open_training(command, &s->o->data.train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->o->heldout_given && !s->o->boosted && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+    if (s->o->heldout_given && !s->o->boosted && s->o->leaf_rows == 0 &&
+        s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
                            "--heldout has no effect on up to %d rows: each is left out in turn",
                            SNNK_FIT_MAX_LEFT_OUT);
@@ -526,6 +542,7 @@ static const char *scaling_name(const session *s) {
 
     if (s->like) return snnk_network_note(s->like, "scaling");
     if (s->o->boosted) return snnk_scaling_mode_name(s->boost.config.scaling);
+    if (s->o->leaf_rows > 0) return snnk_scaling_mode_name(fit_leaves_scaling(s->o));
     return s->o->scaling == SCALING_NONE || !name ? "none" : name;
 }
 
@@ -536,6 +553,7 @@ static int append_layers(session *s) {
 
     if (s->train.tower) st = snnk_network_append(s->network, snnk_network_layer(s->train.tower, 0));
     if (st == SNNK_OK && s->best.layer) st = snnk_network_append(s->network, s->best.layer);
+    if (st == SNNK_OK && s->leaves.layer) st = snnk_network_append(s->network, s->leaves.layer);
     for (size_t k = 0; st == SNNK_OK && k < count; k++)
         st = snnk_network_append(s->network, snnk_network_layer(s->boost.network, k));
     return st;
@@ -582,6 +600,7 @@ static int finish(session *s) {
                                .loss = &s->loss,
                                .directions = &s->directions,
                                .boost = s->boost.network ? &s->boost : NULL,
+                               .leaves = s->leaves.layer ? &s->leaves : NULL,
                                .scaling = scaling_name(s),
                                .report = &s->best.report,
                                .map = s->best.map,
@@ -615,6 +634,8 @@ static int complete_options(session *s) {
         return wrong_usage(command, "several processes cannot learn directions: use one");
     if (several && o->boosted)
         return wrong_usage(command, "several processes cannot fit --layers: use one");
+    if (several && o->leaf_rows > 0)
+        return wrong_usage(command, "several processes cannot fit --leaves: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;
     o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
@@ -629,8 +650,9 @@ static int run(session *s) {
     s->start = seconds_now();
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
-    if (exit_status == EXIT_OK) exit_status = s->o->boosted ? boost(s) : fit(s);
-    if (exit_status == EXIT_OK && (s->best.layer || s->boost.network)) {
+    if (exit_status == EXIT_OK)
+        exit_status = s->o->boosted ? boost(s) : s->o->leaf_rows > 0 ? grow_leaves(s) : fit(s);
+    if (exit_status == EXIT_OK && (s->best.layer || s->boost.network || s->leaves.layer)) {
         exit_status = complete_network(s);
         if (exit_status == EXIT_OK) exit_status = finish(s);
     }
@@ -647,6 +669,7 @@ static void session_free(session *s) {
     fit_directions_free(&s->directions);
     snnk_map_free(s->learnt);
     fit_boost_free(&s->boost);
+    fit_leaves_free(&s->leaves);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);
     task_free(&s->task);

@@ -58,6 +58,14 @@ static const char help_layers[] =
     "  --pairs                  features along differences of two rows, instead of random ones\n"
     "                           With --layers, also --activation (default relu), --ridge of each\n"
     "                           layer, --projection-scale, --offset-scale, --heldout and --loss\n";
+static const char help_leaves[] =
+    "\n"
+    "Many rows (all are in memory):\n"
+    "  --leaves N               a tree of fits: parts of more than N rows are divided, softly, at\n"
+    "                           the median of the direction in which the targets change most.\n"
+    "                           Each part has --m features (default 512) of its own, with\n"
+    "                           directions learnt in --learn-directions K rounds (default 2).\n"
+    "                           Good values: 5000 to 50000\n";
 static const char help_fit[] =
     "\n"
     "Fit:\n"
@@ -100,6 +108,7 @@ void fit_print_help(void) {
     fputs(help_features, stdout);
     fputs(help_windows, stdout);
     fputs(help_layers, stdout);
+    fputs(help_leaves, stdout);
     fputs(help_fit, stdout);
 }
 
@@ -136,6 +145,7 @@ enum {
     IMAGE_SHAPE,
     SERIES,
     LEARN_DIRECTIONS,
+    LEAVES,
     LAYERS,
     WIDTH,
     PAIRS,
@@ -173,6 +183,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"image-shape", 1, NULL, IMAGE_SHAPE},
                                              {"series", 0, NULL, SERIES},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
+                                             {"leaves", 1, NULL, LEAVES},
                                              {"layers", 1, NULL, LAYERS},
                                              {"width", 1, NULL, WIDTH},
                                              {"pairs", 0, NULL, PAIRS},
@@ -206,6 +217,7 @@ static const char *takes(int option) {
     case PATCH:
     case GRID: return "a whole number >= 1";
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
+    case LEAVES: return "a whole number of rows, at least 1";
     case LAYERS: return "a whole number from 1 to 1000";
     case WIDTH: return "a whole number from 1 to 32768";
     case IMAGE_SHAPE: return "HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28";
@@ -284,6 +296,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case GRID: return read_size(value, &o->windows.grid) && o->windows.grid > 0;
     case LEARN_DIRECTIONS:
         return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
+    case LEAVES: return read_u64(value, &o->leaf_rows) && o->leaf_rows >= 1;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
     case LAYERS:
         o->boosted = true;
@@ -355,6 +368,30 @@ static int check_layers(fit_options *o, const bool *given) {
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
     if (o->heldout_given) o->boost.heldout_share = o->fit.heldout_share;
     o->boost.ridge = o->fit.ridge;
+    return EXIT_OK;
+}
+
+/* With --leaves: refuse the options of one layer. given: as in check_kind. */
+static int check_leaves(const fit_options *o, const bool *given) {
+    static const int refused[] = {LAYERS,        CHOOSE,    KEEP,    LIKE,       LINEAR, LOSS,
+                                  FACTORIZATION, PRECISION, WINDOWS, STORE_SEED, SERIES};
+
+    if (o->leaf_rows == 0) return EXIT_OK;
+    if (given[KEEP - FIRST_OPTION])
+        return wrong_usage(command, "--keep-statistics and --leaves: use one of them, the program "
+                                    "cannot update a tree of leaves; snnk_leaves_save and "
+                                    "snnk_leaves_forget of the library can");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const struct option *option = long_options;
+
+        if (!given[refused[i] - FIRST_OPTION]) continue;
+        while (option->val != refused[i]) option++;
+        return wrong_usage(command, "--%s and --leaves: use one of them", option->name);
+    }
+    if (given[SCALING - FIRST_OPTION] && o->scaling == SCALING_NONE)
+        return wrong_usage(command,
+                           "--leaves needs --scaling center, common or standardize: splits look "
+                           "at scaled inputs");
     return EXIT_OK;
 }
 
@@ -494,6 +531,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
     if ((exit_status = check_layers(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_leaves(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)

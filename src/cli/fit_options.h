@@ -24,6 +24,7 @@ typedef struct fit_options {
     int scaling;
     int32_t choose;
     int32_t loss;        /* an snnk_loss; -1: not given */
+    uint64_t leaf_rows;  /* of --leaves; 0: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
     size_t threads;      /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */

@@ -6,6 +6,7 @@
 #include "cli/fit_boost.h"
 #include "cli/fit_choose.h"
 #include "cli/fit_directions.h"
+#include "cli/fit_leaves.h"
 #include "cli/fit_loss.h"
 
 /* A finished fit. */
@@ -16,8 +17,9 @@ typedef struct fit_result {
     const fit_choice *choice;
     const fit_loss *loss;
     const fit_directions *directions;
-    const fit_boost *boost; /* with --layers: then there are no report and no map. NULL without */
-    const char *scaling;    /* of the inputs; NULL: not known */
+    const fit_boost *boost;   /* with --layers: then there are no report and no map. NULL without */
+    const fit_leaves *leaves; /* the same with --leaves */
+    const char *scaling;      /* of the inputs; NULL: not known */
     const snnk_fit_report *report;
     const snnk_map *map;
     const snnk_network *network;

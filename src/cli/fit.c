@@ -431,6 +431,7 @@ static int grow_leaves(session *s) {
     exit_status =
         fit_leaves_tree(command, s->o, &s->task, &s->train, s->batch, s->workspace, &s->leaves);
     end_bar(s);
+    if (!s->o->kind_given) s->o->map.kind = SNNK_MAP_ARC_COSINE; /* for the report */
     s->loss.report.loss = SNNK_LOSS_SQUARED;
     s->train_seconds = seconds_now() - s->start;
     return exit_status;

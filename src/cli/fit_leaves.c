@@ -36,11 +36,14 @@ int fit_leaves_tree(const char *command, const fit_options *o, const task *what,
     int exit_status = all_rows_read(command, what, train, true, batch, &all, &memory);
 
     snnk_leaves_config_init(&tree->config, sizeof tree->config);
-    if (!o->features_given && map.kind != SNNK_MAP_IDENTITY) map.features = DEFAULT_FEATURES;
-    tree->config.map = &map;
+    if (!o->features_given) map.features = DEFAULT_FEATURES;
+    tree->config.features = map.features;
+    /* Not the kind that was chosen for all rows: a leaf sees few of them, and far from those cosines
+     * are wild where arc-cosine features are linear. */
+    if (o->kind_given) tree->config.map = &map;
     tree->config.leaf_rows = o->leaf_rows;
     if (o->directions > 0) tree->config.rounds = o->directions;
-    if (map.kind == SNNK_MAP_IDENTITY) tree->config.rounds = 0;
+    if (o->kind_given && map.kind == SNNK_MAP_IDENTITY) tree->config.rounds = 0;
     tree->config.scaling = fit_leaves_scaling(o);
     tree->config.seed = o->fit.seed;
     tree->config.ridge = o->fit.ridge;

@@ -408,8 +408,8 @@ static void test_failing_allocations(void **state) {
 /* ---- Kinds ---- */
 
 /* One layer of each kind, d = 2: a dense one of 3 outputs, an SNNK one of 3 outputs and 2 features,
- * a tower of 2 features, a residual layer around it. */
-enum { KINDS = 4 };
+ * a tower of 2 features, a residual layer around it, a tree with it as the only leaf. */
+enum { KINDS = 5 };
 
 static void make_kinds(snnk_layer *layers[KINDS]) {
     const float G[4] = {1, -1, 2, 1}, W[6] = {1, 2, 0, -1, 3, 1};
@@ -424,12 +424,15 @@ static void make_kinds(snnk_layer *layers[KINDS]) {
     assert_ok(snnk_layer_create_residual(1, (const snnk_layer *const *)&layers[SNNK_LAYER_TOWER],
                                          SNNK_RESIDUAL_ADD, 0.5, NULL,
                                          &layers[SNNK_LAYER_RESIDUAL]));
+    assert_ok(snnk_layer_create_leaves(0, NULL, 0, NULL, NULL, NULL,
+                                       (const snnk_layer *const *)&layers[SNNK_LAYER_TOWER], NULL,
+                                       &layers[SNNK_LAYER_LEAVES]));
 }
 
 /* The properties that include/snnk/layer.h states for each kind and for NULL. */
 static void test_kinds(void **state) {
-    static const char *const names[KINDS] = {"dense", "snnk", "tower", "residual"};
-    static const size_t outputs[KINDS] = {3, 3, 2, 2}, features[KINDS] = {0, 2, 2, 0};
+    static const char *const names[KINDS] = {"dense", "snnk", "tower", "residual", "leaves"};
+    static const size_t outputs[KINDS] = {3, 3, 2, 2, 2}, features[KINDS] = {0, 2, 2, 0, 0};
     snnk_layer *layers[KINDS];
     float W[6];
 
@@ -451,6 +454,7 @@ static void test_kinds(void **state) {
                          has_weights ? SNNK_OK : SNNK_E_UNSUPPORTED);
         if (kind == SNNK_LAYER_TOWER) assert_says("a tower layer has no weights");
         if (kind == SNNK_LAYER_RESIDUAL) assert_says("a residual layer has no weights of its own");
+        if (kind == SNNK_LAYER_LEAVES) assert_says("a leaves layer has no weights of its own");
     }
     for (int32_t kind = 0; kind < KINDS; kind++) snnk_layer_free(layers[kind]);
     assert_int_equal(snnk_layer_get_kind(NULL), -1);

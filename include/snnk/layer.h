@@ -5,6 +5,7 @@
  *     TOWER     y = Phi(x)               about m d, outputs l = m
  *     RESIDUAL  y = x + s f(x)           those of the layers f, and d; outputs l = d
  *               y = x (1 + s f(x))
+ *     LEAVES    y = sum w_k(x) f_k(x)    those of one leaf f_k, and d for each node on the way
  *
  * Phi is a feature map (<snnk/map.h>). Psi is fitted (<snnk/fit.h>, <snnk/distill.h>), computed
  * from given weights (below), or your own:
@@ -33,14 +34,15 @@ typedef struct snnk_layer snnk_layer;
 
 /* The kinds of layers. Values never change. */
 typedef enum snnk_layer_kind {
-    SNNK_LAYER_DENSE = 0,   /* y = f(W x + b) */
-    SNNK_LAYER_SNNK = 1,    /* y = Psi Phi(x) + bias */
-    SNNK_LAYER_TOWER = 2,   /* y = Phi(x) */
-    SNNK_LAYER_RESIDUAL = 3 /* y = x + s f(x), or x (1 + s f(x)), f a chain of layers */
+    SNNK_LAYER_DENSE = 0,    /* y = f(W x + b) */
+    SNNK_LAYER_SNNK = 1,     /* y = Psi Phi(x) + bias */
+    SNNK_LAYER_TOWER = 2,    /* y = Phi(x) */
+    SNNK_LAYER_RESIDUAL = 3, /* y = x + s f(x), or x (1 + s f(x)), f a chain of layers */
+    SNNK_LAYER_LEAVES = 4    /* y = sum w_k(x) f_k(x), f_k layers at the leaves of a tree */
 } snnk_layer_kind;
 
-/* Get the name of a kind: "dense", "snnk", "tower", "residual". Static; NULL for an unknown
- * value. */
+/* Get the name of a kind: "dense", "snnk", "tower", "residual", "leaves". Static; NULL for an
+ * unknown value. */
 SNNK_API const char *snnk_layer_kind_name(int32_t kind);
 
 /* The arrays of numbers that a layer consists of. Values never change. */
@@ -140,6 +142,35 @@ SNNK_API int snnk_layer_create_residual(size_t n_layers, const snnk_layer *const
                                         int32_t form, double gain, const snnk_allocator *allocator,
                                         snnk_layer **layer);
 
+/* Create a tree of leaves: layers side by side, of which a row runs the one or few that it arrives
+ * in. <snnk/leaves.h> fits such layers. Node k looks at z = v_k . x - threshold_k, and gives the
+ * share
+ *
+ *     s(z) = 0 for z <= -h_k, 1 for z >= h_k, and u^2 (3 - 2 u) with u = (z/h_k + 1)/2 between
+ *
+ * of the row to its upper child, the rest to its lower one. The weight w of a row in a leaf is the
+ * product of the shares on its way. With h_k > 0 the outputs are continuous; outside the soft zones
+ * |z| < h_k a row is in one leaf only. (z = NaN goes to the lower child.)
+ *   nodes        0 or more; node 0 is the root
+ *   directions   v, nodes x d, row stride ldv >= d; finite
+ *   thresholds   nodes numbers, finite
+ *   half_widths  h, nodes numbers >= 0, finite
+ *   children     nodes x 2, lower and upper: the number of a node after this one, or nodes + the
+ *                number of a leaf. Every node but the root, and every leaf, has one parent. At most
+ *                32 nodes are on the way to a leaf
+ *   leaves       nodes + 1 layers, all with d inputs and as many outputs; kept alive by the layer
+ *   allocator    NULL for malloc
+ *   layer        out: release with snnk_layer_free
+ * The shares are computed in double, and the outputs of leaves summed in double two at a time.
+ * Bundling leaves the layer as it is, and it cannot be trained (<snnk/train.h>). The arrays are
+ * copied, and not needed for 0 nodes. SNNK_E_NULL, SNNK_E_SHAPE (leaves of other sizes),
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_RANGE (a half width below 0; children that
+ * are no tree; more than 32 deep; more than 8 layers within one another), SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_create_leaves(size_t nodes, const float *directions, size_t ldv,
+                                      const double *thresholds, const double *half_widths,
+                                      const uint32_t *children, const snnk_layer *const *leaves,
+                                      const snnk_allocator *allocator, snnk_layer **layer);
+
 /* Create an SNNK layer by solving least-squares statistics of its features. Psi and the bias are
  * the solution, rounded to float; there is one output for each target.
  *   map        the features; kept alive by the layer
@@ -228,8 +259,8 @@ SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 /* Get the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
 SNNK_API int32_t snnk_layer_activation(const snnk_layer *layer);
 
-/* Get the number of layers in a residual layer, 0 for other kinds; and layer `index` of them, 0 ...
- * count-1, NULL beyond. Valid as long as the residual layer. */
+/* Get the number of layers in a residual layer, or of leaves in a tree, 0 for other kinds; and
+ * layer `index` of them, 0 ... count-1, NULL beyond. Valid as long as the layer. */
 SNNK_API size_t snnk_layer_inner_count(const snnk_layer *layer);
 SNNK_API const snnk_layer *snnk_layer_inner(const snnk_layer *layer, size_t index);
 
@@ -239,14 +270,32 @@ SNNK_API double snnk_layer_gain(const snnk_layer *layer);
 /* Get the form of a residual layer, an snnk_residual_form; -1 for other kinds. */
 SNNK_API int32_t snnk_layer_residual_form(const snnk_layer *layer);
 
-/* Get how the weights are stored, an snnk_storage. Of a residual layer: those of the layers in it;
- * if they differ, the storage that rounds least. */
+/* Get the number of nodes of a tree of leaves, and the most of them on the way to a leaf; 0 for
+ * other kinds. */
+SNNK_API size_t snnk_layer_nodes(const snnk_layer *layer);
+SNNK_API size_t snnk_layer_depth(const snnk_layer *layer);
+
+/* Copy a node of a tree of leaves, as in snnk_layer_create_leaves.
+ *   node        0 ... nodes-1
+ *   direction   out: d numbers
+ *   threshold   out
+ *   half_width  out
+ *   children    out: 2 numbers
+ * Each of them may be NULL if not wanted. SNNK_E_NULL (layer), SNNK_E_UNSUPPORTED (another kind),
+ * SNNK_E_RANGE (node). */
+SNNK_API int snnk_layer_node(const snnk_layer *layer, size_t node, float *direction,
+                             double *threshold, double *half_width, uint32_t *children);
+
+/* Get how the weights are stored, an snnk_storage. Of layers with others in them: theirs; if
+ * they differ, the storage that rounds least. */
 SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer);
 
 /* Get what a forward pass costs:
  *   parameters     numbers that it uses: W and b, or Psi, bias and those of the map; of a residual
- *                  layer, those of the layers in it, and the gain
- *   multiply_adds  a row, without the elementwise functions
+ *                  layer, those of the layers in it, and the gain; of a tree, those of all nodes
+ *                  and leaves
+ *   multiply_adds  a row, without the elementwise functions; of a tree, for a row in one leaf, the
+ *                  most expensive
  *   weight_bytes   bytes that the parameters take in the layer's storage */
 SNNK_API uint64_t snnk_layer_parameters(const snnk_layer *layer);
 SNNK_API uint64_t snnk_layer_multiply_adds(const snnk_layer *layer);
@@ -256,13 +305,13 @@ SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
  *   Psi   out: l x m (W: l x d), row stride ldpsi >= m (d); NULL if not wanted
  *   bias  out: l numbers; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (a tower has no
- * weights; those of a residual layer are in its inner layers). */
+ * weights; those of a residual layer or a tree are in its inner layers). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
 /* Copy the bias in double, as forward passes in double add it (snnk_network_forward_f64). A layer
  * that was fitted keeps more digits of it than float has.
  *   bias  out: l numbers
- * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a tower or a residual layer, as above). */
+ * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a tower, a residual layer or a tree, as above). */
 SNNK_API int snnk_layer_bias(const snnk_layer *layer, double *bias);
 
 /* ---- Forward ---- */

@@ -36,6 +36,7 @@
  *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     directions.h  fits of features that look along what the targets depend on
+ *     leaves.h      fits at the leaves of a tree, for many rows; they forget and merge
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
  *     boost.h       deep networks in closed form: boosted representations
@@ -103,7 +104,7 @@
  *     same bits only for the same build, machine and one BLAS thread.
  *
  * The minimal build cannot fit, score, save or load: functions of boost.h, choose.h, directions.h,
- * fit.h, score.h, encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h,
+ * fit.h, leaves.h, score.h, encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h,
  * compress.h, table.h and tensors.h, and those of map.h, scaling.h, layer.h, network.h and
  * uncertainty.h for statistics and files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
@@ -117,6 +118,7 @@
 #include <snnk/encoder.h>
 #include <snnk/fit.h>
 #include <snnk/layer.h>
+#include <snnk/leaves.h>
 #include <snnk/loss.h>
 #include <snnk/map.h>
 #include <snnk/network.h>

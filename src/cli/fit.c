@@ -80,8 +80,8 @@ static int prepare(session *s) {
                                      snnk_network_encoder(s->job.like), &s->job.train)
                       : dataset_open_training(command, &s->run.options.data.train, &s->job.train);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->run.options.heldout_given && !s->run.options.boosted && s->run.options.augment == 0 &&
-        s->job.train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+    if (s->run.options.heldout_given && !s->run.options.boosted && s->run.options.leaf_rows == 0 &&
+        s->run.options.augment == 0 && s->job.train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         return wrong_usage(command,
                            "--heldout has no effect on up to %d rows: each is left out in turn",
                            SNNK_FIT_MAX_LEFT_OUT);
@@ -151,6 +151,7 @@ static int finish(session *s) {
         .loss = &s->run.loss,
         .directions = &s->run.directions,
         .boost = s->run.boost.network ? &s->run.boost : NULL,
+        .leaves = s->run.leaves.layer ? &s->run.leaves : NULL,
         .effort = &s->effort,
         .copies = s->run.options.augment > 0 ? s->run.best.report.rows - s->job.copies.added : 0,
         .channels = s->job.channels,
@@ -192,6 +193,8 @@ static int complete_options(session *s) {
         return wrong_usage(command, "several processes cannot use --augment: use one");
     if (several && o->boosted)
         return wrong_usage(command, "several processes cannot fit --boost: use one");
+    if (several && o->leaf_rows > 0)
+        return wrong_usage(command, "several processes cannot fit --leaves: use one");
     if (several && o->effort != EFFORT_NONE)
         return wrong_usage(command, "several processes cannot share --effort: use one");
     if (several) o->loss = SNNK_LOSS_SQUARED;

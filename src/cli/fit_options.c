@@ -72,6 +72,14 @@ static const char help_boost[] =
     "                           With --boost, also --activation (default: relu or\n"
     "                           tanh, by held-out rows of a sample), --ridge,\n"
     "                           --projection-scale, --offset-scale, --heldout and --loss\n";
+static const char help_leaves[] =
+    "\n"
+    "Many rows (all are in memory):\n"
+    "  --leaves N               a tree of fits: parts of more than N rows are divided, softly, at\n"
+    "                           the median of the direction in which the targets change most.\n"
+    "                           Each part has --m features (default 512) of its own, with\n"
+    "                           directions learnt in --learn-directions K rounds (default 2).\n"
+    "                           Good values: 5000 to 50000\n";
 static const char help_effort[] =
     "\n"
     "Choice among all of these, each scored on rows that are held out:\n"
@@ -122,6 +130,7 @@ void fit_print_help(void) {
     fputs(help_features, stdout);
     fputs(help_windows, stdout);
     fputs(help_boost, stdout);
+    fputs(help_leaves, stdout);
     fputs(help_effort, stdout);
     fputs(help_fit, stdout);
 }
@@ -163,6 +172,7 @@ enum {
     SERIES,
     CHANNELS,
     LEARN_DIRECTIONS,
+    LEAVES,
     EFFORT,
     SECONDS,
     PLOT,
@@ -206,6 +216,7 @@ static const struct option long_options[] = {DATA_LONG_OPTIONS,
                                              {"series", 0, NULL, SERIES},
                                              {"channels", 1, NULL, CHANNELS},
                                              {"learn-directions", 1, NULL, LEARN_DIRECTIONS},
+                                             {"leaves", 1, NULL, LEAVES},
                                              {"effort", 1, NULL, EFFORT},
                                              {"seconds", 1, NULL, SECONDS},
                                              {"plot", 1, NULL, PLOT},
@@ -244,6 +255,7 @@ static const char *takes(int option) {
     case GRID: return "a whole number >= 1";
     case AUGMENT:
     case LEARN_DIRECTIONS: return "a whole number from 1 to 100";
+    case LEAVES: return "a whole number of rows, at least 1";
     case EFFORT: return "quick, normal or high";
     case SECONDS: return "a number above 0 and at most 1e6";
     case BOOST: return "a whole number from 1 to 1000";
@@ -329,6 +341,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
         return read_u64(value, &o->directions) && o->directions >= 1 && o->directions <= 100;
     case AUGMENT: return read_u64(value, &o->augment) && o->augment >= 1 && o->augment <= 100;
     case IMAGE_SHAPE: return read_image_shape(value, o->windows.shape);
+    case LEAVES: return read_u64(value, &o->leaf_rows) && o->leaf_rows >= 1;
     case EFFORT: return choose(value, fit_efforts, 4, &o->effort) && o->effort > EFFORT_NONE;
     case SECONDS: return read_double(value, &o->seconds) && o->seconds > 0 && o->seconds <= 1e6;
     case BOOST:
@@ -408,6 +421,31 @@ static int check_boost(fit_options *o, const bool *given) {
     return EXIT_OK;
 }
 
+/* With --leaves: refuse the options of one layer. given: as in check_kind. */
+static int check_leaves(const fit_options *o, const bool *given) {
+    static const int refused[] = {BOOST,  CHOOSE,        KEEP,      LIKE,    LINEAR,
+                                  LOSS,   FACTORIZATION, PRECISION, WINDOWS, STORE_SEED,
+                                  SERIES, SCATTERING,    AUGMENT,   PLOT};
+
+    if (o->leaf_rows == 0) return EXIT_OK;
+    if (given[KEEP - FIRST_OPTION])
+        return wrong_usage(command, "--keep-statistics and --leaves: use one of them, the program "
+                                    "cannot update a tree of leaves; snnk_leaves_save and "
+                                    "snnk_leaves_forget of the library can");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const struct option *option = long_options;
+
+        if (!given[refused[i] - FIRST_OPTION]) continue;
+        while (option->val != refused[i]) option++;
+        return wrong_usage(command, "--%s and --leaves: use one of them", option->name);
+    }
+    if (given[SCALING - FIRST_OPTION] && o->scaling == SCALING_NONE)
+        return wrong_usage(command,
+                           "--leaves needs --scaling center, common or standardize: splits look "
+                           "at scaled inputs");
+    return EXIT_OK;
+}
+
 /* Check that --effort has something to choose. given: as in check_kind. */
 static int check_effort(const fit_options *o, const bool *given) {
     if (o->effort == EFFORT_NONE) {
@@ -418,6 +456,9 @@ static int check_effort(const fit_options *o, const bool *given) {
         return wrong_usage(command,
                            "--effort and --boost: use one of them, --effort tries boosting "
                            "too");
+    if (o->leaf_rows > 0)
+        return wrong_usage(command, "--effort and --leaves: use one of them, --effort tries leaves "
+                                    "too");
     if (o->like) return wrong_usage(command, "--effort and --like: use one of them");
     return EXIT_OK;
 }
@@ -560,6 +601,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
     if ((exit_status = check_boost(o, given)) != EXIT_OK) return exit_status;
+    if ((exit_status = check_leaves(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_effort(o, given)) != EXIT_OK) return exit_status;
     if ((exit_status = check_directions(o)) != EXIT_OK) return exit_status;

@@ -36,6 +36,7 @@ typedef struct fit_options {
     int32_t loss;        /* an snnk_loss; -1: not given */
     int32_t effort;      /* EFFORT_NONE: not given */
     double seconds;      /* of --effort; 0: not given */
+    uint64_t leaf_rows;  /* of --leaves; 0: not given */
     uint64_t directions; /* rounds to learn directions in; 0: none */
     uint64_t augment;    /* changed copies of each row; 0: none */
     fit_plot plot;       /* of their importances */

@@ -86,6 +86,8 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(fit->network));
     if (fit->boost)
         fit_boost_add_json(fit->boost, json);
+    else if (fit->leaves)
+        fit_leaves_add_json(fit->leaves, json);
     else
         add_layer(fit, json);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
@@ -223,7 +225,8 @@ static void print_layer(const fit_result *fit) {
 static void print_text(const fit_result *fit, const evaluation *test) {
     const uint64_t rows = fit->boost
                               ? fit->boost->report.train_rows + fit->boost->report.heldout_rows
-                              : fit->report->rows - fit->copies;
+                          : fit->leaves ? fit->leaves->report.rows
+                                        : fit->report->rows - fit->copies;
 
     task_print(fit->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)rows,
@@ -245,6 +248,8 @@ static void print_text(const fit_result *fit, const evaluation *test) {
     dataset_print_index(fit->train);
     if (fit->boost)
         fit_boost_print(fit->boost);
+    else if (fit->leaves)
+        fit_leaves_print(fit->leaves, fit->task, fit->network);
     else
         print_layer(fit);
     fit_effort_print(fit->effort);

@@ -425,6 +425,20 @@ static int fit_rounds(fit_run *r) {
     return exit_status;
 }
 
+/* Fit the tree of --leaves. */
+static int fit_tree(fit_run *r) {
+    fit_options *o = &r->options;
+    int exit_status;
+
+    begin_bar(r, "fitting");
+    exit_status = fit_leaves_tree(command, o, &r->job->task, &r->job->train, r->batch,
+                                  r->job->workspace, &r->leaves);
+    end_bar(r);
+    if (!o->kind_given) o->map.kind = SNNK_MAP_ARC_COSINE; /* for the report */
+    r->loss.report.loss = SNNK_LOSS_SQUARED;
+    return exit_status;
+}
+
 int fit_run_fit(fit_run *r, bool whole) {
     int exit_status = training_rows_create(command, &r->job->train, &r->batch);
 
@@ -433,6 +447,7 @@ int fit_run_fit(fit_run *r, bool whole) {
         exit_status = training_rows_variance(command, &r->job->train, r->batch, &r->variance);
     exit_status = processes_agree(&r->job->processes, exit_status);
     if (exit_status != EXIT_OK) return exit_status;
+    if (r->options.leaf_rows > 0) return fit_tree(r);
     return r->options.boosted ? fit_rounds(r) : fit_one_layer(r, whole);
 }
 
@@ -472,7 +487,9 @@ int fit_run_prepare(fit_run *r) {
 
 /* ---- Results ---- */
 
-bool fit_run_has_layers(const fit_run *r) { return r->best.layer || r->boost.network; }
+bool fit_run_has_layers(const fit_run *r) {
+    return r->best.layer || r->boost.network || r->leaves.layer;
+}
 
 int fit_run_append(const fit_run *r, bool windows, snnk_network *network) {
     const snnk_network *tower = windows ? r->job->train.tower : NULL;
@@ -483,6 +500,7 @@ int fit_run_append(const fit_run *r, bool windows, snnk_network *network) {
     for (size_t k = 0; st == SNNK_OK && k < limits; k++)
         st = snnk_network_append(network, snnk_network_layer(r->directions.clip, k));
     if (st == SNNK_OK && r->best.layer) st = snnk_network_append(network, r->best.layer);
+    if (st == SNNK_OK && r->leaves.layer) st = snnk_network_append(network, r->leaves.layer);
     for (size_t k = 0; st == SNNK_OK && k < count; k++)
         st = snnk_network_append(network, snnk_network_layer(r->boost.network, k));
     return st;
@@ -493,6 +511,7 @@ const char *fit_run_scaling(const fit_run *r) {
 
     if (r->job->like) return snnk_network_note(r->job->like, "scaling");
     if (r->options.boosted) return snnk_scaling_mode_name(r->boost.config.scaling);
+    if (r->options.leaf_rows > 0) return snnk_scaling_mode_name(fit_leaves_scaling(&r->options));
     return r->options.scaling == SCALING_NONE || !name ? "none" : name;
 }
 
@@ -500,6 +519,7 @@ void fit_run_free(fit_run *r) {
     trial_free(&r->best);
     fit_directions_free(&r->directions);
     fit_boost_free(&r->boost);
+    fit_leaves_free(&r->leaves);
     training_rows_free(r->batch);
     snnk_map_free(r->learnt);
     snnk_scaling_free(r->scaling);

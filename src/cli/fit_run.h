@@ -8,6 +8,7 @@
 #include "cli/fit_choose.h"
 #include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
+#include "cli/fit_leaves.h"
 #include "cli/fit_loss.h"
 #include "cli/processes.h"
 
@@ -43,7 +44,8 @@ typedef struct fit_run {
     fit_choice choice;
     fit_loss loss;
     fit_directions directions;
-    fit_boost boost; /* with --boost, instead of `best` */
+    fit_boost boost;   /* with --boost, instead of `best` */
+    fit_leaves leaves; /* with --leaves, instead of `best` */
     training_rows *batch;
     double variance; /* of the targets, summed over outputs; 1 of classes */
     snnk_scaling *scaling;

@@ -238,7 +238,7 @@ static void print_encoder(const cJSON *encoder) {
 
 /* ---- Layers ---- */
 
-/* Add a layer. Residual layers can be within one another, a few deep: the library has a limit. */
+/* Add a layer. Layers can be within one another, a few deep: the library has a limit. */
 static void add_layer(cJSON *layers, const snnk_layer *layer) {
     const snnk_map *map = snnk_layer_map(layer);
     const size_t n_inner = snnk_layer_inner_count(layer);
@@ -252,10 +252,16 @@ static void add_layer(cJSON *layers, const snnk_layer *layer) {
         list = cJSON_AddArrayToObject(item, "blocks");
         add_blocks(list, map);
     }
-    if (n_inner > 0) {
+    if (snnk_layer_get_kind(layer) == SNNK_LAYER_LEAVES) {
+        cJSON_AddNumberToObject(item, "leaves", (double)n_inner);
+        cJSON_AddNumberToObject(item, "depth", (double)snnk_layer_depth(layer));
+    }
+    if (snnk_layer_get_kind(layer) == SNNK_LAYER_RESIDUAL) {
         cJSON_AddStringToObject(item, "form",
                                 snnk_residual_form_name(snnk_layer_residual_form(layer)));
         cJSON_AddNumberToObject(item, "gain", snnk_layer_gain(layer));
+    }
+    if (n_inner > 0) {
         list = cJSON_AddArrayToObject(item, "layers");
         for (size_t k = 0; k < n_inner; k++) add_layer(list, snnk_layer_inner(layer, k));
     }
@@ -270,7 +276,8 @@ static void print_name(int indent, const char *name) {
 }
 
 static void print_layer(const cJSON *item, int index, int indent) {
-    const cJSON *inner, *block, *form = cJSON_GetObjectItem(item, "form");
+    const cJSON *inner, *block, *form = cJSON_GetObjectItem(item, "form"),
+                                *leaves = cJSON_GetObjectItem(item, "leaves");
     char name[32];
     int k = 0;
 
@@ -281,6 +288,9 @@ static void print_layer(const cJSON *item, int index, int indent) {
            cJSON_GetObjectItem(item, "outputs")->valuedouble);
     if (form)
         printf(", %s, gain %g", form->valuestring, cJSON_GetObjectItem(item, "gain")->valuedouble);
+    if (leaves)
+        printf(", %.0f leaves, depth %.0f", leaves->valuedouble,
+               cJSON_GetObjectItem(item, "depth")->valuedouble);
     putchar('\n');
     cJSON_ArrayForEach(block, cJSON_GetObjectItem(item, "blocks")) {
         char *text = cJSON_PrintUnformatted(block);

@@ -33,7 +33,7 @@ static int hash_layer(const snnk_layer *layer, uint64_t *sum) {
     int st = SNNK_OK;
 
     if (snnk_layer_get_kind(layer) == SNNK_LAYER_TOWER) return SNNK_OK;
-    if (snnk_layer_get_kind(layer) == SNNK_LAYER_RESIDUAL) {
+    if (snnk_layer_inner_count(layer) > 0) {
         const double gain = snnk_layer_gain(layer);
 
         *sum = train_hash(*sum, &gain, sizeof gain);

@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
+#include "fit/directions.h"
 #include "fit/fit.h"
 #include "fit/outer_product.h"
 #include "solve/symmetric_power.h"
@@ -303,18 +304,21 @@ static int run(problem *p, results *r, snnk_layer **layer) {
 
 /* ---- The public function ---- */
 
+int snnk__check_directions_scaling(int32_t scaling) {
+    if (scaling >= SNNK_SCALING_CENTER && scaling <= SNNK_SCALING_STANDARDIZE) return SNNK_OK;
+    return snnk__fail(SNNK_E_ENUM, "scaling = %d is not a mode that learns", (int)scaling);
+}
+
 static int check_config(const snnk_directions_config *c) {
     if (c->rounds < 1 || c->rounds > MOST_ROUNDS)
         return snnk__fail(SNNK_E_RANGE, "rounds = %llu is not in 1 ... %d",
                           (unsigned long long)c->rounds, MOST_ROUNDS);
-    if (c->scaling < SNNK_SCALING_CENTER || c->scaling > SNNK_SCALING_STANDARDIZE)
-        return snnk__fail(SNNK_E_ENUM, "scaling = %d is not a mode that learns", (int)c->scaling);
-    const int st = snnk__check_fit_ridge(c->ridge);
+    int st = snnk__check_directions_scaling(c->scaling);
+    if (st == SNNK_OK) st = snnk__check_fit_ridge(c->ridge);
     return st == SNNK_OK ? snnk__check_heldout_share(c->heldout_share) : st;
 }
 
-/* Set *map to the settings of the features of d inputs. */
-static int read_map(const snnk_directions_config *config, size_t d, snnk_map_config *map) {
+int snnk__directions_map(const snnk_directions_config *config, size_t d, snnk_map_config *map) {
     int st = snnk_map_config_init(map, sizeof *map);
 
     map->features = config->features;
@@ -362,7 +366,7 @@ int snnk_fit_directions(const snnk_rows *rows, size_t outputs, const snnk_direct
     if ((st = read_rows(rows, outputs, &read)) != SNNK_OK) return st;
     if (M && (st = snnk__check_matrix(M, "M", read.inputs, read.inputs, ldm, sizeof *M)) != SNNK_OK)
         return st;
-    if ((st = read_map(&ours, read.inputs, &map)) != SNNK_OK) return st;
+    if ((st = snnk__directions_map(&ours, read.inputs, &map)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, map.allocator)) != SNNK_OK) return st;
     problem p = {.allocator = &allocator,
                  .rows = &read,

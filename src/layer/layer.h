@@ -1,6 +1,6 @@
 /* Inside a layer: code shared by all kinds, and the table of functions that each kind fills in a
- * file of its own (dense.c, snnk.c, tower.c, residual.c). Layers are immutable, and shared by
- * reference count between the networks and the residual layers that hold them.
+ * file of its own (dense.c, snnk.c, tower.c, residual.c, leaves.c). Layers are immutable, and
+ * shared by reference count between the networks and the layers that hold them.
  *
  * To add a kind: a file that fills a table, its line in kinds.c, a value in <snnk/layer.h>, a
  * test. */
@@ -99,6 +99,9 @@ typedef struct snnk__layer_kind {
      * are W and b. Sets *n to their number. NULL: the layer consists of others. */
     const snnk__block *(*blocks)(const snnk_layer *layer, size_t *n);
 
+    /* The layers that it consists of. Sets *n to their number. NULL: it has weights of its own. */
+    const snnk_layer *const *(*inner)(const snnk_layer *layer, size_t *n);
+
     /* Set *changed to the same layer with other numbers. */
     int (*replace)(const snnk_layer *layer, const snnk__layer_numbers *numbers,
                    snnk_layer **changed);
@@ -131,6 +134,7 @@ struct snnk_layer {
     size_t inputs, outputs;
     size_t columns;  /* of the weights; 0 if there are none */
     int32_t storage; /* snnk_storage */
+    size_t nesting;  /* of layers within one another: 0 without inner layers (inner.h) */
     bool divisible;  /* large enough to divide the work of one row between threads */
     snnk__layer_cost cost;
 };

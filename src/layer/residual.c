@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/size.h"
+#include "layer/inner.h"
 #include "layer/kinds.h"
 #include "layer/layer_record.h"
 
@@ -34,14 +35,9 @@ static snnk__linearity linearity(const snnk_layer *layer) {
 
 /* ---- Properties ---- */
 
-size_t snnk_layer_inner_count(const snnk_layer *layer) {
-    const snnk__residual *r = snnk__residual_of(layer);
-
-    return r ? r->n_layers : 0;
-}
-
-const snnk_layer *snnk_layer_inner(const snnk_layer *layer, size_t index) {
-    return index < snnk_layer_inner_count(layer) ? of(layer)->layers[index] : NULL;
+static const snnk_layer *const *inner(const snnk_layer *layer, size_t *n) {
+    *n = of(layer)->n_layers;
+    return of(layer)->layers;
 }
 
 double snnk_layer_gain(const snnk_layer *layer) {
@@ -87,39 +83,6 @@ static int check_gain(double gain) {
     return SNNK_OK;
 }
 
-/* The nesting of a residual layer with these layers in it. */
-static size_t nesting_of(size_t n, const snnk_layer *const *layers) {
-    size_t most = 0;
-
-    for (size_t k = 0; k < n; k++) {
-        const snnk__residual *inner = snnk__residual_of(layers[k]);
-
-        if (inner) most = snnk__max_size(most, inner->nesting);
-    }
-    return most + 1;
-}
-
-static int check_nesting(size_t n, const snnk_layer *const *layers) {
-    const size_t nesting = nesting_of(n, layers);
-
-    if (nesting <= SNNK__RESIDUAL_NESTING) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "residual layers within one another %zu deep: at most %d",
-                      nesting, SNNK__RESIDUAL_NESTING);
-}
-
-/* The storage of the layers; of layers in several, the one that rounds least. */
-static int32_t widest_storage(size_t n, const snnk_layer *const *layers) {
-    static const int ranks[] = {[SNNK_STORAGE_F32] = 0,
-                                [SNNK_STORAGE_BF16X3] = 1,
-                                [SNNK_STORAGE_BF16] = 2,
-                                [SNNK_STORAGE_INT8] = 3};
-    int32_t storage = layers[0]->storage;
-
-    for (size_t k = 1; k < n; k++)
-        if (ranks[layers[k]->storage] < ranks[storage]) storage = layers[k]->storage;
-    return storage;
-}
-
 /* Create a layer from checked arguments. */
 static int residual_create(size_t n, const snnk_layer *const *layers, int32_t form, float gain,
                            const snnk_allocator *allocator, snnk_layer **layer) {
@@ -128,7 +91,7 @@ static int residual_create(size_t n, const snnk_layer *const *layers, int32_t fo
     int st;
 
     st = snnk__layer_alloc(&snnk__residual_kind, sizeof(snnk__residual), d, d, 0,
-                           widest_storage(n, layers), allocator, &base);
+                           snnk__inner_storage(n, layers), allocator, &base);
     if (st != SNNK_OK) return st;
     snnk__residual *made = (snnk__residual *)base;
     st = snnk__alloc(allocator, n, sizeof *made->layers, "inner layers", &made->layers);
@@ -143,7 +106,7 @@ static int residual_create(size_t n, const snnk_layer *const *layers, int32_t fo
     }
     made->form = form;
     made->gain = gain;
-    made->nesting = nesting_of(n, layers);
+    base->nesting = snnk__inner_nesting(n, layers);
     snnk__layer_finish(base);
     *layer = base;
     return SNNK_OK;
@@ -159,7 +122,7 @@ int snnk_layer_create_residual(size_t n_layers, const snnk_layer *const *layers,
     if ((st = check_chain(n_layers, layers)) != SNNK_OK) return st;
     if ((st = snnk__check_enum(form, N_FORMS, "form")) != SNNK_OK) return st;
     if ((st = check_gain(gain)) != SNNK_OK) return st;
-    if ((st = check_nesting(n_layers, layers)) != SNNK_OK) return st;
+    if ((st = snnk__inner_check_nesting(n_layers, layers)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     return residual_create(n_layers, layers, form, (float)gain, &ours, layer);
 }
@@ -172,11 +135,6 @@ static void free_members(snnk_layer *layer) {
 }
 
 /* ---- Cost ---- */
-
-/* Layers that share others can cost more than 64 bits can count. */
-static void count(uint64_t amount, uint64_t *sum) {
-    *sum = amount > UINT64_MAX - *sum ? UINT64_MAX : *sum + amount;
-}
 
 /* Hidden rows in two buffers, and `most` floats for the inner layer that needs most. */
 static size_t work_of(const snnk__residual *r, size_t rows, size_t most) {
@@ -196,18 +154,18 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     for (size_t k = 0; k < r->n_layers; k++) {
         const snnk_layer *inner = r->layers[k];
 
-        count(inner->cost.parameters, &cost->parameters);
-        count(inner->cost.multiply_adds, &cost->multiply_adds);
-        count(inner->cost.weight_bytes, &cost->weight_bytes);
-        count(inner->divisible ? inner->cost.indivisible : inner->cost.multiply_adds,
-              &cost->indivisible);
+        snnk__inner_count(inner->cost.parameters, &cost->parameters);
+        snnk__inner_count(inner->cost.multiply_adds, &cost->multiply_adds);
+        snnk__inner_count(inner->cost.weight_bytes, &cost->weight_bytes);
+        snnk__inner_count(inner->divisible ? inner->cost.indivisible : inner->cost.multiply_adds,
+                          &cost->indivisible);
         work = snnk__max_size(work, inner->cost.work);
         split_work = snnk__max_size(split_work, inner->cost.split_work);
     }
-    count(1, &cost->parameters);
-    count(layer->outputs, &cost->multiply_adds);
-    count(sizeof r->gain, &cost->weight_bytes);
-    count(layer->outputs, &cost->indivisible);
+    snnk__inner_count(1, &cost->parameters);
+    snnk__inner_count(layer->outputs, &cost->multiply_adds);
+    snnk__inner_count(sizeof r->gain, &cost->weight_bytes);
+    snnk__inner_count(layer->outputs, &cost->indivisible);
     cost->work = work_of(r, BLOCK_ROWS, work);
     cost->split_work = work_of(r, 1, snnk__max_size(work, split_work));
 }
@@ -301,24 +259,16 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
 
 /* ---- Storage, files ---- */
 
-static void release(const snnk_allocator *allocator, size_t n, snnk_layer **layers) {
-    for (size_t k = 0; layers && k < n; k++) snnk_layer_free(layers[k]);
-    snnk__free(allocator, layers);
-}
-
 static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized) {
     const snnk__residual *r = of(layer);
     const snnk_allocator *allocator = &layer->allocator;
     snnk_layer **layers;
-    int st;
+    int st = snnk__inner_quantize(allocator, r->n_layers, r->layers, storage, &layers);
 
-    st = snnk__alloc_zero(allocator, r->n_layers, sizeof(snnk_layer *), "inner layers", &layers);
-    for (size_t k = 0; st == SNNK_OK && k < r->n_layers; k++)
-        st = r->layers[k]->kind->quantize(r->layers[k], storage, &layers[k]);
     if (st == SNNK_OK)
         st = residual_create(r->n_layers, (const snnk_layer *const *)layers, r->form, r->gain,
                              allocator, quantized);
-    release(allocator, r->n_layers, layers);
+    snnk__inner_release(allocator, r->n_layers, layers);
     return st;
 }
 
@@ -353,24 +303,16 @@ static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_
     size_t n = 0;
     int st;
 
-    /* Before anything within is read, which would go deeper. */
-    if (source->lists > SNNK__RESIDUAL_NESTING)
-        return snnk__fail(SNNK_E_FORMAT, "residual layers within one another more than %d deep",
-                          SNNK__RESIDUAL_NESTING);
+    if ((st = snnk__inner_check_source(source)) != SNNK_OK) return st;
     if (inputs != outputs)
         return snnk__fail(SNNK_E_FORMAT, "a residual layer has %zu inputs but %zu outputs", inputs,
                           outputs);
     st = snnk__read_name(source, "form", snnk_residual_form_name, &form);
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_within(source, "gain", -FLT_MAX, FLT_MAX, &gain)) != SNNK_OK) return st;
-    if ((st = snnk__layers_count(source, &n)) != SNNK_OK) return st;
-    st = snnk__alloc_zero(allocator, n, sizeof(snnk_layer *), "inner layers", &layers);
-    for (size_t k = 0; st == SNNK_OK && k < n; k++) {
-        st = snnk__layers_read(source, k, &layers[k]);
-        if (st != SNNK_OK) snnk__fail_within(st, "inner layer %zu", k);
-    }
+    st = snnk__inner_read(source, &n, &layers);
     if (st == SNNK_OK) st = create_loaded(n, layers, form, gain, inputs, allocator, layer);
-    release(allocator, n, layers);
+    snnk__inner_release(allocator, n, layers);
     return st;
 }
 
@@ -382,6 +324,7 @@ const snnk__layer_kind snnk__residual_kind = {
     .forward = forward,
     .forward_split = forward_split,
     .sums = sums,
+    .inner = inner,
     .linearity = linearity,
     .quantize = quantize,
     .save = save,

@@ -35,11 +35,17 @@ typedef struct place {
     const char *tensors, *keys; /* prefixes */
     bool plain;                 /* the older format 1 */
     int32_t factorization;
+    bool indexed; /* one of several, whose number follows the prefix */
+    size_t index;
 } place;
 
 static place place_of(bool carried, bool plain, int32_t factorization) {
-    return carried ? (place){"statistics.", "snnk.statistics.", false, factorization}
-                   : (place){"", "snnk.", plain, factorization};
+    return carried ? (place){"statistics.", "snnk.statistics.", false, factorization, false, 0}
+                   : (place){"", "snnk.", plain, factorization, false, 0};
+}
+
+static place place_at(size_t index, int32_t factorization) {
+    return (place){"statistics.", "snnk.statistics.", false, factorization, true, index};
 }
 
 typedef enum part {
@@ -58,9 +64,9 @@ typedef enum part {
     MAX_ROWS
 } part;
 
-/* As long as the longest name, "snnk.statistics.most_rows". */
+/* As long as the longest name, "snnk.statistics.INDEX.most_rows". */
 typedef struct part_name {
-    char text[32];
+    char text[56];
 } part_name;
 
 /* The name of a tensor or of a metadata key. */
@@ -81,10 +87,14 @@ static part_name name_of(const place *at, part what) {
     static const char *const factors[] = {[SQUARE] = "L", [CROSS] = "Z", [REST] = "rest"};
     const bool of_factor =
         at->factorization != SNNK_FACTORIZATION_GRAM && what >= SQUARE && what <= REST;
+    const char *prefix = what >= ROWS ? at->keys : at->tensors;
+    const char *own = (of_factor ? factors : names)[what];
     part_name name;
 
-    snprintf(name.text, sizeof name.text, "%s%s", what >= ROWS ? at->keys : at->tensors,
-             (of_factor ? factors : names)[what]);
+    if (at->indexed)
+        snprintf(name.text, sizeof name.text, "%s%zu.%s", prefix, at->index, own);
+    else
+        snprintf(name.text, sizeof name.text, "%s%s", prefix, own);
     return name;
 }
 
@@ -319,6 +329,21 @@ int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_alloc
     if (!snnk__safetensors_text(reader, name_of(&at, ROWS).text)) return SNNK_OK;
     const int st = read_statistics(reader, &at, allocator, lstsq);
     return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
+}
+
+void snnk__lstsq_write_indexed(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq,
+                               size_t index) {
+    const place at = place_at(index, lstsq->factorization);
+
+    add_statistics(writer, lstsq, &at);
+}
+
+int snnk__lstsq_read_indexed(const snnk__safetensors_reader *reader,
+                             const snnk_allocator *allocator, size_t index, snnk_lstsq **lstsq) {
+    place at = place_at(index, SNNK_FACTORIZATION_GRAM);
+    const int st = read_statistics(reader, &at, allocator, lstsq);
+
+    return st == SNNK_OK ? st : snnk__fail_within(st, "statistics %zu", index);
 }
 
 static int read(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,

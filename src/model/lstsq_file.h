@@ -14,4 +14,11 @@ void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lsts
 int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         snnk_lstsq **lstsq);
 
+/* The same for one of several statistics in a file: its tensors and keys begin with
+ * "statistics.index." instead of "statistics.". SNNK_E_FORMAT also if there are none. */
+void snnk__lstsq_write_indexed(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq,
+                               size_t index);
+int snnk__lstsq_read_indexed(const snnk__safetensors_reader *reader,
+                             const snnk_allocator *allocator, size_t index, snnk_lstsq **lstsq);
+
 #endif

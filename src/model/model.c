@@ -14,6 +14,7 @@ static const struct model_kind {
     {SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT, "snnk_lstsq_load"},
     {SNNK__MODEL_RLS, SNNK__MODEL_FORMAT, "snnk_rls_load"},
     {SNNK__MODEL_FIT, SNNK__MODEL_FORMAT, "snnk_fit_load_memory"},
+    {SNNK__MODEL_LEAVES, SNNK__MODEL_FORMAT, "snnk_leaves_load"},
     {SNNK__MODEL_MAP, SNNK__MODEL_FORMAT, "snnk_map_load"},
     {SNNK__MODEL_SCALING, SNNK__MODEL_FORMAT, "snnk_scaling_load"},
     {SNNK__MODEL_ENCODER, SNNK__MODEL_FORMAT, "snnk_encoder_load"},

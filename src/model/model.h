@@ -16,6 +16,7 @@
 #define SNNK__MODEL_LSTSQ       "lstsq"
 #define SNNK__MODEL_RLS         "rls"
 #define SNNK__MODEL_FIT         "fit"
+#define SNNK__MODEL_LEAVES      "leaves"
 #define SNNK__MODEL_MAP         "map"
 #define SNNK__MODEL_SCALING     "scaling"
 #define SNNK__MODEL_ENCODER     "encoder"

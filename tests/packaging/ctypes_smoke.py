@@ -31,14 +31,14 @@ SIZE = {"snnk_trainer_epochs", "snnk_choice_candidates", "snnk_encoder_column_wo
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_minirocket_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
-        "snnk_layer_features", "snnk_layer_inner_count", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
+        "snnk_layer_features", "snnk_layer_inner_count", "snnk_layer_nodes", "snnk_layer_depth", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_bf16", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_table_missing", "snnk_table_first_word_row", "snnk_table_comment_lines", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
-        "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
+        "snnk_fit_outputs", "snnk_fit_features", "snnk_leaves_inputs", "snnk_leaves_outputs", "snnk_leaves_features", "snnk_leaves_count", "snnk_leaves_depth", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty_get_kind", "snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
        "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation", "snnk_layer_residual_form"}
-U64 = {"snnk_trainer_parameters", "snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
+U64 = {"snnk_trainer_parameters", "snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows", "snnk_leaves_rows", "snnk_leaves_leaf_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_trainer_gradient_length", "snnk_layer_gain", "snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
@@ -588,6 +588,28 @@ assert call("snnk_layer_inner_count", residual) == 1 and call("snnk_layer_inner"
 assert call("snnk_layer_gain", residual) == 0.5 and call("snnk_layer_residual_form", residual) == 1
 assert call("snnk_residual_form_name", c_int32(1)) == b"multiply"
 call("snnk_layer_free", residual)
+tree = handle("snnk_layer_create_leaves", size(1), (c_float * 1)(-1), size(1), (c_double * 1)(0.5), (c_double * 1)(0.25),
+              (ctypes.c_uint32 * 2)(1, 2), (c_void_p * 2)(dense, dense), None)
+assert call("snnk_layer_nodes", tree) == 1 and call("snnk_layer_depth", tree) == 1
+node_direction, node_threshold, node_children = (c_float * 1)(), c_double(), (ctypes.c_uint32 * 2)()
+call("snnk_layer_node", tree, size(0), node_direction, byref(node_threshold), None, node_children)
+assert list(node_direction) == [-1] and node_threshold.value == 0.5 and list(node_children) == [1, 2]
+call("snnk_layer_free", tree)
+leaves_config = config("snnk_leaves_config_init", 88)
+ctypes.memmove(ctypes.addressof(leaves_config) + 8, (c_uint64 * 3)(100, 8, 1), 24)
+leaves = handle("snnk_leaves_create", data(20, X=X, Y=Y, inputs=2), size(1), byref(leaves_config), None)
+assert call("snnk_leaves_inputs", leaves) == 2 and call("snnk_leaves_outputs", leaves) == 1
+assert call("snnk_leaves_features", leaves) == 8
+assert call("snnk_leaves_count", leaves) == 1 and call("snnk_leaves_depth", leaves) == 0
+call("snnk_leaves_add", leaves, data(20, X=X, Y=Y), None)
+other = handle("snnk_leaves_create_empty", leaves)
+call("snnk_leaves_merge", other, leaves)
+call("snnk_leaves_forget", other, data(5, X=X, Y=Y), None)
+assert call("snnk_leaves_rows", other) == 15 and call("snnk_leaves_leaf_rows", other, size(0)) == 15
+leaves_report = report(72)
+call("snnk_layer_free", handle("snnk_leaves_solve", leaves, None, byref(leaves_report)))
+for copy in reloaded("leaves", other) + [leaves, other]:
+    call("snnk_leaves_free", copy)
 
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))
 assert call("snnk_layer_storage", narrow) == 2

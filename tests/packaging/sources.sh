@@ -30,7 +30,7 @@ map: scaling frame map urf scattering series window
 predict: predict uncertainty
 layer: layer
 network: network quantize
-fit: fit score choose loss directions
+fit: fit score choose loss directions leaves
 boost: boost
 train: train
 distill: distill compress

@@ -9,12 +9,15 @@ enum { WIDEST = 8192, WIDEST_HIGH = 16384, WIDEST_SERIES = 39984 };
 /* Filters of windows, rounds of directions and of boosting. */
 enum { FEW_ROWS = 5000, FILTERS_FEW = 32, FILTERS = 128, ROUNDS = 3, BOOST_ROUNDS = 5 };
 
+/* A tree of leaves is for more rows than MANY_ROWS. */
+enum { MANY_ROWS = 50000, LEAF_ROWS = 20000 };
+
 /* Leaving each row out of a fit of few rows allows more features than rows. */
 enum { FEATURES_OF_FEW = 2048 };
 
 static bool is_plain_table(const recipe_start *s, const fit_options *o) {
     return !s->job->like && !o->series && !has_windows(&o->windows) && !o->boosted &&
-           o->augment == 0;
+           o->leaf_rows == 0 && o->augment == 0;
 }
 
 /* Take the number of features from the best way so far, which a fit need not find again. */
@@ -72,7 +75,7 @@ static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {
                                                      : WIDEST;
 
     (void)chosen;
-    if (s->first->features_given || o->boosted || s->job->like) return false;
+    if (s->first->features_given || o->boosted || o->leaf_rows > 0 || s->job->like) return false;
     if (!o->series && o->map.kind == SNNK_MAP_IDENTITY) return false;
     if (2 * s->features > most || (n < 2 * s->features && 2 * s->features > FEATURES_OF_FEW))
         return false;
@@ -148,9 +151,22 @@ static bool boosting(const recipe_start *s, fit_options *o, bool *chosen) {
     return true;
 }
 
+static bool leaves(const recipe_start *s, fit_options *o, bool *chosen) {
+    (void)chosen;
+    if (!is_plain_table(s, o) || s->job->train.rows <= MANY_ROWS || o->keep_statistics ||
+        o->store_seed || o->linear || o->map.kind == SNNK_MAP_IDENTITY || o->loss >= 0 ||
+        o->choose != CHOOSE_HELDOUT || o->fit.factorization != SNNK_FACTORIZATION_GRAM ||
+        o->fit.precision != SNNK_PRECISION_DOUBLE || o->scaling == SCALING_NONE)
+        return false;
+    fix_features(s, o);
+    o->leaf_rows = LEAF_ROWS;
+    return true;
+}
+
 static bool cross_entropy(const recipe_start *s, fit_options *o, bool *chosen) {
     (void)chosen;
-    if (!s->job->task.classification || s->first->loss >= 0 || s->job->like || o->keep_statistics)
+    if (!s->job->task.classification || s->first->loss >= 0 || s->job->like || o->leaf_rows > 0 ||
+        o->keep_statistics)
         return false;
     fix_features(s, o);
     o->loss = SNNK_LOSS_CROSS_ENTROPY;
@@ -166,6 +182,7 @@ const recipe fit_recipes[] = {
     {"learnt directions", EFFORT_QUICK, false, directions},
     {"twice the features", EFFORT_QUICK, true, wider},
     {"the inputs as features too", EFFORT_NORMAL, false, linear},
+    {"a tree of leaves", EFFORT_NORMAL, false, leaves},
     {"cross-entropy", EFFORT_NORMAL, false, cross_entropy},
     {"boosting", EFFORT_NORMAL, false, boosting},
     {"more filters", EFFORT_HIGH, false, more_windows},
@@ -209,6 +226,7 @@ void fit_recipe_describe(const fit_options *first, const fit_options *o, char *t
     if (o->features_given && !first->features_given) add_count(&w, "m", o->map.features);
     if (o->directions != first->directions) add_count(&w, "learn-directions", o->directions);
     if (o->linear && !first->linear) add(&w, "linear", NULL);
+    if (o->leaf_rows != first->leaf_rows) add_count(&w, "leaves", o->leaf_rows);
     if (o->loss != first->loss) add(&w, "loss", snnk_loss_name(o->loss));
     if (o->boosted && !first->boosted) add_count(&w, "boost", o->boost.rounds);
 }

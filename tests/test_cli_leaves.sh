@@ -10,17 +10,20 @@ python3 - <<'PYTHON'
 import random
 r = random.Random(1)
 def write(name, n):
-    with open(name, "w") as f:
-        print("a,b,c,city,y,kind", file=f)
+    with open(name + ".csv", "w") as f, open(name + "_kind.csv", "w") as g:
+        print("a,b,c,city,y", file=f)
+        print("a,b,c,city,kind", file=g)
         for i in range(n):
             a, b, c = (r.gauss(0, 1) for k in range(3))
             city = r.choice(["Rome", "Oslo"])
             y = 5 * a + (b if a > 0 else -b) + (city == "Rome")
-            print("%.4f,%.4f,%.4f" % (a, b, c), city, "%.4f" % y, "high" if y > 0 else "low", sep=",", file=f)
-write("train.csv", 3000), write("test.csv", 500)
+            x = "%.4f,%.4f,%.4f,%s" % (a, b, c, city)
+            print(x, "%.4f" % y, sep=",", file=f)
+            print(x, "high" if y > 0 else "low", sep=",", file=g)
+write("train", 3000), write("test", 500)
 PYTHON
 
-common="--train train.csv --test test.csv --target y --ignore kind --m 64"
+common="--train train.csv --test test.csv --target y --m 64"
 gives "tree" 0 "$snnk" fit $common --leaves 1000 --save m.st --json
 json "tree" "j['leaves'] == 4 and j['depth'] == 2 and j['m'] == 64 and j['train_rows'] == 3000"
 json "rows" "700 < j['least_leaf_rows'] <= j['most_leaf_rows'] < 1400 and j['constant_leaves'] == 0"
@@ -28,7 +31,7 @@ json "good" "j['test_r2'] > 0.98 and j['heldout_squared_error'] > 0 and j['heldo
 rmse=$(python3 -c 'import json; print(json.load(open("out"))["test_rmse"])')
 gives "eval" 0 "$snnk" eval m.st --test test.csv --json
 json "eval" "abs(j['rmse'] - $rmse) < 1e-6"
-gives "predict" 0 "$snnk" predict m.st --inputs test.csv --out p.csv
+gives "predict" 0 "$snnk" predict m.st test.csv --out p.csv
 gives "info" 0 "$snnk" info m.st
 has "info" out '^layer 0 +leaves, .* 4 leaves, depth 2$'
 gives "quantized" 0 "$snnk" quantize m.st --storage bf16 --save q.st
@@ -38,9 +41,9 @@ has "text" out '^leaves        4, at most 2 splits deep, of [0-9]+ to [0-9]+ row
 has "text" out '^held-out      rmse [0-9.]+ on [0-9]+ rows$'
 gives "one leaf" 0 "$snnk" fit $common --leaves 5000 --ridge 1e-3 --json
 json "one leaf" "j['leaves'] == 1 and j['depth'] == 0 and 'heldout_squared_error' not in j"
-gives "linear" 0 "$snnk" fit --train train.csv --target y --ignore kind --features identity --leaves 1000 --json
+gives "linear" 0 "$snnk" fit --train train.csv --target y --features identity --leaves 1000 --json
 json "linear" "j['leaves'] == 4"
-gives "classes" 0 "$snnk" fit --train train.csv --test test.csv --target kind --ignore y --leaves 1600 --m 64 --json
+gives "classes" 0 "$snnk" fit --train train_kind.csv --test test_kind.csv --target kind --leaves 1600 --m 64 --json
 json "classes" "j['test_accuracy'] > 0.9 and j['leaves'] == 2"
 
 # ---- Refusals ----

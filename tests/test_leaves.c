@@ -12,8 +12,8 @@
 
 enum { N = 2000, D = 5 };
 
-/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides, which
- * depend most on x_0. No row is near the jump, and half of them are on each side. */
+/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides,
+ * which depend most on x_0. No row is near the jump, and half of them are on each side. */
 static void draw_step(float *X, float *Y) {
     draw_floats(X, N * D, 5);
     for (size_t i = 0; i < N; i++) {

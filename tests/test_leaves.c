@@ -12,8 +12,8 @@
 
 enum { N = 2000, D = 5 };
 
-/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides, which
- * depend most on x_0. No row is near the jump, and half of them are on each side. */
+/* Rows with a jump of 20 where x_0 changes its sign, and other linear functions on both sides,
+ * which depend most on x_0. No row is near the jump, and half of them are on each side. */
 static void draw_step(float *X, float *Y) {
     draw_floats(X, N * D, 5);
     for (size_t i = 0; i < N; i++) {
@@ -78,6 +78,25 @@ static void predict(snnk_leaves *leaves, const float *X, float *Z) {
     snnk_layer_free(layer);
 }
 
+/* The threshold is in the middle between the nearest rows on both sides. */
+static void check_margin(const snnk_layer *layer, const float *X) {
+    double threshold, below = INFINITY, above = INFINITY;
+    float v[D];
+
+    assert_ok(snnk_layer_node(layer, 0, v, &threshold, NULL, NULL));
+    for (size_t i = 0; i < N; i++) {
+        double z = -threshold;
+
+        for (size_t j = 0; j < D; j++) z += (double)v[j] * (double)X[i * D + j];
+        if (z < 0)
+            below = fmin(below, -z);
+        else
+            above = fmin(above, z);
+    }
+    assert_true(below > 0.01 && above > 0.01);
+    assert_close(below, above, 1e-9, 0);
+}
+
 /* ---- What is fitted ---- */
 
 /* Two linear leaves are exact where one linear fit is off by more than 1. */
@@ -113,6 +132,7 @@ static void a_step_is_exact(void **state) {
             assert_int_equal(report.most_rows, N / 2);
             assert_ok(snnk_layer_forward(layer, N, X, D, Z, 1, NULL));
             assert_true(worst(N, Y, Z) < 1e-4);
+            check_margin(layer, X);
         }
         snnk_layer_free(layer);
         snnk_leaves_free(leaves);
@@ -377,9 +397,10 @@ static void wrong_arguments(void **state) {
 }
 
 /* Nothing to split by: constant inputs, or constant targets. One leaf, whose outputs are the mean
- * of the targets. */
+ * of the targets, of rows that were held out too. */
 static void nothing_to_split(void **state) {
     static float X[N * D], Y[2 * N], Z[2 * N];
+    static uint64_t groups[N];
     snnk_leaves_config config = settings();
     snnk_leaves_report report = {.size = sizeof report};
     snnk_leaves *leaves;
@@ -387,14 +408,18 @@ static void nothing_to_split(void **state) {
 
     (void)state;
     draw_smooth(X, Y);
+    config.ridge = SNNK_RIDGE_AUTO;
+    for (size_t i = 0; i < N; i++) groups[i] = i;
     for (int constant = 0; constant < 2; constant++) {
         if (constant) draw_floats(X, N * D, 6);
         for (size_t k = 0; !constant && k < N * D; k++) X[k] = 3;
         for (size_t k = 0; constant && k < 2 * N; k++) Y[k] = 7;
         leaves = grown(&config, X, Y);
         assert_int_equal(snnk_leaves_count(leaves), 1);
-        assert_ok(snnk_leaves_add(leaves, SNNK_ROWS(.n = N, .X = X, .Y = Y), NULL));
+        assert_ok(
+            snnk_leaves_add(leaves, SNNK_ROWS(.n = N, .X = X, .Y = Y, .groups = groups), NULL));
         assert_ok(snnk_leaves_solve(leaves, NULL, &report, &layer));
+        assert_true(report.heldout_rows > 100);
         assert_int_equal(report.constant_leaves, !constant);
         assert_ok(snnk_layer_forward(layer, N, X, D, Z, 2, NULL));
         for (int j = 0; j < 2; j++) {

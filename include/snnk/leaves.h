@@ -132,7 +132,8 @@ SNNK_API int snnk_leaves_add(snnk_leaves *leaves, const snnk_rows *rows, snnk_wo
  *   rows       as they were added: in float or in double, with the same weights and groups
  *   workspace  NULL for one thread. Its progress function can cancel the call
  * Takes a copy of all statistics during the call. SNNK_E_STATE (not all of these rows can have been
- * added), else statuses of snnk_leaves_add and snnk_lstsq_forget. On failure nothing was removed. */
+ * added), else statuses of snnk_leaves_add and snnk_lstsq_forget. On failure nothing was
+ * removed. */
 SNNK_API int snnk_leaves_forget(snnk_leaves *leaves, const snnk_rows *rows,
                                 snnk_workspace *workspace);
 

@@ -38,8 +38,8 @@ int fit_leaves_tree(const char *command, const fit_options *o, const task *what,
     snnk_leaves_config_init(&tree->config, sizeof tree->config);
     if (!o->features_given) map.features = DEFAULT_FEATURES;
     tree->config.features = map.features;
-    /* Not the kind that was chosen for all rows: a leaf sees few of them, and far from those cosines
-     * are wild where arc-cosine features are linear. */
+    /* Not the kind that was chosen for all rows: a leaf sees few of them, and far from those
+     * cosines are wild where arc-cosine features are linear. */
     if (o->kind_given) tree->config.map = &map;
     tree->config.leaf_rows = o->leaf_rows;
     if (o->directions > 0) tree->config.rounds = o->directions;

@@ -12,8 +12,8 @@ typedef struct fit_leaves {
     size_t features; /* of each leaf */
 } fit_leaves;
 
-/* Fit a tree of leaves to all rows, which are read into memory. Prints the error and returns an exit
- * status; fit_leaves_free frees what is there in any case. */
+/* Fit a tree of leaves to all rows, which are read into memory. Prints the error and returns an
+ * exit status; fit_leaves_free frees what is there in any case. */
 int fit_leaves_tree(const char *command, const fit_options *o, const task *what, dataset *train,
                     training_rows *batch, snnk_workspace *workspace, fit_leaves *tree);
 void fit_leaves_free(fit_leaves *tree);

@@ -27,7 +27,8 @@ struct snnk_leaves {
 /* Check settings. SNNK_E_RANGE, SNNK_E_ENUM. */
 int snnk__leaves_check_config(const snnk_leaves_config *config);
 
-/* Create leaves without rows from a tree of towers, which is retained. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Create leaves without rows from a tree of towers, which is retained. SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 int snnk__leaves_of_towers(const snnk_allocator *allocator, const snnk_leaves_config *config,
                            size_t outputs, const snnk_layer *towers, snnk_leaves **leaves);
 

@@ -1,5 +1,5 @@
-/* Leaves in model files: docs/format.md, "Leaves". Such a file has the layers of a network, which is
- * a tree of towers: the features of the leaves; and the statistics of each leaf. */
+/* Leaves in model files: docs/format.md, "Leaves". Such a file has the layers of a network, which
+ * is a tree of towers: the features of the leaves; and the statistics of each leaf. */
 #include "fit/leaves.h"
 
 #include <stdio.h>

@@ -602,13 +602,13 @@ assert call("snnk_leaves_inputs", leaves) == 2 and call("snnk_leaves_outputs", l
 assert call("snnk_leaves_features", leaves) == 8
 assert call("snnk_leaves_count", leaves) == 1 and call("snnk_leaves_depth", leaves) == 0
 call("snnk_leaves_add", leaves, data(20, X=X, Y=Y), None)
-other = handle("snnk_leaves_create_empty", leaves)
-call("snnk_leaves_merge", other, leaves)
-call("snnk_leaves_forget", other, data(5, X=X, Y=Y), None)
-assert call("snnk_leaves_rows", other) == 15 and call("snnk_leaves_leaf_rows", other, size(0)) == 15
+same_tree = handle("snnk_leaves_create_empty", leaves)
+call("snnk_leaves_merge", same_tree, leaves)
+call("snnk_leaves_forget", same_tree, data(5, X=X, Y=Y), None)
+assert call("snnk_leaves_rows", same_tree) == 15 and call("snnk_leaves_leaf_rows", same_tree, size(0)) == 15
 leaves_report = report(72)
 call("snnk_layer_free", handle("snnk_leaves_solve", leaves, None, byref(leaves_report)))
-for copy in reloaded("leaves", other) + [leaves, other]:
+for copy in reloaded("leaves", same_tree) + [leaves, same_tree]:
     call("snnk_leaves_free", copy)
 
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))

@@ -9,8 +9,8 @@ split has a fifth of the rows, after a shuffle, as test rows. In each split all 
                  first split (--full: on all). It is a bound for the choice of defaults, not a
                  method
   boost          snnk fit --boost 3: features that are added in rounds
-  one_layer      snnk fit --m M, with the M that makes the model as many numbers as that of boost.
-                 Needs snnk and boost
+  one_layer      snnk fit --m M, with the M that makes the model as many numbers as that of boost,
+                 but at most 8192. Needs snnk and boost
   ridge          RidgeCV, or RidgeClassifierCV
   rbf_sampler    RBFSampler with 1024 components, and ridge
   random_forest  RandomForest*
@@ -175,8 +175,9 @@ def run_flags(options, table, split, train, test, model, by_flags):
 
 def report_run(options, table, split, what, run):
     metric = "failed" if run["metric"] is None else f"{run['metric']:.4f}"
+    numbers = f", {run['parameters']} numbers" if run.get("parameters") else ""
     say(f"{table.name}, split {split + 1} of {options.splits}: {what} {metric}, "
-        f"{run['seconds']:.1f} s")
+        f"{run['seconds']:.1f} s{numbers}")
 
 
 def measure(options):
@@ -256,9 +257,18 @@ def print_table(about, tables, summary):
     if any(not table["in_figures"] for table in tables):
         print("* not in the figures")
     for table in ordered:
+        print_numbers(table)
         if table["best_flags"]:
             print_best(table["name"], table["best_flags"])
     print_figures(summary)
+
+
+def print_numbers(table):
+    """How many numbers the models have that are compared at equal numbers: medians over splits."""
+    counts = [table["methods"].get(method, {}).get("parameters") for method in
+              ("boost", "one_layer")]
+    if all(counts):
+        print(f"{table['name']}: boost has {counts[0]:.0f} numbers, one_layer {counts[1]:.0f}")
 
 
 def print_best(name, best):

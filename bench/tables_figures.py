@@ -16,6 +16,7 @@ FIGURES = [("defaults_vs_best_flags_worst", 0.99, True),
            ("boost_wins_vs_one_layer", 7, True),
            ("boost_rank_vs_rivals", 2.2, False),
            ("boost_faster_than_mlp", 8, True)]
+MOST_FEATURES = 8192  # of the one layer that is compared with boost
 RANKED = ["boost", "snnk", "random_forest", "boosting", "mlp"]
 
 
@@ -58,11 +59,13 @@ def summarize_method(runs):
 
 
 def equal_features(one, several):
-    """How many features one layer needs to have as many numbers as several: an even number. one, several: runs with parameters, and m of one. None if one of them failed."""
+    """How many features one layer needs to have as many numbers as several: an even number, at most
+    MOST_FEATURES: fewer numbers than wanted, where m of the run without flags is that of linear
+    features, which have few numbers each. one, several: runs with parameters, and m of one. None if one of them failed."""
     if not all((one.get("parameters"), one.get("m"), several.get("parameters"))):
         return None
     m = several["parameters"] * one["m"] / one["parameters"]
-    return max(2, 2 * round(m / 2))
+    return max(2, min(MOST_FEATURES, 2 * round(m / 2)))
 
 
 def summarize_best(defaults, by_flags):

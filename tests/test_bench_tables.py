@@ -126,6 +126,7 @@ class Figures(unittest.TestCase):
         one = {"parameters": 5000, "m": 100}  # 50 numbers for each feature
         self.assertEqual(figures.equal_features(one, {"parameters": 10010}), 200)
         self.assertEqual(figures.equal_features(one, {"parameters": 10}), 2)
+        self.assertEqual(figures.equal_features(one, {"parameters": 1e9}), 8192)
         self.assertIsNone(figures.equal_features(one, {"parameters": None}))
         self.assertIsNone(figures.equal_features({}, {"parameters": 5}))
 

@@ -211,6 +211,41 @@ static void test_one_ridge_on_all_features(void **state) {
     assert_true(sum > 0.5 && sum < 2);
 }
 
+/* Rounds that learn from a sample: the last readout is one ridge on all rows. */
+static void test_rounds_of_a_sample(void **state) {
+    enum { ALL = 2 * M };
+    static float f[N * ALL], outputs[N * L];
+    static double F[N * ALL], Yd[N * L], P[N * L];
+    const snnk_rows rows = regression();
+    snnk_boost_config config = given();
+    snnk_boost_report report = {.size = sizeof report};
+    double B[L * ALL], b[L], sum = 0;
+
+    (void)state;
+    draw_data();
+    config.rounds = 1;
+    config.most_rows = N / 4;
+    snnk_network *network = fit(&rows, L, &config, &report);
+
+    assert_int_equal(report.round_rows, N / 4);
+    assert_int_equal(report.train_rows, N);
+    assert_ok(snnk_map_input_tower(map_of(network), N, X, D, f, ALL, NULL));
+    for (size_t i = 0; i < N * ALL; i++) F[i] = (double)f[i];
+    for (size_t i = 0; i < N * L; i++) Yd[i] = (double)Y[i];
+    ridge_of(N, ALL, L, F, Yd, config.ridge, B, b);
+    outputs_of(N, ALL, L, F, B, b, P);
+    assert_ok(snnk_network_forward(network, N, X, D, outputs, L, NULL));
+    for (size_t i = 0; i < N * L; i++) {
+        assert_close((double)outputs[i], P[i], 0, 1e-3);
+        sum += (Yd[i] - P[i]) * (Yd[i] - P[i]) / N;
+    }
+    assert_true(report.train_loss < sum); /* fewer rows are fitted more closely */
+    snnk_network_free(network);
+    config.most_rows = 0;
+    snnk_network_free(fit(&rows, L, &config, &report));
+    assert_int_equal(report.round_rows, N);
+}
+
 /* The losses and the objective that are reported, computed again from the network's outputs. */
 static void test_reported_losses(void **state) {
     enum { ALL = M * (ROUNDS + 1) };
@@ -682,6 +717,7 @@ static void test_cancelled(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_objective_never_rises),
                                        cmocka_unit_test(test_one_ridge_on_all_features),
+                                       cmocka_unit_test(test_rounds_of_a_sample),
                                        cmocka_unit_test(test_reported_losses),
                                        cmocka_unit_test(test_residuals),
                                        cmocka_unit_test(test_candidate_rows),

@@ -56,7 +56,7 @@ refused() { # refused WHAT STATUS TEXT OPTION...
 }
 refused "no rows" 2 "'0' is not a whole number of rows, at least 1" --train train.csv --leaves 0
 refused "statistics" 2 'use one of them, the program cannot update a tree' --train train.csv --leaves 9 --keep-statistics --save s.st
-refused "layers" 2 '--layers and --leaves: use one' --train train.csv --leaves 9 --layers 2
+refused "boosting" 2 '--boost and --leaves: use one' --train train.csv --leaves 9 --boost 2
 refused "gcv" 2 '--choose and --leaves: use one' --train train.csv --leaves 9 --choose gcv
 refused "no scaling" 2 '--leaves needs --scaling' --train train.csv --leaves 9 --scaling none
 gives "update" 1 "$snnk" update m.st --train train.csv

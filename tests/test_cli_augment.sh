@@ -93,7 +93,7 @@ refused "series of words" 1 'some have words or missing values|take numbers as t
 for many in 0 101 x -1 2.5; do
     refused "$many copies" 2 "'$many' is not a whole number from 1 to 100" $files --augment $many
 done
-refused "layers" 2 '--layers' $files --augment 2 --layers 2
+refused "boosting" 2 '--boost' $files --augment 2 --boost 2
 refused "directions" 2 '--augment and --learn-directions: use one of them' $files --augment 2 --learn-directions 2
 refused "statistics" 2 'to forget a row would leave its copies' $files --augment 2 --keep-statistics
 refused "like" 2 '--augment and --like' $files --augment 2 --like a.st

@@ -307,6 +307,22 @@ static int try_way(search *s, const char *what, fit_options *o, bool chosen, boo
     return EXIT_OK;
 }
 
+/* List a way for which there is too little time. */
+static void skip(search *s, const char *what, const fit_options *o) {
+    tried *row = &s->effort->tried[s->effort->n++];
+
+    *row = (tried){.what = what, .error = NAN, .gain = NAN, .deviation = NAN, .end = TRIED_SKIPPED};
+    fit_recipe_describe(&s->first, o, row->options, sizeof row->options);
+}
+
+/* Whether a way that takes so many times as long as the best one can be finished. */
+static bool has_time(const search *s, int times) {
+    const fit_effort *effort = s->effort;
+
+    return effort->n == 0 || times * effort->tried[effort->best].seconds <= allowed_seconds(s) &&
+                                 allowed_seconds(s) > 0;
+}
+
 /* Refuse a given budget that is too small for the first way. */
 static int check_budget(const search *s) {
     const fit_effort *effort = s->effort;
@@ -342,7 +358,10 @@ static int try_all(search *s) {
             bool chosen = true;
 
             if (s->effort->n == MOST_TRIED || !next->change(&start, &o, &chosen)) break;
-            if (s->effort->n > 0 && allowed_seconds(s) <= 0) return EXIT_OK;
+            if (!has_time(s, next->times)) {
+                skip(s, next->what, &o);
+                break;
+            }
             exit_status = try_way(s, next->what, &o, chosen, &helped);
             if (exit_status == EXIT_OK && s->effort->n == 1) exit_status = check_budget(s);
         } while (exit_status == EXIT_OK && next->again && helped);
@@ -397,7 +416,7 @@ int fit_effort_fit(fit_effort *effort, double start, fit_run *run) {
 
 /* ---- Report ---- */
 
-static const char *const ends[] = {"kept", "not better", "not finished", "failed"};
+static const char *const ends[] = {"kept", "not better", "not finished", "failed", "no time"};
 
 void fit_effort_add_json(const fit_effort *effort, cJSON *json) {
     cJSON *list;

@@ -174,19 +174,19 @@ static bool cross_entropy(const recipe_start *s, fit_options *o, bool *chosen) {
 }
 
 const recipe fit_recipes[] = {
-    {"one layer, as without --effort", EFFORT_QUICK, false, one_layer},
-    {"filters on windows", EFFORT_QUICK, false, windows},
-    {"arc-cosine features", EFFORT_NORMAL, false, arc_cosine},
-    {"gaussian features", EFFORT_NORMAL, false, gaussian},
-    {"tanh features", EFFORT_NORMAL, false, tanh_features},
-    {"learnt directions", EFFORT_QUICK, false, directions},
-    {"twice the features", EFFORT_QUICK, true, wider},
-    {"the inputs as features too", EFFORT_NORMAL, false, linear},
-    {"a tree of leaves", EFFORT_NORMAL, false, leaves},
-    {"cross-entropy", EFFORT_NORMAL, false, cross_entropy},
-    {"boosting", EFFORT_NORMAL, false, boosting},
-    {"more filters", EFFORT_HIGH, false, more_windows},
-    {"wavelets beside the filters", EFFORT_HIGH, false, scattering},
+    {"one layer, as without --effort", EFFORT_QUICK, false, 0, one_layer},
+    {"filters on windows", EFFORT_QUICK, false, 0, windows},
+    {"arc-cosine features", EFFORT_NORMAL, false, 0, arc_cosine},
+    {"gaussian features", EFFORT_NORMAL, false, 0, gaussian},
+    {"tanh features", EFFORT_NORMAL, false, 0, tanh_features},
+    {"learnt directions", EFFORT_QUICK, false, 0, directions},
+    {"twice the features", EFFORT_QUICK, true, 5, wider},
+    {"the inputs as features too", EFFORT_NORMAL, false, 0, linear},
+    {"a tree of leaves", EFFORT_NORMAL, false, 0, leaves},
+    {"cross-entropy", EFFORT_NORMAL, false, 0, cross_entropy},
+    {"boosting", EFFORT_NORMAL, false, 0, boosting},
+    {"more filters", EFFORT_HIGH, false, 0, more_windows},
+    {"wavelets beside the filters", EFFORT_HIGH, false, 0, scattering},
 };
 const size_t fit_recipes_count = sizeof fit_recipes / sizeof *fit_recipes;
 

@@ -16,6 +16,7 @@ typedef struct recipe {
     const char *what;
     int effort; /* the least that tries it */
     bool again; /* while it helps */
+    int times;  /* about how many times as long as the best way so far it takes; 0: not known */
     /* Change the options of the best way so far. Returns false if there is nothing to try.
      *   chosen  set to false if something is to be chosen from the data again */
     bool (*change)(const recipe_start *start, fit_options *o, bool *chosen);

@@ -318,9 +318,10 @@ static void skip(search *s, const char *what, const fit_options *o) {
 /* Whether a way that takes so many times as long as the best one can be finished. */
 static bool has_time(const search *s, int times) {
     const fit_effort *effort = s->effort;
+    const double allowed = allowed_seconds(s);
 
-    return effort->n == 0 || times * effort->tried[effort->best].seconds <= allowed_seconds(s) &&
-                                 allowed_seconds(s) > 0;
+    if (effort->n == 0) return true;
+    return allowed > 0 && times * effort->tried[effort->best].seconds <= allowed;
 }
 
 /* Refuse a given budget that is too small for the first way. */

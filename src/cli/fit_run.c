@@ -470,8 +470,10 @@ static int set_tower(fit_run *r) {
 int fit_run_prepare(fit_run *r) {
     int exit_status = set_tower(r);
 
-    if (!r->options.projection_given && r->job->train.n_inputs > MOST_ORTHOGONAL)
-        r->options.map.projection = SNNK_PROJECTION_GAUSSIAN;
+    if (!r->options.projection_given && !r->options.store_seed &&
+        r->job->train.n_inputs > MOST_ORTHOGONAL)
+        r->options.map.projection =
+            r->job->train.tower ? SNNK_PROJECTION_HD3 : SNNK_PROJECTION_GAUSSIAN;
     if (exit_status != EXIT_OK || r->chosen) return exit_status;
     r->choice.form = -1;
     r->chosen = true;

@@ -87,7 +87,8 @@ idx("labels.idx", [1200], labels)
 PYTHON
 gives "images" 0 "$snnk" fit --train-images images.idx --train-labels labels.idx --effort quick --seconds 500 --json --quiet \
     --save images.safetensors
-json "windows are the best" "[t for t in j['tried'] if t['end'] == 'best'][0]['options'].startswith('--windows 32')"
+json "windows and wavelets were tried" "{'--windows 32', '--scattering'} <= {t['options'] for t in j['tried']}"
+json "one of them is the best" "[t for t in j['tried'] if t['end'] == 'best'][0]['options'][:3] in ('--w', '--s')"
 json "they are far better" "[t for t in j['tried'] if t['end'] == 'best'][0]['error'] < 0.5 * j['tried'][0]['error']"
 gives "the model takes images" 0 "$snnk" eval images.safetensors --test-images images.idx --test-labels labels.idx --json
 json "the model sees strokes" "j['accuracy'] > 0.95"

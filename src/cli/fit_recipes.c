@@ -61,11 +61,15 @@ static bool more_windows(const recipe_start *s, fit_options *o, bool *chosen) {
 }
 
 static bool scattering(const recipe_start *s, fit_options *o, bool *chosen) {
-    if (o->windows.filters == 0 || has_windows(&s->first->windows) ||
-        !set_windows(s, o->windows.filters, o, chosen))
+    if (has_windows(&s->first->windows) || o->windows.shape[0] == 1 ||
+        !set_windows(s, 0, o, chosen))
         return false;
     o->windows.scattering = true;
     return true;
+}
+
+static bool both(const recipe_start *s, fit_options *o, bool *chosen) {
+    return scattering(s, o, chosen) && (o->windows.filters = filters(s)) > 0;
 }
 
 static bool wider(const recipe_start *s, fit_options *o, bool *chosen) {
@@ -111,11 +115,12 @@ static bool set_kind(const recipe_start *s, int32_t kind, int32_t activation, fi
                      bool *chosen) {
     const fit_options *f = s->first;
 
-    if (f->kind_given || f->scale_given || !is_plain_table(s, o) || o->directions > 0 || o->linear)
+    if (f->kind_given || f->scale_given || s->job->like || o->series || o->boosted ||
+        o->leaf_rows > 0 || o->directions > 0 || o->linear)
         return false;
     if (o->map.kind == kind && (kind != SNNK_MAP_ELEMENTWISE || o->map.activation == activation))
         return false;
-    if (kind == SNNK_MAP_GAUSSIAN && s->features % 2 != 0) return false;
+    if (kind == SNNK_MAP_GAUSSIAN && o->features_given && o->map.features % 2 != 0) return false;
     o->map.kind = kind;
     o->map.activation = activation;
     o->map.projection_scale = 1;
@@ -176,6 +181,7 @@ static bool cross_entropy(const recipe_start *s, fit_options *o, bool *chosen) {
 const recipe fit_recipes[] = {
     {"one layer, as without --effort", EFFORT_QUICK, false, 0, one_layer},
     {"filters on windows", EFFORT_QUICK, false, 0, windows},
+    {"wavelets", EFFORT_QUICK, false, 0, scattering},
     {"arc-cosine features", EFFORT_NORMAL, false, 0, arc_cosine},
     {"gaussian features", EFFORT_NORMAL, false, 0, gaussian},
     {"tanh features", EFFORT_NORMAL, false, 0, tanh_features},
@@ -186,7 +192,7 @@ const recipe fit_recipes[] = {
     {"cross-entropy", EFFORT_NORMAL, false, 0, cross_entropy},
     {"boosting", EFFORT_NORMAL, false, 0, boosting},
     {"more filters", EFFORT_HIGH, false, 0, more_windows},
-    {"wavelets beside the filters", EFFORT_HIGH, false, 0, scattering},
+    {"wavelets beside the filters", EFFORT_HIGH, false, 0, both},
 };
 const size_t fit_recipes_count = sizeof fit_recipes / sizeof *fit_recipes;
 

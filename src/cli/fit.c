@@ -150,7 +150,7 @@ static int finish(session *s) {
         .choice = &s->run.choice,
         .loss = &s->run.loss,
         .directions = &s->run.directions,
-        .boost = s->run.boost.network ? &s->run.boost : NULL,
+        .boost = s->run.options.boosted ? &s->run.boost : NULL,
         .leaves = s->run.leaves.layer ? &s->run.leaves : NULL,
         .effort = &s->effort,
         .copies = s->run.options.augment > 0 ? s->run.best.report.rows - s->job.copies.added : 0,

@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <snnk/fit.h>
-
 #include "cli/all_rows.h"
 #include "cli/console.h"
 #include "cli/system.h"
 
 /* The activation is chosen by one round of TRIED_FEATURES on about TRIED_ROWS rows. */
 enum { TRIED_ROWS = 8000, TRIED_FEATURES = 256 };
+
+/* Rows that rounds may learn from, those that are held out for them included. */
+enum { SAMPLE_ROWS = 32768 };
 
 /* Without --m, a round of few rows has about one feature for each FEW_ROWS of them. */
 enum { MOST_FEATURES = 512, LEAST_FEATURES = 128, FEW_ROWS = 8 };
@@ -37,10 +38,12 @@ static void configure(const fit_options *o, const task *what, const dataset *tra
         config->loss = SNNK_LOSS_CROSS_ENTROPY;
 }
 
-static int fit(const char *command, const task *what, const all_rows *all,
-               snnk_workspace *workspace, fit_boost *boost) {
+/* Run the rounds on the sample, and take their features. */
+static int run_rounds(const char *command, const task *what, const all_rows *sample,
+                      snnk_workspace *workspace, fit_boost *boost, snnk_map **map) {
     const size_t rounds = (size_t)boost->config.rounds + 1;
-    const snnk_rows rows = all_rows_part(all, 0, all->n);
+    const snnk_rows rows = all_rows_part(sample, 0, sample->n);
+    snnk_network *network = NULL;
     int st;
 
     boost->losses = malloc(2 * rounds * sizeof *boost->losses);
@@ -48,11 +51,49 @@ static int fit(const char *command, const task *what, const all_rows *all,
     boost->report = (snnk_boost_report){.size = sizeof boost->report,
                                         .train_losses = boost->losses,
                                         .heldout_losses = boost->losses + rounds};
-    st = snnk_boost_fit(&rows, what->outputs, &boost->config, workspace, &boost->report,
-                        &boost->network);
+    st = snnk_boost_fit(&rows, what->outputs, &boost->config, workspace, &boost->report, &network);
+    if (st == SNNK_OK) {
+        const snnk_map *features = snnk_layer_map(snnk_network_layer(network, 0));
+
+        st = snnk_map_concat(1, &features, map);
+    }
+    snnk_network_free(network);
     if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
+
+/* ---- The sample ---- */
+
+/* Whether a row is the one of its part: parts are `step` rows, and give one each, at a place that
+ * looks random. */
+static bool is_drawn(size_t row, size_t step) {
+    const uint64_t mixed = ((uint64_t)(row / step) + 1) * 0x9E3779B97F4A7C15U;
+
+    return row % step == (size_t)(mixed >> 33) % step;
+}
+
+/* Read at most SAMPLE_ROWS rows, of all parts of the table. */
+static int read_sample(const char *command, const task *what, dataset *train, training_rows *batch,
+                       all_rows *sample) {
+    const size_t step = (train->rows + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
+    int exit_status = EXIT_OK;
+
+    for (size_t first = 0; exit_status == EXIT_OK && first < train->rows; first += BATCH_ROWS) {
+        const size_t left = train->rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        exit_status = training_rows_read(command, what, train, first, n, batch);
+        if (exit_status == EXIT_OK && first == 0 &&
+            !all_rows_create(&batch->rows, what->classification ? 0 : train->n_targets,
+                             train->rows / step + 1, sample))
+            exit_status = failed(command, "out of memory for a sample of the rows");
+        for (size_t i = 0; exit_status == EXIT_OK && i < batch->rows.n; i++)
+            if (is_drawn(batch->numbers[i], step)) all_rows_append(&batch->rows, i, sample);
+        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    }
+    return exit_status;
+}
+
+/* ---- The activation ---- */
 
 /* Every n-th row, so that there are about TRIED_ROWS. Returns false without memory. */
 static bool sample_rows(const all_rows *all, all_rows *sample) {
@@ -98,27 +139,23 @@ static int choose_activation(const char *command, const task *what, const all_ro
 }
 
 int fit_boost_rounds(const char *command, const fit_options *o, const task *what, dataset *train,
-                     training_rows *batch, snnk_workspace *workspace, fit_boost *boost) {
-    all_rows all = {.n = 0};
-    bool memory;
-    int exit_status = all_rows_read(command, what, train, true, batch, &all, &memory);
+                     training_rows *batch, snnk_workspace *workspace, fit_boost *boost,
+                     snnk_map **map) {
+    all_rows sample = {.n = 0};
+    int exit_status = read_sample(command, what, train, batch, &sample);
 
     configure(o, what, train, boost);
-    if (!memory) {
-        exit_status = failed(command, "out of memory: --boost needs all rows in memory");
-    } else if (exit_status == EXIT_OK) {
-        if (!o->boost_activation_given && boost->config.heldout_share > 0)
-            exit_status = choose_activation(command, what, &all, workspace, boost);
-        if (exit_status == EXIT_OK) exit_status = fit(command, what, &all, workspace, boost);
-    }
-    all_rows_free(&all);
+    if (exit_status == EXIT_OK && !o->boost_activation_given && boost->config.heldout_share > 0)
+        exit_status = choose_activation(command, what, &sample, workspace, boost);
+    if (exit_status == EXIT_OK)
+        exit_status = run_rounds(command, what, &sample, workspace, boost, map);
+    all_rows_free(&sample);
     return exit_status;
 }
 
 void fit_boost_free(fit_boost *boost) {
-    snnk_network_free(boost->network);
     free(boost->losses);
-    *boost = (fit_boost){.network = NULL};
+    *boost = (fit_boost){.losses = NULL};
 }
 
 /* ---- Report ---- */
@@ -132,53 +169,41 @@ static void add_losses(const fit_boost *boost, const char *name, const double *l
         if (!isnan(losses[t])) cJSON_AddItemToArray(array, cJSON_CreateNumber(losses[t]));
 }
 
-static const char *how_chosen(const fit_boost *boost) {
-    const snnk_boost_report *r = &boost->report;
-
-    if (boost->config.ridge != SNNK_RIDGE_AUTO) return "given";
-    return r->train_rows + r->heldout_rows <= SNNK_FIT_MAX_LEFT_OUT &&
-                   boost->config.loss == SNNK_LOSS_SQUARED
-               ? "leaving each row out"
-               : "held-out rows";
-}
-
 void fit_boost_add_json(const fit_boost *boost, cJSON *json) {
     const snnk_boost_config *c = &boost->config;
     const snnk_boost_report *r = &boost->report;
 
     cJSON_AddNumberToObject(json, "rounds", (double)r->rounds_tried);
     cJSON_AddNumberToObject(json, "rounds_kept", (double)r->rounds_kept);
-    cJSON_AddNumberToObject(json, "m", (double)r->features);
     cJSON_AddNumberToObject(json, "m_of_round", (double)c->features);
     cJSON_AddStringToObject(json, "rows", snnk_boost_rows_name(c->rows));
-    cJSON_AddStringToObject(json, "activation", snnk_activation_name(c->activation));
-    cJSON_AddStringToObject(json, "loss", snnk_loss_name(c->loss));
-    cJSON_AddNumberToObject(json, "lambda", r->ridge);
-    cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(boost));
+    cJSON_AddStringToObject(json, "boost_activation", snnk_activation_name(c->activation));
+    cJSON_AddNumberToObject(json, "round_rows", (double)(r->round_rows + r->heldout_rows));
     cJSON_AddNumberToObject(json, "train_loss", r->train_loss);
     cJSON_AddNumberToObject(json, "heldout_loss", r->heldout_loss);
-    cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
-    cJSON_AddNumberToObject(json, "train_rows", (double)(r->train_rows + r->heldout_rows));
     add_losses(boost, "train_losses", r->train_losses, json);
     add_losses(boost, "heldout_losses", r->heldout_losses, json);
+}
+
+static void print_losses(const fit_boost *boost, const char *name, const double *losses) {
+    printf("%-14s", name);
+    for (uint64_t t = 0; t <= boost->report.rounds_tried; t++)
+        if (!isnan(losses[t])) printf("%s%.4g", t > 0 ? ", " : "", losses[t]);
 }
 
 void fit_boost_print(const fit_boost *boost) {
     const snnk_boost_config *c = &boost->config;
     const snnk_boost_report *r = &boost->report;
 
-    printf("boosting      %llu of %llu rounds that were tried; %llu %s features (candidates: %s); "
-           "%llu parameters\n",
+    printf("boosting      %llu of %llu rounds that were tried, each of %llu %s features "
+           "(candidates: %s)\n",
            (unsigned long long)r->rounds_kept, (unsigned long long)r->rounds_tried,
-           (unsigned long long)r->features, snnk_activation_name(c->activation),
-           snnk_boost_rows_name(c->rows),
-           (unsigned long long)snnk_network_parameters(boost->network));
-    printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(boost));
-    printf("losses        %s, round by round: ", snnk_loss_name(c->loss));
-    for (uint64_t t = 0; t <= r->rounds_tried; t++)
-        if (!isnan(r->train_losses[t])) printf("%s%.4g", t > 0 ? ", " : "", r->train_losses[t]);
-    printf("\nheld-out      ");
-    for (uint64_t t = 0; t <= r->rounds_tried; t++)
-        if (!isnan(r->heldout_losses[t])) printf("%s%.4g", t > 0 ? ", " : "", r->heldout_losses[t]);
-    printf(" on %llu rows\n", (unsigned long long)r->heldout_rows);
+           (unsigned long long)c->features, snnk_activation_name(c->activation),
+           snnk_boost_rows_name(c->rows));
+    print_losses(boost, "losses", r->train_losses);
+    printf(" (%s, round by round) on %llu rows\n", snnk_loss_name(c->loss),
+           (unsigned long long)r->round_rows);
+    if (r->heldout_rows == 0) return;
+    print_losses(boost, "", r->heldout_losses);
+    printf(" on %llu held-out rows\n", (unsigned long long)r->heldout_rows);
 }

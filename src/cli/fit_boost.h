@@ -6,16 +6,17 @@
 #include "cli/training_rows.h"
 
 typedef struct fit_boost {
-    snnk_network *network; /* NULL: not made */
     snnk_boost_config config;
     snnk_boost_report report;
     double *losses; /* of training and held-out rows, config.rounds + 1 of each */
 } fit_boost;
 
-/* Fit all rounds to all rows, which are read into memory. Prints the error and returns an exit
- * status; fit_boost_free frees what is there in any case. */
+/* Run the rounds on a sample of the rows. Prints the error and returns an exit status;
+ * fit_boost_free frees what is there in any case.
+ *   map  out: the features of the best round and those before, of raw inputs */
 int fit_boost_rounds(const char *command, const fit_options *o, const task *what, dataset *train,
-                     training_rows *batch, snnk_workspace *workspace, fit_boost *boost);
+                     training_rows *batch, snnk_workspace *workspace, fit_boost *boost,
+                     snnk_map **map);
 void fit_boost_free(fit_boost *boost);
 
 /* Add the rounds and their losses to a report. */

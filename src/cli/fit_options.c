@@ -62,7 +62,7 @@ static const char help_windows[] =
     "                           noise. The fit takes K + 1 times as long. Good values: 2 to 10\n";
 static const char help_boost[] =
     "\n"
-    "Boosting (all rows are in memory):\n"
+    "Boosting (rounds learn from a sample of the rows, the readout from all):\n"
     "  --boost T                add features in up to T rounds after the first, each --m of them\n"
     "                           (default 512; fewer for few rows): those of many candidates that\n"
     "                           correct best what the features before leave. The number of rounds\n"
@@ -389,9 +389,9 @@ static int check_directions(const fit_options *o) {
 /* With --boost: take what it shares with one layer, and refuse the options of one layer. given: as
  * in check_kind. */
 static int check_boost(fit_options *o, const bool *given) {
-    static const int refused[] = {FEATURES, ORDER,      FLOOR,  PROJECTION,       LINEAR,
-                                  CHOOSE,   KEEP,       LIKE,   FACTORIZATION,    PRECISION,
-                                  WINDOWS,  STORE_SEED, SERIES, LEARN_DIRECTIONS, SCATTERING};
+    static const int refused[] = {FEATURES,   ORDER,   FLOOR,      PROJECTION, LINEAR,
+                                  LIKE,       WINDOWS, STORE_SEED, SERIES,     LEARN_DIRECTIONS,
+                                  SCATTERING, AUGMENT};
 
     if (!o->boosted) {
         if (given[PAIRS - FIRST_OPTION])

@@ -84,9 +84,8 @@ static void print_json(const fit_result *fit, const evaluation *test) {
     }
     cJSON_AddNumberToObject(json, "train_seconds", fit->train_seconds);
     cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(fit->network));
-    if (fit->boost)
-        fit_boost_add_json(fit->boost, json);
-    else if (fit->leaves)
+    if (fit->boost) fit_boost_add_json(fit->boost, json);
+    if (fit->leaves)
         fit_leaves_add_json(fit->leaves, json);
     else
         add_layer(fit, json);
@@ -161,6 +160,11 @@ static void print_choice(const fit_result *fit) {
     const fit_choice *choice = fit->choice;
     const snnk_map_config *map = &fit->options->map;
 
+    if (fit->boost) { /* of the choice only the form of numbers is used */
+        printf("features      %zu, %llu parameters\n", snnk_map_features(fit->map),
+               (unsigned long long)snnk_network_parameters(fit->network));
+        return;
+    }
     printf("features      %zu (%s", snnk_map_features(fit->map), fit_features_name(fit->options));
     if (map->kind == SNNK_MAP_ELEMENTWISE) printf(" %s", snnk_activation_name(map->activation));
     if (map->kind != SNNK_MAP_IDENTITY) printf(", projection scale %g", map->projection_scale);
@@ -223,10 +227,7 @@ static void print_layer(const fit_result *fit) {
 }
 
 static void print_text(const fit_result *fit, const evaluation *test) {
-    const uint64_t rows = fit->boost
-                              ? fit->boost->report.train_rows + fit->boost->report.heldout_rows
-                          : fit->leaves ? fit->leaves->report.rows
-                                        : fit->report->rows - fit->copies;
+    const uint64_t rows = fit->leaves ? fit->leaves->report.rows : fit->report->rows - fit->copies;
 
     task_print(fit->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)rows,
@@ -246,9 +247,8 @@ static void print_text(const fit_result *fit, const evaluation *test) {
     dataset_print_mixed(fit->train);
     dataset_print_constants(fit->train);
     dataset_print_index(fit->train);
-    if (fit->boost)
-        fit_boost_print(fit->boost);
-    else if (fit->leaves)
+    if (fit->boost) fit_boost_print(fit->boost);
+    if (fit->leaves)
         fit_leaves_print(fit->leaves, fit->task, fit->network);
     else
         print_layer(fit);

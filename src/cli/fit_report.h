@@ -18,8 +18,8 @@ typedef struct fit_result {
     const fit_choice *choice;
     const fit_loss *loss;
     const fit_directions *directions;
-    const fit_boost *boost;   /* with --boost: then there are no report and no map. NULL without */
-    const fit_leaves *leaves; /* the same with --leaves */
+    const fit_boost *boost;   /* with --boost; NULL without */
+    const fit_leaves *leaves; /* with --leaves: then there are no report and no map */
     const fit_effort *effort;
     const char *scaling; /* of the inputs; NULL: not known */
     const snnk_fit_report *report;

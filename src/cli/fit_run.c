@@ -90,7 +90,9 @@ static int add_to_fit(fit_run *r, size_t first, size_t n) {
 /* Check that there is memory for the statistics of all features before their rows are drawn, which
  * may take minutes. The block is not written to, so it costs nothing. */
 static int check_memory(const fit_run *r) {
-    const double m = (double)r->options.map.features, bytes = 8 * m * m;
+    const double m = r->learnt ? (double)snnk_map_features(r->learnt)
+                               : (double)r->options.map.features,
+                 bytes = 8 * m * m;
     void *volatile room = bytes < (double)PTRDIFF_MAX ? malloc((size_t)bytes) : NULL;
 
     if (!room)
@@ -385,16 +387,30 @@ static int choose_loss(fit_run *r) {
     return exit_status;
 }
 
+/* Fit the features that the rounds of --boost choose. */
+static int fit_rounds(fit_run *r) {
+    int exit_status;
+
+    begin_bar(r, "boosting");
+    exit_status = fit_boost_rounds(command, &r->options, &r->job->task, &r->job->train, r->batch,
+                                   r->job->workspace, &r->boost, &r->learnt);
+    end_bar(r);
+    return exit_status == EXIT_OK ? try(r, &r->best) : exit_status;
+}
+
 /* Fit the layer, of as many features as the options or the data say. */
 static int fit_one_layer(fit_run *r, bool whole) {
     const bool few = r->job->train.rows <= SNNK_FIT_MAX_LEFT_OUT;
     int exit_status;
 
-    exit_status = processes_agree(&r->job->processes, learn_scaling(r));
+    exit_status =
+        r->options.boosted ? EXIT_OK : processes_agree(&r->job->processes, learn_scaling(r));
     if (exit_status != EXIT_OK) return exit_status;
-    if (!r->options.features_given && !r->options.like &&
-        r->options.map.kind != SNNK_MAP_IDENTITY && !few && r->options.choose != CHOOSE_GCV &&
-        r->options.fit.ridge == SNNK_RIDGE_AUTO)
+    if (r->options.boosted)
+        exit_status = fit_rounds(r);
+    else if (!r->options.features_given && !r->options.like &&
+             r->options.map.kind != SNNK_MAP_IDENTITY && !few && r->options.choose != CHOOSE_GCV &&
+             r->options.fit.ridge == SNNK_RIDGE_AUTO)
         exit_status = grow(r);
     else
         exit_status = try(r, &r->best);
@@ -411,18 +427,6 @@ static int fit_one_layer(fit_run *r, bool whole) {
     r->best.fit = NULL;
     r->best.gcv = NULL;
     return choose_loss(r);
-}
-
-/* Fit the features of --boost. */
-static int fit_rounds(fit_run *r) {
-    int exit_status;
-
-    begin_bar(r, "fitting");
-    exit_status = fit_boost_rounds(command, &r->options, &r->job->task, &r->job->train, r->batch,
-                                   r->job->workspace, &r->boost);
-    end_bar(r);
-    r->loss.report.loss = r->boost.config.loss;
-    return exit_status;
 }
 
 /* Fit the tree of --leaves. */
@@ -447,8 +451,7 @@ int fit_run_fit(fit_run *r, bool whole) {
         exit_status = training_rows_variance(command, &r->job->train, r->batch, &r->variance);
     exit_status = processes_agree(&r->job->processes, exit_status);
     if (exit_status != EXIT_OK) return exit_status;
-    if (r->options.leaf_rows > 0) return fit_tree(r);
-    return r->options.boosted ? fit_rounds(r) : fit_one_layer(r, whole);
+    return r->options.leaf_rows > 0 ? fit_tree(r) : fit_one_layer(r, whole);
 }
 
 /* ---- Preparing ---- */
@@ -489,22 +492,17 @@ int fit_run_prepare(fit_run *r) {
 
 /* ---- Results ---- */
 
-bool fit_run_has_layers(const fit_run *r) {
-    return r->best.layer || r->boost.network || r->leaves.layer;
-}
+bool fit_run_has_layers(const fit_run *r) { return r->best.layer || r->leaves.layer; }
 
 int fit_run_append(const fit_run *r, bool windows, snnk_network *network) {
     const snnk_network *tower = windows ? r->job->train.tower : NULL;
-    const size_t count = snnk_network_layers(r->boost.network),
-                 limits = r->directions.kept ? snnk_network_layers(r->directions.clip) : 0;
+    const size_t limits = r->directions.kept ? snnk_network_layers(r->directions.clip) : 0;
     int st = tower ? snnk_network_append(network, snnk_network_layer(tower, 0)) : SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < limits; k++)
         st = snnk_network_append(network, snnk_network_layer(r->directions.clip, k));
     if (st == SNNK_OK && r->best.layer) st = snnk_network_append(network, r->best.layer);
     if (st == SNNK_OK && r->leaves.layer) st = snnk_network_append(network, r->leaves.layer);
-    for (size_t k = 0; st == SNNK_OK && k < count; k++)
-        st = snnk_network_append(network, snnk_network_layer(r->boost.network, k));
     return st;
 }
 

@@ -44,12 +44,12 @@ typedef struct fit_run {
     fit_choice choice;
     fit_loss loss;
     fit_directions directions;
-    fit_boost boost;   /* with --boost, instead of `best` */
+    fit_boost boost;   /* with --boost */
     fit_leaves leaves; /* with --leaves, instead of `best` */
     training_rows *batch;
     double variance; /* of the targets, summed over outputs; 1 of classes */
     snnk_scaling *scaling;
-    snnk_map *learnt;              /* the map with learnt directions */
+    snnk_map *learnt;              /* the map with learnt directions, or of --boost */
     fit_trial best, *current;      /* current: the one that gets rows */
     snnk_lstsq *statistics;        /* with --keep-statistics */
     snnk_uncertainty *uncertainty; /* of the layer */

@@ -26,11 +26,17 @@ json "rounds of the regression" "j['rounds'] <= 4 and 0 <= j['rounds_kept'] <= j
 json "losses of the regression" "len(j['train_losses']) == len(j['heldout_losses']) == j['rounds'] + 1"
 json "the best round is kept" "j['heldout_loss'] == min(j['heldout_losses']) == j['heldout_losses'][j['rounds_kept']]"
 json "the regression predicts" "j['test_r2'] > 0.95 and j['loss'] == 'squared' and j['m'] == 64 * (1 + j['rounds_kept'])"
-json "it is one layer" "j['m_of_round'] == 64 and j['parameters'] == j['m'] * (5 + 1 + 1) + 1"
+json "it is one layer, behind three that limit inputs" "j['m_of_round'] == 64 and j['inputs_limited'] and j['parameters'] == j['m'] * (5 + 1 + 1) + 1 + 3 * 5 * 6"
 json "rows of the regression" "j['train_rows'] == j['round_rows'] == 1500 and 100 < j['heldout_rows'] < 200"
 cp out fitted
 gives "eval" 0 "$snnk" eval model.safetensors --test test.csv --json --quiet
 json "eval scores as fit did" "abs(j['r2'] - __import__('json').load(open('fitted'))['test_r2']) < 1e-9"
+(cat test.csv && echo "1e6,5,red,0" && echo "-1e6,5,red,0") >far.csv
+gives "far rows" 0 "$snnk" predict model.safetensors far.csv
+tail -n 2 out >far
+if awk -F, '{ y = $NF; if (y < -50 || y > 50) exit 1 }' far; then ok; else not_ok "far rows are not limited"; fi
+gives "extrapolates" 0 $fit --boost 4 --extrapolate --json
+json "nothing is limited with --extrapolate" "not j['inputs_limited'] and j['parameters'] == j['m'] * (5 + 1 + 1) + 1"
 gives "predict" 0 "$snnk" predict model.safetensors test.csv
 gives "info" 0 "$snnk" info model.safetensors
 has "info names the features" out "elementwise"
@@ -51,7 +57,7 @@ if cmp -s a.txt b.txt; then ok; else not_ok "two threads give other numbers"; fi
 
 # ---- The features are those of an ordinary fit: it has statistics and uncertainty, and rows can be
 # forgotten. The rounds learn from all of 1500 rows, so half of them differ only in the readout. ----
-gives "statistics" 0 $fit --boost 2 --ridge 1 --keep-statistics --save whole.safetensors --json
+gives "statistics" 0 $fit --boost 2 --ridge 1 --extrapolate --keep-statistics --save whole.safetensors --json
 head -n 751 train.csv >first.csv
 (head -n 1 train.csv && tail -n 750 train.csv) >second.csv
 cp whole.safetensors halved.safetensors

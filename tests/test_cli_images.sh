@@ -113,7 +113,7 @@ refused "windows and series" 2 '--windows and --series: use one of them' $files 
 refused "scattering and series" 2 '--scattering and --series: use one of them' $files --scattering --series
 refused "scattering and like" 2 '--scattering and --like: use one of them' $files --scattering --like m.st
 refused "scattering and directions" 2 '--learn-directions and --scattering: use one of them' $files --scattering --learn-directions 2
-refused "scattering and layers" 2 '--scattering and --layers: use one of them' $files --scattering --layers 2
+refused "scattering and boosting" 2 '--scattering and --boost: use one of them' $files --scattering --boost 2
 refused "scattering of series" 1 'is 1 x 65: use --windows for series' --train train.csv --image-shape 1x65 --scattering
 refused "scattering without a shape" 1 'wavelets need their shape' --train train.csv --scattering
 refused "flat images" 1 'contrast 0' --train flat.csv --task classification --image-shape 8x8 --windows 8

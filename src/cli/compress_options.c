@@ -406,7 +406,7 @@ static int set_option(int option, char *value, compress_options *o, given *g) {
 
 int compress_options_read(int argc, char **argv, compress_options *o) {
     given g = {.first.activation = -1, .then.activation = SNNK_IDENTITY};
-    bool seen[HELP - FIRST_OPTION + 1] = {false};
+    bool seen[END - FIRST_OPTION] = {false};
     int option, exit_status;
 
     *o = (compress_options){.orientation = -1, .tune_blends = -1, .threads = usable_processors()};

@@ -175,6 +175,7 @@ void fit_boost_add_json(const fit_boost *boost, cJSON *json) {
 
     cJSON_AddNumberToObject(json, "rounds", (double)r->rounds_tried);
     cJSON_AddNumberToObject(json, "rounds_kept", (double)r->rounds_kept);
+    cJSON_AddBoolToObject(json, "inputs_limited", boost->limited);
     cJSON_AddNumberToObject(json, "m_of_round", (double)c->features);
     cJSON_AddStringToObject(json, "rows", snnk_boost_rows_name(c->rows));
     cJSON_AddStringToObject(json, "boost_activation", snnk_activation_name(c->activation));
@@ -196,10 +197,11 @@ void fit_boost_print(const fit_boost *boost) {
     const snnk_boost_report *r = &boost->report;
 
     printf("boosting      %llu of %llu rounds that were tried, each of %llu %s features "
-           "(candidates: %s)\n",
+           "(candidates: %s)%s\n",
            (unsigned long long)r->rounds_kept, (unsigned long long)r->rounds_tried,
            (unsigned long long)c->features, snnk_activation_name(c->activation),
-           snnk_boost_rows_name(c->rows));
+           snnk_boost_rows_name(c->rows),
+           boost->limited ? "; inputs are limited to the range of the training rows" : "");
     print_losses(boost, "losses", r->train_losses);
     printf(" (%s, round by round) on %llu rows\n", snnk_loss_name(c->loss),
            (unsigned long long)r->round_rows);

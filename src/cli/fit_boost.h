@@ -8,6 +8,7 @@
 typedef struct fit_boost {
     snnk_boost_config config;
     snnk_boost_report report;
+    bool limited;   /* inputs are, to the range of the training rows */
     double *losses; /* of training and held-out rows, config.rounds + 1 of each */
 } fit_boost;
 

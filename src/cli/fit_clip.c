@@ -1,7 +1,6 @@
 #include "cli/fit_clip.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* The largest size of an input in units of its range: 1e4 roundings of float are 6e-4 of it. */
@@ -28,18 +27,10 @@ static void arrays_free(const arrays *a) {
 }
 
 /* Set the biases. Returns whether float is enough. */
-static bool set_biases(const snnk_rows *rows, const arrays *a) {
-    const size_t d = rows->inputs, ld = rows->ldx ? rows->ldx : d;
+static bool set_biases(const fit_clip *clip, const arrays *a) {
+    for (size_t k = 0; k < clip->inputs; k++) {
+        const double low = clip->low[k], high = clip->high[k];
 
-    for (size_t k = 0; k < d; k++) {
-        double low = INFINITY, high = -INFINITY;
-
-        for (size_t i = 0; i < rows->n; i++) {
-            const double x = rows->X ? (double)rows->X[i * ld + k] : rows->X_f64[i * ld + k];
-
-            low = fmin(low, x);
-            high = fmax(high, x);
-        }
         if (high > low && fmax(fabs(low), fabs(high)) > largest_offset * (high - low)) return false;
         a->bias[0][k] = (float)-low;
         a->bias[1][k] = (float)(high - low);
@@ -60,8 +51,34 @@ static int append(size_t d, float diagonal, const arrays *a, int layer, snnk_net
     return st;
 }
 
-int fit_clip_create(const snnk_rows *rows, size_t features, snnk_network **layers) {
-    const size_t d = rows->inputs;
+bool fit_clip_add(const snnk_rows *rows, fit_clip *clip) {
+    const size_t d = rows->inputs, ld = rows->ldx ? rows->ldx : d;
+
+    if (!clip->low) {
+        clip->inputs = d;
+        clip->low = calloc(d, sizeof *clip->low);
+        clip->high = calloc(d, sizeof *clip->high);
+        if (!clip->low || !clip->high) return false;
+        for (size_t k = 0; k < d; k++) clip->low[k] = INFINITY, clip->high[k] = -INFINITY;
+    }
+    for (size_t i = 0; i < rows->n; i++)
+        for (size_t k = 0; k < d; k++) {
+            const double x = rows->X ? (double)rows->X[i * ld + k] : rows->X_f64[i * ld + k];
+
+            clip->low[k] = fmin(clip->low[k], x);
+            clip->high[k] = fmax(clip->high[k], x);
+        }
+    return true;
+}
+
+void fit_clip_free(fit_clip *clip) {
+    free(clip->low);
+    free(clip->high);
+    *clip = (fit_clip){0};
+}
+
+int fit_clip_create(const fit_clip *clip, size_t features, snnk_network **layers) {
+    const size_t d = clip->inputs;
     arrays a = {.W = NULL};
     int st = SNNK_OK;
 
@@ -69,7 +86,7 @@ int fit_clip_create(const snnk_rows *rows, size_t features, snnk_network **layer
     if (d > features / LAYERS) return SNNK_OK;
     if (!allocate(d, &a)) {
         st = SNNK_E_NOMEM;
-    } else if (set_biases(rows, &a)) {
+    } else if (set_biases(clip, &a)) {
         st = snnk_network_create(NULL, layers);
         for (int k = 0; st == SNNK_OK && k < LAYERS; k++)
             st = append(d, k == 0 ? 1 : -1, &a, k, *layers);

@@ -8,7 +8,6 @@
 #include "cli/all_rows.h"
 #include "cli/columns.h"
 #include "cli/console.h"
-#include "cli/fit_clip.h"
 
 enum { PRINTED = 6 }; /* columns in the text of a report */
 
@@ -88,10 +87,8 @@ int fit_directions_learn(const char *command, const fit_options *o, const task *
         exit_status = failed(command, "out of memory for all rows, which directions need");
     } else if (exit_status == EXIT_OK) {
         const snnk_rows rows = all_rows_part(&all, 0, all.n);
-        int st = learn(o, what, &rows, scaling, workspace, &learnt->report, shares, map);
+        const int st = learn(o, what, &rows, scaling, workspace, &learnt->report, shares, map);
 
-        if (st == SNNK_OK && *map && !o->extrapolate)
-            st = fit_clip_create(&rows, snnk_map_features(*map), &learnt->clip);
         if (st == SNNK_E_CANCELLED || interrupted)
             exit_status = EXIT_CANCELLED;
         else if (st != SNNK_OK)
@@ -107,7 +104,6 @@ int fit_directions_learn(const char *command, const fit_options *o, const task *
 void fit_directions_free(fit_directions *learnt) {
     for (size_t k = 0; k < learnt->n_columns; k++) free(learnt->columns[k].column);
     free(learnt->columns);
-    snnk_network_free(learnt->clip);
     *learnt = (fit_directions){.made = false};
 }
 
@@ -121,7 +117,7 @@ void fit_directions_add_json(const fit_directions *learnt, cJSON *json) {
     if (!learnt->made) return;
     cJSON_AddNumberToObject(json, "directions_rounds", (double)learnt->report.rounds);
     cJSON_AddNumberToObject(json, "directions_chosen_round", (double)chosen_round(learnt));
-    cJSON_AddBoolToObject(json, "inputs_limited", learnt->kept && learnt->clip);
+    cJSON_AddBoolToObject(json, "inputs_limited", learnt->kept && learnt->limited);
     cJSON *list = cJSON_AddArrayToObject(json, "importances");
 
     for (size_t k = 0; k < learnt->n_columns; k++) {
@@ -138,7 +134,7 @@ void fit_directions_print(const fit_directions *learnt) {
     if (learnt->kept)
         printf("directions    learnt in round %llu of %llu%s\n",
                (unsigned long long)chosen_round(learnt), (unsigned long long)learnt->report.rounds,
-               learnt->clip ? "; inputs are limited to the range of the training rows" : "");
+               learnt->limited ? "; inputs are limited to the range of the training rows" : "");
     else
         printf("directions    plain features were at least as good as %llu rounds\n",
                (unsigned long long)learnt->report.rounds);

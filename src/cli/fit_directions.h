@@ -18,7 +18,7 @@ typedef struct fit_directions {
     bool made; /* false: not asked for */
     bool kept; /* the model has the learnt map; false: plain features were better */
     snnk_directions_report report;
-    snnk_network *clip;  /* limits inputs before the learnt layer; NULL: they are not limited */
+    bool limited; /* inputs are, to the range of the training rows, before the learnt layer */
     importance *columns; /* the largest first; inputs of one encoded column are summed */
     size_t n_columns;
 } fit_directions;

@@ -40,7 +40,7 @@ static const char help_features[] =
     "                           their combinations on which the last round depends; the best on\n"
     "                           held-out rows is kept. Reports the importance of each column\n"
     "  --extrapolate            do not limit inputs to the range of the training rows before\n"
-    "                           learnt directions\n"
+    "                           learnt directions, or those of --boost\n"
     "  --plot FILE              draw the importances as PNG, with gnuplot; the numbers are\n"
     "                           written beside it, as .csv\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
@@ -368,8 +368,9 @@ static int check_directions(const fit_options *o) {
     if (o->plot.path && o->directions == 0)
         return wrong_usage(command,
                            "--plot draws the importances that --learn-directions finds: add it");
-    if (o->extrapolate && o->directions == 0)
-        return wrong_usage(command, "--extrapolate has no effect without --learn-directions");
+    if (o->extrapolate && o->directions == 0 && !o->boosted)
+        return wrong_usage(command,
+                           "--extrapolate has no effect without --learn-directions or --boost");
     if (o->directions == 0) return EXIT_OK;
     if (o->series) return wrong_usage(command, "--learn-directions and --series: use one of them");
     if (has_windows(&o->windows))

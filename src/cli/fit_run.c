@@ -323,6 +323,26 @@ static int grow(fit_run *r) {
     return exit_status;
 }
 
+static int add_to_ranges(fit_run *r, size_t first, size_t n) {
+    const int exit_status = training_rows_read_inputs(command, &r->job->train, first, n, r->batch);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return fit_clip_add(&r->batch->rows, &r->ranges) ? EXIT_OK : failed(command, "out of memory");
+}
+
+/* Limit inputs to the range of the training rows before features that were learnt: these
+ * extrapolate steeply. */
+static int limit_inputs(fit_run *r) {
+    int exit_status;
+
+    if (r->options.extrapolate) return EXIT_OK;
+    exit_status = each_batch(r, "ranges of inputs", 0, r->job->train.rows, add_to_ranges);
+    if (exit_status != EXIT_OK) return exit_status;
+    return fit_clip_create(&r->ranges, snnk_map_features(r->learnt), &r->limits) == SNNK_OK
+               ? EXIT_OK
+               : failed(command, "out of memory");
+}
+
 /* Learn directions, with the features of the best trial, and keep a fit of them if its error is
  * less. */
 static int learn_directions(fit_run *r) {
@@ -336,6 +356,8 @@ static int learn_directions(fit_run *r) {
                              r->scaling, r->job->workspace, &r->directions, &r->learnt);
     end_bar(r);
     if (exit_status != EXIT_OK || !r->learnt) return exit_status;
+    if ((exit_status = limit_inputs(r)) != EXIT_OK) return exit_status;
+    r->directions.limited = r->limits != NULL;
     if ((exit_status = try(r, &next)) != EXIT_OK) {
         trial_free(&next);
         return exit_status;
@@ -395,6 +417,8 @@ static int fit_rounds(fit_run *r) {
     exit_status = fit_boost_rounds(command, &r->options, &r->job->task, &r->job->train, r->batch,
                                    r->job->workspace, &r->boost, &r->learnt);
     end_bar(r);
+    if (exit_status == EXIT_OK) exit_status = limit_inputs(r);
+    r->boost.limited = r->limits != NULL;
     return exit_status == EXIT_OK ? try(r, &r->best) : exit_status;
 }
 
@@ -496,11 +520,12 @@ bool fit_run_has_layers(const fit_run *r) { return r->best.layer || r->leaves.la
 
 int fit_run_append(const fit_run *r, bool windows, snnk_network *network) {
     const snnk_network *tower = windows ? r->job->train.tower : NULL;
-    const size_t limits = r->directions.kept ? snnk_network_layers(r->directions.clip) : 0;
+    const bool learnt = r->options.boosted || r->directions.kept;
+    const size_t limits = learnt ? snnk_network_layers(r->limits) : 0;
     int st = tower ? snnk_network_append(network, snnk_network_layer(tower, 0)) : SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < limits; k++)
-        st = snnk_network_append(network, snnk_network_layer(r->directions.clip, k));
+        st = snnk_network_append(network, snnk_network_layer(r->limits, k));
     if (st == SNNK_OK && r->best.layer) st = snnk_network_append(network, r->best.layer);
     if (st == SNNK_OK && r->leaves.layer) st = snnk_network_append(network, r->leaves.layer);
     return st;
@@ -522,6 +547,8 @@ void fit_run_free(fit_run *r) {
     fit_leaves_free(&r->leaves);
     training_rows_free(r->batch);
     snnk_map_free(r->learnt);
+    fit_clip_free(&r->ranges);
+    snnk_network_free(r->limits);
     snnk_scaling_free(r->scaling);
     snnk_lstsq_free(r->statistics);
     snnk_uncertainty_free(r->uncertainty);

@@ -6,6 +6,7 @@
 #include "cli/fit_augment.h"
 #include "cli/fit_boost.h"
 #include "cli/fit_choose.h"
+#include "cli/fit_clip.h"
 #include "cli/fit_directions.h"
 #include "cli/fit_gcv.h"
 #include "cli/fit_leaves.h"
@@ -50,6 +51,8 @@ typedef struct fit_run {
     double variance; /* of the targets, summed over outputs; 1 of classes */
     snnk_scaling *scaling;
     snnk_map *learnt;              /* the map with learnt directions, or of --boost */
+    fit_clip ranges;               /* of the inputs */
+    snnk_network *limits;          /* layers before `learnt`; NULL: none */
     fit_trial best, *current;      /* current: the one that gets rows */
     snnk_lstsq *statistics;        /* with --keep-statistics */
     snnk_uncertainty *uncertainty; /* of the layer */

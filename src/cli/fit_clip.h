@@ -20,9 +20,9 @@ void fit_clip_free(fit_clip *clip);
  * high - relu(high - low - u), which is exactly `high` for however large an x. Returns a status of
  * the library.
  *   features  of the layer that comes after them, m
- *   layers    out: NULL where they would have more numbers than the layer that they protect, 3 d > m,
- *             or where an input is so far from 0, for its range, that float would lose digits that
- *             the other layer keeps */
+ *   layers    out: NULL where they would have more numbers than the layer that they protect, that
+ *             is 3 d > m, or where an input is so far from 0, for its range, that float would lose
+ *             digits that the other layer keeps */
 int fit_clip_create(const fit_clip *clip, size_t features, snnk_network **layers);
 
 #endif

@@ -59,7 +59,7 @@ json "a plane needs no more" "j['tried'][0]['end'] == 'best' or j['features'] ==
 json "all rows are held out once" "j['judged_rows'] == 600 and j['train_rows'] == 600"
 json "noise of .1 is left" "0.09 < min(t['error'] for t in j['tried'] if t['error']) < 0.115"
 
-gives "classes" 0 "$snnk" fit --train kind.csv --target kind --weights weight --group group --effort normal --m 64 \
+gives "classes" 0 "$snnk" fit --train kind.csv --target kind --weights weight --group group --effort normal --m 32 \
     --seconds 500 --json --quiet
 json "rows of weight 0 are not judged" "0 < j['judged_rows'] < 1080 and j['train_rows'] == 1080"
 json "the circle is found" "min(t['error'] for t in j['tried'] if t['error'] is not None) < 0.06"

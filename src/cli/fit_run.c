@@ -419,6 +419,7 @@ static int fit_rounds(fit_run *r) {
     end_bar(r);
     if (exit_status == EXIT_OK) exit_status = limit_inputs(r);
     r->boost.limited = r->limits != NULL;
+    r->options.fit.first_ridge = r->boost.report.ridge; /* that of the rounds is near */
     return exit_status == EXIT_OK ? try(r, &r->best) : exit_status;
 }
 

@@ -17,7 +17,6 @@ int fit_augment_check(const char *command, fit_options *o) {
     static const char sentence[] = "--augment and %s: use one of them, %s";
 
     if (o->augment == 0) return EXIT_OK;
-    if (o->boosted) return wrong_usage(command, sentence, "--boost", "rounds take rows in memory");
     if (o->directions > 0)
         return wrong_usage(command, sentence, "--learn-directions",
                            "directions are learnt from rows in memory");

@@ -32,6 +32,8 @@ static void configure(const fit_options *o, const task *what, const dataset *tra
     *config = o->boost;
     config->features = o->features_given ? o->map.features : features_for(train->rows);
     config->seed = o->fit.seed;
+    config->ridge = o->fit.ridge;
+    if (o->heldout_given) config->heldout_share = o->fit.heldout_share;
     config->scaling =
         o->scaling == SNNK_SCALING_COMMON ? SNNK_SCALING_COMMON : SNNK_SCALING_STANDARDIZE;
     if (what->classification && o->loss == SNNK_LOSS_CROSS_ENTROPY)

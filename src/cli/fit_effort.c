@@ -297,7 +297,8 @@ static int try_way(search *s, const char *what, fit_options *o, bool chosen, boo
         row->end = TRIED_FAILED;
     } else {
         compare(s, row);
-        *helped = effort->n == 0 || row->gain > row->deviation;
+        *helped = effort->n == 0 || row->gain > row->deviation ||
+                  (isfinite(row->error) && !isfinite(effort->tried[effort->best].error));
         if (effort->n == 0) row->gain = row->deviation = NAN;
         row->end = *helped ? TRIED_KEPT : TRIED_WORSE;
         if (*helped) keep(s, o, &choice, features);

@@ -291,8 +291,6 @@ static int check_boost(fit_options *o, const bool *given) {
     if (o->boost_activation_given) o->boost.activation = o->map.activation;
     if (given[PROJECTION_SCALE - FIRST_OPTION]) o->boost.projection_scale = o->map.projection_scale;
     if (given[OFFSET_SCALE - FIRST_OPTION]) o->boost.offset_scale = o->map.offset_scale;
-    if (o->heldout_given) o->boost.heldout_share = o->fit.heldout_share;
-    o->boost.ridge = o->fit.ridge;
     return EXIT_OK;
 }
 

@@ -144,14 +144,13 @@ static bool tanh_features(const recipe_start *s, fit_options *o, bool *chosen) {
 
 static bool boosting(const recipe_start *s, fit_options *o, bool *chosen) {
     (void)chosen;
-    if (!is_plain_table(s, o) || o->keep_statistics || o->store_seed || s->first->directions > 0 ||
-        o->map.kind == SNNK_MAP_IDENTITY || o->choose != CHOOSE_HELDOUT)
+    if (!is_plain_table(s, o) || o->store_seed || s->first->directions > 0 ||
+        o->map.kind == SNNK_MAP_IDENTITY)
         return false;
     o->directions = 0;
     o->linear = false;
     o->boosted = true;
     o->boost.rounds = BOOST_ROUNDS;
-    o->boost.ridge = o->fit.ridge;
     if (!s->first->features_given) o->features_given = false;
     return true;
 }

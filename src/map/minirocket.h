@@ -1,5 +1,6 @@
-/* Inside MINIROCKET features: minirocket.c has the features, the settings and the file,
- * minirocket_learn.c the creation from rows, minirocket_channels.c series of several channels. */
+/* Inside MINIROCKET features: minirocket.c has the settings and the file, minirocket_features.c the
+ * features, minirocket_learn.c the creation from rows, minirocket_channels.c series of several
+ * channels. */
 #ifndef SNNK_MAP_MINIROCKET_H
 #define SNNK_MAP_MINIROCKET_H
 
